@@ -1,0 +1,90 @@
+/**
+ * Django Channels' workers and channel layers for Deno.
+ *
+ * A program answers at once and sends slow work to a channel; a worker process handles it.
+ *
+ * ```ts
+ * import {
+ *   AsyncConsumer,
+ *   ChannelNameRouter,
+ *   getChannelLayer,
+ *   ProtocolTypeRouter,
+ * } from "@asgi/channels";
+ *
+ * class PrintConsumer extends AsyncConsumer {
+ *   async test_print(event: { type: string; text: string }) {
+ *     await Promise.resolve();
+ *     console.log("Test: " + event.text);
+ *   }
+ * }
+ *
+ * // What `runworker print` runs:
+ * export const application = ProtocolTypeRouter({
+ *   channel: ChannelNameRouter({ print: PrintConsumer.asAsgi() }),
+ * });
+ *
+ * // What any other process does to have it print:
+ * export async function printElsewhere(text: string): Promise<void> {
+ *   await getChannelLayer().send("print", { type: "test.print", text });
+ * }
+ * ```
+ *
+ * @module
+ */
+export { AsyncConsumer, StopConsumer } from "./src/consumers/mod.ts";
+export {
+  ChannelFullError,
+  ChannelsError,
+  LayerClosedError,
+  LayerUnavailableError,
+  LayerUnusableError,
+  MessageTooLargeError,
+  NoHandlerError,
+  NoRouteError,
+  ServerStoppedError,
+  ShutdownTimeoutError,
+  UndecodableMessageError,
+} from "./src/errors.ts";
+export {
+  type ChannelCapacity,
+  type ChannelLayer,
+  type ChannelLayerConfiguration,
+  type ChannelLayerOptions,
+  closeChannelLayers,
+  configureChannelLayers,
+  type Delivery,
+  type Drop,
+  getChannelLayer,
+  MemoryChannelLayer,
+  type ReceiveManyOptions,
+  type ReceiveOptions,
+  RedisChannelLayer,
+  type RedisChannelLayerOptions,
+  SqliteChannelLayer,
+  type SqliteChannelLayerOptions,
+} from "./src/layers/mod.ts";
+export {
+  type Application,
+  type ChannelScope,
+  KNOWN_CHANNELS,
+  knownChannels,
+  type LifespanScope,
+  type Message,
+  type Receive,
+  type Scope,
+  type ScopeOf,
+  type Send,
+} from "./src/protocol/mod.ts";
+export {
+  type ApplicationsByChannel,
+  type ApplicationsByType,
+  ChannelNameRouter,
+  ProtocolTypeRouter,
+} from "./src/routing/mod.ts";
+export {
+  type FailedEvent,
+  type LogEntry,
+  Worker,
+  type WorkerCounts,
+  type WorkerOptions,
+} from "./src/worker/mod.ts";

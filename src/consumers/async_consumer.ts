@@ -1,0 +1,192 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { LayerUnavailableError, NoHandlerError } from "../errors.ts";
+import { type ChannelLayer, getChannelLayer } from "../layers/mod.ts";
+import type { Application, ChannelScope, Message, Receive, Scope, Send } from "../protocol/mod.ts";
+import { handlersOf, type HandlerTable, nameOf } from "./handlers.ts";
+import { StopConsumer } from "./stop_consumer.ts";
+
+/** How long to wait before listening again after the layer was lost, in milliseconds. */
+const SHORTEST_WAIT = 100;
+const LONGEST_WAIT = 5_000;
+
+/**
+ * A class whose methods handle events by their type, on the event loop, one at a time.
+ *
+ * An event's `type` names the method, with each `.` read as `_`. Every method that your class
+ * declares can be reached by an event, but those whose name starts with `_` or `#`.
+ *
+ * @example Usage
+ * ```ts
+ * import { AsyncConsumer, ChannelNameRouter, ProtocolTypeRouter } from "@asgi/channels";
+ *
+ * class PrintConsumer extends AsyncConsumer {
+ *   async test_print(event: { type: string; text: string }) {
+ *     console.log("Test: " + event.text);
+ *     await this.channelLayer.send("printed", { type: "done", text: event.text });
+ *   }
+ * }
+ *
+ * export const application = ProtocolTypeRouter({
+ *   channel: ChannelNameRouter({ print: PrintConsumer.asAsgi() }),
+ * });
+ * ```
+ */
+export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
+  /** The alias of the layer that this class uses, as {@linkcode getChannelLayer} knows it. */
+  static readonly channelLayerAlias: string = "default";
+
+  #scope: S | undefined;
+  #send: Send | undefined;
+  #channelName: string | undefined;
+  #busy: Promise<void> | undefined;
+  #queued = 0;
+  #failed: { readonly error: unknown } | undefined;
+  #failure = Promise.withResolvers<never>();
+  #ended = new AbortController();
+
+  /**
+   * Makes the application that runs this consumer.
+   *
+   * @param args What the constructor takes: one instance is made for each scope.
+   * @returns The application.
+   */
+  static asAsgi<S extends Scope, Args extends readonly unknown[]>(
+    this: new (...args: Args) => AsyncConsumer<S>,
+    ...args: Args
+  ): Application<S> {
+    return async (scope, receive, send) => {
+      const consumer = new this(...args);
+      await consumer.#run(scope, receive, send);
+    };
+  }
+
+  /** What the server told of this consumer's surroundings. */
+  get scope(): S {
+    if (!this.#scope) throw new TypeError("A consumer has its scope once asAsgi() runs it");
+    return this.#scope;
+  }
+
+  /** The layer to send to other channels with. */
+  get channelLayer(): ChannelLayer {
+    const { channelLayerAlias } = this.constructor as typeof AsyncConsumer;
+    return getChannelLayer(channelLayerAlias);
+  }
+
+  /**
+   * The name of this consumer's own channel, for answers and for groups. It is made, and listened
+   * to, when it is first asked for; what comes there is handled like any other event.
+   */
+  get channelName(): string {
+    return this.#channelName ??= this.#openChannel();
+  }
+
+  /**
+   * Sends a message to the other end of the connection. A worker has none: there, use
+   * {@linkcode AsyncConsumer.channelLayer}.
+   *
+   * @param message The message.
+   */
+  async send(message: Message): Promise<void> {
+    if (!this.#send) throw new TypeError("A consumer can send once asAsgi() runs it");
+    await this.#send(message);
+  }
+
+  /**
+   * Hands an event to its handler.
+   *
+   * @param event The event.
+   * @throws {NoHandlerError} When there is no handler for its type.
+   */
+  async dispatch(event: Message): Promise<void> {
+    const handlers = tableOf(this);
+    const handler = handlers.get(nameOf(event.type));
+    if (!handler) {
+      throw new NoHandlerError(this.constructor.name, event.type, [...handlers.keys()]);
+    }
+    await handler.call(this, event);
+  }
+
+  async #run(scope: S, receive: Receive, send: Send): Promise<void> {
+    this.#scope = scope;
+    this.#send = send;
+    this.#failure.promise.catch(() => {});
+    try {
+      await Promise.race([this.#handleAll(receive), this.#failure.promise]);
+    } catch (error) {
+      if (!(error instanceof StopConsumer)) throw error;
+    } finally {
+      this.#ended.abort();
+    }
+  }
+
+  async #handleAll(receive: Receive): Promise<never> {
+    for (;;) {
+      const event = await receive();
+      // Something from the own channel is being handled; if that fails, this event isn't lost.
+      if (this.#busy) await this.#waitForTurn();
+      await this.#handle(event);
+      if (this.#failed) throw this.#failed.error;
+    }
+  }
+
+  async #listen(layer: ChannelLayer, name: string): Promise<void> {
+    const { signal } = this.#ended;
+    while (!this.#failed) {
+      const event = await receivePatiently(layer, name, signal);
+      if (this.#busy) await this.#waitForTurn();
+      await this.#handle(event);
+    }
+  }
+
+  async #handle(event: Message): Promise<void> {
+    this.#busy = this.dispatch(event);
+    try {
+      await this.#busy;
+    } finally {
+      this.#busy = undefined;
+    }
+  }
+
+  async #waitForTurn(): Promise<void> {
+    this.#queued++;
+    while (this.#busy) await this.#busy.catch(() => {});
+    this.#queued--;
+  }
+
+  #openChannel(): string {
+    const layer = this.channelLayer;
+    const name = layer.newChannel();
+    this.#listen(layer, name).catch((error) => {
+      this.#failed = { error };
+      if (this.#queued === 0) this.#failure.reject(error);
+    });
+    return name;
+  }
+}
+
+/** Receives from a layer that may be away for a while. */
+async function receivePatiently(
+  layer: ChannelLayer,
+  name: string,
+  signal: AbortSignal,
+): Promise<Message> {
+  for (let wait = SHORTEST_WAIT;; wait = Math.min(wait * 2, LONGEST_WAIT)) {
+    try {
+      return await layer.receive(name, { signal });
+    } catch (error) {
+      if (!(error instanceof LayerUnavailableError)) throw error;
+    }
+    await pause(wait, undefined, { signal });
+  }
+}
+
+const tables = new WeakMap<object, HandlerTable>();
+
+function tableOf(consumer: object): HandlerTable {
+  const prototype = Object.getPrototypeOf(consumer);
+  const known = tables.get(prototype);
+  if (known) return known;
+  const table = handlersOf(prototype, AsyncConsumer.prototype);
+  tables.set(prototype, table);
+  return table;
+}

@@ -1,0 +1,19 @@
+/**
+ * Classes that turn a stream of events into method calls.
+ *
+ * ```ts
+ * import { AsyncConsumer } from "@asgi/channels/consumers";
+ *
+ * class LetterConsumer extends AsyncConsumer {
+ *   async letter_sent(event: { type: string; text: string }) {
+ *     await Promise.resolve();
+ *     console.log(event.text);
+ *   }
+ * }
+ * export const application = LetterConsumer.asAsgi();
+ * ```
+ *
+ * @module
+ */
+export { AsyncConsumer } from "./async_consumer.ts";
+export { StopConsumer } from "./stop_consumer.ts";

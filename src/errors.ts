@@ -1,0 +1,154 @@
+/** The root of every error of this library that a caller may want to catch. */
+export abstract class ChannelsError extends Error {}
+
+/** Thrown by `send()` and `sendMany()` when a channel already holds as much as it may. */
+export class ChannelFullError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "ChannelFullError";
+
+  /**
+   * @param channel The channel that is full.
+   * @param capacity How many messages it may hold.
+   * @param accepted How many messages of this call it still took, the first ones; they will be delivered.
+   */
+  constructor(
+    readonly channel: string,
+    readonly capacity: number,
+    readonly accepted: number = 0,
+  ) {
+    super(
+      `Channel "${channel}" is full: it may hold ${capacity} messages` +
+        (accepted > 0 ? `, and took the first ${accepted} of these` : ""),
+    );
+  }
+}
+
+/** Thrown by the sending methods when a message is larger than what may travel. */
+export class MessageTooLargeError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "MessageTooLargeError";
+
+  /**
+   * @param size The encoded size of the message, in bytes.
+   * @param limit The largest size that may travel, in bytes.
+   */
+  constructor(readonly size: number, readonly limit: number) {
+    super(
+      `Message of ${size} bytes is too large: at most ${limit} bytes may travel; ` +
+        "store the data elsewhere and send where it is",
+    );
+  }
+}
+
+/** Thrown when bytes that came over a layer are no message: they were taken out and dropped. */
+export class UndecodableMessageError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "UndecodableMessageError";
+
+  /**
+   * @param reason What is wrong with the bytes.
+   * @param options The `cause`: what the decoder threw.
+   */
+  constructor(readonly reason: string, options?: ErrorOptions) {
+    super(`Message cannot be decoded: ${reason}`, options);
+  }
+}
+
+/** Thrown when a layer can't be reached or used for now: trying again later may help. */
+export class LayerUnavailableError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name: string = "LayerUnavailableError";
+
+  /**
+   * @param layer The layer, as its `toString()` describes it.
+   * @param reason What is wrong.
+   * @param options The `cause`: what the engine threw.
+   */
+  constructor(readonly layer: string, readonly reason: string, options?: ErrorOptions) {
+    super(`Layer ${layer} is not available: ${reason}`, options);
+  }
+}
+
+/** Thrown when a layer can't be used until a person mends something: waiting doesn't help. */
+export class LayerUnusableError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name: string = "LayerUnusableError";
+
+  /**
+   * @param layer The layer, as its `toString()` describes it.
+   * @param reason What is wrong, and what mends it.
+   * @param options The `cause`: what the engine threw.
+   */
+  constructor(readonly layer: string, readonly reason: string, options?: ErrorOptions) {
+    super(`Layer ${layer} cannot be used: ${reason}`, options);
+  }
+}
+
+/** Thrown by the methods of a layer after its `close()`. */
+export class LayerClosedError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "LayerClosedError";
+
+  /** @param layer The layer, as its `toString()` describes it. */
+  constructor(readonly layer: string) {
+    super(`Layer ${layer} is closed`);
+  }
+}
+
+/** Thrown by a router that knows no application for a scope. */
+export class NoRouteError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "NoRouteError";
+
+  /**
+   * @param what What the router looks at, such as `"channel"`.
+   * @param asked What the scope has there.
+   * @param known What the router has applications for.
+   */
+  constructor(readonly what: string, readonly asked: string, readonly known: readonly string[]) {
+    super(`No application for ${what} ${JSON.stringify(asked)}: known are ${known.join(", ")}`);
+  }
+}
+
+/** Thrown by a consumer that has no handler for an event. */
+export class NoHandlerError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "NoHandlerError";
+
+  /**
+   * @param consumer The name of the consumer's class.
+   * @param type The type of the event.
+   * @param known The names of the handlers that the consumer has.
+   */
+  constructor(readonly consumer: string, readonly type: string, readonly known: readonly string[]) {
+    super(
+      `${consumer} has no handler for events of type ${JSON.stringify(type)}: ` +
+        `it has ${known.join(", ") || "none"}`,
+    );
+  }
+}
+
+/** What a pending or later `receive()` rejects with once the server has stopped the application. */
+export class ServerStoppedError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "ServerStoppedError";
+
+  /** Takes nothing: there is one reason only. */
+  constructor() {
+    super("The server has stopped: no more events will come");
+  }
+}
+
+/** Thrown by `Worker.run()` when handlers still ran at the end of the shutdown time. */
+export class ShutdownTimeoutError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "ShutdownTimeoutError";
+
+  /**
+   * @param timeout The shutdown time, in milliseconds.
+   * @param cutOff The events whose handlers were cut off, as `"channel/type"`.
+   */
+  constructor(readonly timeout: number, readonly cutOff: readonly string[]) {
+    super(`Handlers still running after ${timeout} ms were cut off: ${cutOff.join(", ")}`);
+  }
+}

@@ -1,0 +1,248 @@
+import { ChannelFullError, LayerClosedError, MessageTooLargeError } from "../errors.ts";
+import type { Message } from "../protocol/mod.ts";
+import type {
+  ChannelLayer,
+  Delivery,
+  ReceiveManyOptions,
+  ReceiveOptions,
+} from "./channel_layer.ts";
+import type { MessageCodec } from "./codec.ts";
+import { addresseesOf, addressTo, checkUnaddressed, withoutAddress } from "./envelope.ts";
+import { LocalInbox } from "./local_inbox.ts";
+import {
+  checkChannelName,
+  checkGroupName,
+  isProcessLocal,
+  isValidChannelName,
+  nonLocalName,
+} from "./names.ts";
+import type { LayerSettings } from "./options.ts";
+import { checkMessage } from "./permitted.ts";
+import { Receiver } from "./receiver.ts";
+import type { Parcel, Store, StoredBody } from "./store.ts";
+
+/** How large a message may be, encoded, in bytes. */
+const LARGEST_MESSAGE = 1_048_576;
+
+/** What a layer hands to the base class: how it keeps bytes, and how messages become bytes. */
+export interface BaseLayerParts {
+  readonly store: Store;
+  readonly codec: MessageCodec;
+  /** What the layer is called in messages for people. */
+  readonly name: string;
+}
+
+/** What every layer does the same, on top of a {@linkcode Store}. */
+export abstract class BaseChannelLayer implements ChannelLayer {
+  readonly #store: Store;
+  readonly #codec: MessageCodec;
+  readonly #name: string;
+  readonly #settings: LayerSettings;
+  readonly #receiver: Receiver;
+  readonly #inbox: LocalInbox;
+  readonly #clientPrefix = crypto.randomUUID().replaceAll("-", "");
+  #closing: Promise<void> | undefined;
+
+  /** Takes the parts that make the difference between layers. */
+  constructor({ store, codec, name }: BaseLayerParts, settings: LayerSettings) {
+    this.#store = store;
+    this.#codec = codec;
+    this.#name = name;
+    this.#settings = settings;
+    this.#receiver = new Receiver(store, settings.expiry, name);
+    this.#inbox = new LocalInbox({
+      receiver: this.#receiver,
+      open: (key, body) => this.#openLocal(key, body),
+      capacityOf: settings.capacityOf,
+      onDrop: settings.onDrop,
+    });
+  }
+
+  /** See {@linkcode ChannelLayer.send}. */
+  async send(channel: string, message: Message): Promise<void> {
+    this.#checkOpen();
+    checkChannelName(channel);
+    await this.#append(channel, [this.#pack(channel, message)]);
+  }
+
+  /** See {@linkcode ChannelLayer.sendMany}. */
+  async sendMany(channel: string, messages: Iterable<Message>): Promise<void> {
+    this.#checkOpen();
+    checkChannelName(channel);
+    const bodies = Array.from(messages, (message) => this.#pack(channel, message));
+    if (bodies.length > 0) await this.#append(channel, bodies);
+  }
+
+  /** See {@linkcode ChannelLayer.receive}. */
+  async receive(channel: string, { signal }: ReceiveOptions = {}): Promise<Message> {
+    const options = signal ? { limit: 1, signal } : { limit: 1 };
+    for (;;) {
+      const [delivery] = await this.receiveMany(channel, options);
+      if (delivery) return delivery.read();
+    }
+  }
+
+  /** See {@linkcode ChannelLayer.receiveMany}. */
+  async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
+    this.#checkOpen();
+    checkChannelName(channel);
+    const { limit, wait = true, signal } = options;
+    if (!Number.isSafeInteger(limit) || limit < 1) {
+      throw new RangeError(`limit must be a positive integer: ${limit}`);
+    }
+    if (isProcessLocal(channel)) return await this.#receiveLocal(channel, options);
+    const bodies = await this.#receiver.take(channel, { limit, wait, signal });
+    return bodies.map((body) => new StoredDelivery(channel, body, this.#settings, this.#codec));
+  }
+
+  /** See {@linkcode ChannelLayer.handBack}. */
+  async handBack(deliveries: readonly Delivery[]): Promise<void> {
+    const byChannel = Map.groupBy(deliveries, ({ channel }) => channel);
+    for (const [channel, group] of byChannel) {
+      if (isProcessLocal(channel)) this.#inbox.putBack(channel, group);
+      else await this.#store.putBack(channel, group.map(bodyOf));
+    }
+  }
+
+  /** See {@linkcode ChannelLayer.newChannel}. */
+  newChannel(prefix = "specific"): string {
+    const name = `${prefix}.${this.#clientPrefix}!${crypto.randomUUID().replaceAll("-", "")}`;
+    checkChannelName(name);
+    return name;
+  }
+
+  /** See {@linkcode ChannelLayer.groupAdd}. */
+  async groupAdd(group: string, channel: string): Promise<void> {
+    this.#checkMembership(group, channel);
+    await this.#store.groupAdd(group, channel);
+  }
+
+  /** See {@linkcode ChannelLayer.groupDiscard}. */
+  async groupDiscard(group: string, channel: string): Promise<void> {
+    this.#checkMembership(group, channel);
+    await this.#store.groupDiscard(group, channel);
+  }
+
+  /** See {@linkcode ChannelLayer.groupSend}. */
+  async groupSend(group: string, message: Message): Promise<void> {
+    this.#checkOpen();
+    checkGroupName(group);
+    const exact = checkMessage(message);
+    // Encoded now: the caller may change it before the members are known.
+    const bytes = this.#encode(message, exact);
+    const members = await this.#store.groupMembers(group);
+    if (members.length === 0) return;
+    await this.#store.broadcast(this.#parcels(members, this.#codec.decode(bytes), exact));
+  }
+
+  /** See {@linkcode ChannelLayer.flush}. */
+  async flush(): Promise<void> {
+    this.#checkOpen();
+    this.#inbox.clear();
+    await this.#store.flush();
+  }
+
+  /** See {@linkcode ChannelLayer.close}; closing twice does no harm. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#receiver.close().then(() => this.#store.close());
+  }
+
+  /** Closes the layer at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** What the layer is called in messages for people: its URL, without secrets. */
+  toString(): string {
+    return this.#name;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing) throw new LayerClosedError(this.#name);
+  }
+
+  #checkMembership(group: string, channel: string): void {
+    this.#checkOpen();
+    checkGroupName(group);
+    checkChannelName(channel);
+  }
+
+  #pack(channel: string, message: Message): Uint8Array {
+    const exact = checkMessage(message);
+    const bytes = this.#encode(message, exact);
+    if (!isProcessLocal(channel)) return bytes;
+    return this.#codec.encode(addressTo(channel, message), exact);
+  }
+
+  #encode(message: Message, exact: boolean): Uint8Array {
+    checkUnaddressed(message);
+    const bytes = this.#codec.encode(message, exact);
+    if (bytes.length > LARGEST_MESSAGE) {
+      throw new MessageTooLargeError(bytes.length, LARGEST_MESSAGE);
+    }
+    return bytes;
+  }
+
+  async #append(channel: string, bodies: readonly Uint8Array[]): Promise<void> {
+    const capacity = this.#settings.capacityOf(channel);
+    const accepted = await this.#store.append(nonLocalName(channel), bodies, capacity);
+    if (accepted < bodies.length) throw new ChannelFullError(channel, capacity, accepted);
+  }
+
+  /** One body for each key; the channels that share it are named in the message. */
+  #parcels(members: readonly string[], message: Message, exact: boolean): Parcel[] {
+    const byKey = Map.groupBy(members.filter(isValidChannelName), nonLocalName);
+    return Array.from(byKey, ([key, channels]) => ({
+      key,
+      body: this.#codec.encode(addressTo(channels, message), exact),
+      capacity: this.#settings.capacityOf(channels[0] ?? key),
+    }));
+  }
+
+  async #receiveLocal(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
+    const { limit, wait = true, signal } = options;
+    if (!nonLocalName(channel).endsWith(`.${this.#clientPrefix}!`)) {
+      throw new TypeError(
+        `Channel ${channel} belongs to another layer: receive from names of this layer's newChannel()`,
+      );
+    }
+    if (!wait) return this.#inbox.takeKept(channel, limit);
+    const first = await this.#inbox.receive(channel, signal);
+    return [first, ...this.#inbox.takeKept(channel, limit - 1)];
+  }
+
+  /** Opens a body for process-local channels; each of them gets a message of its own. */
+  #openLocal(key: string, body: StoredBody): Delivery[] {
+    const message = this.#codec.decode(body.bytes);
+    const expiresAt = body.sentAt + this.#settings.expiry;
+    return addresseesOf(message, key).map((channel, index): Delivery => ({
+      channel,
+      expiresAt,
+      read: () => withoutAddress(index === 0 ? message : this.#codec.decode(body.bytes.slice())),
+    }));
+  }
+}
+
+/** A body that was taken, not yet decoded. */
+class StoredDelivery implements Delivery {
+  readonly channel: string;
+  readonly body: StoredBody;
+  readonly expiresAt: number;
+  readonly #codec: MessageCodec;
+
+  constructor(channel: string, body: StoredBody, settings: LayerSettings, codec: MessageCodec) {
+    this.channel = channel;
+    this.body = body;
+    this.expiresAt = body.sentAt + settings.expiry;
+    this.#codec = codec;
+  }
+
+  read(): Message {
+    return withoutAddress(this.#codec.decode(this.body.bytes));
+  }
+}
+
+function bodyOf(delivery: Delivery): StoredBody {
+  if (delivery instanceof StoredDelivery) return delivery.body;
+  throw new TypeError("Only what receiveMany() of the same layer gave can be handed back");
+}

@@ -1,0 +1,175 @@
+import type { Message } from "../protocol/mod.ts";
+import type { ChannelCapacity } from "./capacity.ts";
+
+/** Carries messages between processes, over named channels and groups of them. */
+export interface ChannelLayer extends AsyncDisposable {
+  /**
+   * Sends one message to a channel.
+   *
+   * A message may hold strings, finite numbers, booleans, `null`, `Uint8Array`, arrays, plain
+   * objects, and integers of 64 bits (a `bigint` where a `number` isn't safe); at most 1 MiB, encoded.
+   *
+   * @param channel The channel's name.
+   * @param message The message.
+   * @throws {TypeError} When the name isn't valid, or something in the message may not travel.
+   * @throws {ChannelFullError} When the channel holds as much as it may.
+   * @throws {MessageTooLargeError} When the message is too large.
+   * @throws {LayerUnavailableError} When the layer can't be reached.
+   */
+  send(channel: string, message: Message): Promise<void>;
+
+  /**
+   * Sends messages to one channel, in their order and in few steps. When the channel gets full, the
+   * first ones are sent, and the error's `accepted` says how many.
+   *
+   * @param channel The channel's name.
+   * @param messages The messages: all are checked before the first is sent.
+   * @throws As {@linkcode ChannelLayer.send} does.
+   */
+  sendMany(channel: string, messages: Iterable<Message>): Promise<void>;
+
+  /**
+   * Waits for the next message of a channel, and takes it.
+   *
+   * @param channel The channel's name; a process-local one must be this layer's own.
+   * @param options A signal that ends the waiting: then nothing is taken.
+   * @returns The message.
+   * @throws {UndecodableMessageError} When the next thing in the channel was no message.
+   */
+  receive(channel: string, options?: ReceiveOptions): Promise<Message>;
+
+  /**
+   * Waits until a channel has messages, and takes up to `limit` of them, the oldest first.
+   *
+   * @param channel The channel's name.
+   * @param options How many, and how long to wait.
+   * @returns At least one delivery, or with `wait: false` perhaps none.
+   */
+  receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]>;
+
+  /**
+   * Puts deliveries that nobody has started on back to their places at the front of their channels.
+   *
+   * @param deliveries What {@linkcode ChannelLayer.receiveMany} of this layer gave.
+   */
+  handBack(deliveries: readonly Delivery[]): Promise<void>;
+
+  /**
+   * Makes the name of a new process-local channel: only this layer object can receive from it, and
+   * everybody who is told the name can send to it.
+   *
+   * @param prefix What the name starts with; `"specific"` by default.
+   * @returns The name, such as `"specific.HEX!HEX"`.
+   */
+  newChannel(prefix?: string): string;
+
+  /**
+   * Adds a channel to a group; it stays for `groupExpiry` after it was last added.
+   *
+   * @param group The group's name.
+   * @param channel The channel's name.
+   */
+  groupAdd(group: string, channel: string): Promise<void>;
+
+  /**
+   * Removes a channel from a group, if it is in there.
+   *
+   * @param group The group's name.
+   * @param channel The channel's name.
+   */
+  groupDiscard(group: string, channel: string): Promise<void>;
+
+  /**
+   * Sends a message to each channel of a group. Channels that are full don't get it.
+   *
+   * @param group The group's name.
+   * @param message The message.
+   */
+  groupSend(group: string, message: Message): Promise<void>;
+
+  /** Deletes all messages and groups of the layer's prefix. */
+  flush(): Promise<void>;
+
+  /** Lets go of what the layer holds open. Pending `receive()`s reject; nothing is lost. */
+  close(): Promise<void>;
+}
+
+/** Options of {@linkcode ChannelLayer.receive}. */
+export interface ReceiveOptions {
+  /** Ends the waiting; the promise rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of {@linkcode ChannelLayer.receiveMany}. */
+export interface ReceiveManyOptions extends ReceiveOptions {
+  /** How many messages to take at most. */
+  readonly limit: number;
+  /**
+   * Whether to wait for the first message. If not, what is there is taken, which may be nothing.
+   *
+   * @default {true}
+   */
+  readonly wait?: boolean;
+}
+
+/** A message that was taken from a channel and that nobody has started on. */
+export interface Delivery {
+  /** The channel it was sent to. */
+  readonly channel: string;
+  /** When it expires, in milliseconds since 1970; it must not be handled later. */
+  readonly expiresAt: number;
+  /**
+   * Decodes the message.
+   *
+   * @throws {UndecodableMessageError} When it is none.
+   */
+  read(): Message;
+}
+
+/** Options that every channel layer takes. */
+export interface ChannelLayerOptions {
+  /**
+   * How many messages a channel may hold; process-local channels of one prefix share it.
+   *
+   * @default {100}
+   */
+  readonly capacity?: number;
+  /**
+   * Other capacities for some channels: by glob or `RegExp`, the first match counts.
+   *
+   * @default {{}}
+   */
+  readonly channelCapacity?: ChannelCapacity;
+  /**
+   * How long a message may wait to be received, in milliseconds.
+   *
+   * @default {60_000}
+   */
+  readonly expiry?: number;
+  /**
+   * How long a channel stays in a group after it was added, in milliseconds.
+   *
+   * @default {86_400_000}
+   */
+  readonly groupExpiry?: number;
+  /**
+   * What the names of all keys start with; layers of different prefixes don't see each other.
+   *
+   * @default {"asgi"}
+   */
+  readonly prefix?: string;
+  /**
+   * Called when the layer has to drop something that has no receiver to tell of it: what came to a
+   * process-local channel and was no message, or found too many that nobody received.
+   * By default it is a warning of the process, on standard error.
+   */
+  readonly onDrop?: (drop: Drop) => void;
+}
+
+/** What a layer tells of something that it dropped. */
+export interface Drop {
+  /** The channel, or the visible part of it when its full name isn't known. */
+  readonly channel: string;
+  /** Why it was dropped. */
+  readonly reason: string;
+}

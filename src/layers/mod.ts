@@ -1,0 +1,34 @@
+/**
+ * What carries messages between processes: the contract of a channel layer, and the registry that
+ * makes the configured ones.
+ *
+ * ```ts
+ * import { configureChannelLayers, getChannelLayer } from "@asgi/channels/layers";
+ *
+ * configureChannelLayers({ default: "memory:?capacity=1000" });
+ * await using layer = getChannelLayer();
+ * await layer.send("letters", { type: "letter.sent", text: "Hello" });
+ * ```
+ *
+ * @module
+ */
+export type { ChannelCapacity } from "./capacity.ts";
+export type {
+  ChannelLayer,
+  ChannelLayerOptions,
+  Delivery,
+  Drop,
+  ReceiveManyOptions,
+  ReceiveOptions,
+} from "./channel_layer.ts";
+export { isLayerUrl } from "./layer_url.ts";
+export { MemoryChannelLayer } from "./memory.ts";
+export { RedisChannelLayer, type RedisChannelLayerOptions } from "./redis.ts";
+export {
+  type ChannelLayerConfiguration,
+  closeChannelLayers,
+  configureChannelLayers,
+  getChannelLayer,
+  overrideDefaultChannelLayer,
+} from "./registry.ts";
+export { SqliteChannelLayer, type SqliteChannelLayerOptions } from "./sqlite.ts";

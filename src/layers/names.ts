@@ -1,0 +1,59 @@
+const VALID_NAME = /^[A-Za-z0-9\-_.]+$/;
+const LONGEST_NAME = 99;
+const RULE =
+  "only ASCII letters, digits, hyphens, underscores and periods, fewer than 100 characters";
+
+/**
+ * Checks the name of a channel.
+ *
+ * @throws {TypeError} That says the rule.
+ */
+export function checkChannelName(name: string): void {
+  if (isValidChannelName(name)) return;
+  throw new TypeError(
+    `Channel name ${quote(name)} is not valid: ${RULE}, and one "!" in a process-local one`,
+  );
+}
+
+/**
+ * Whether a text may be the name of a channel.
+ *
+ * @param name Any value.
+ * @returns Whether it may.
+ */
+export function isValidChannelName(name: unknown): name is string {
+  if (typeof name !== "string" || name.length > LONGEST_NAME) return false;
+  const bang = name.indexOf("!");
+  if (bang === -1) return VALID_NAME.test(name);
+  return VALID_NAME.test(name.slice(0, bang)) && VALID_NAME.test(name.slice(bang + 1));
+}
+
+/**
+ * Checks the name of a group.
+ *
+ * @throws {TypeError} That says the rule.
+ */
+export function checkGroupName(name: string): void {
+  if (typeof name === "string" && name.length <= LONGEST_NAME && VALID_NAME.test(name)) return;
+  throw new TypeError(`Group name ${quote(name)} is not valid: ${RULE}`);
+}
+
+/**
+ * Cuts a channel name after its `!`.
+ *
+ * @param name A channel name, such as `"specific.a1!b2"`.
+ * @returns The part that every process can see, `!` included.
+ */
+export function nonLocalName(name: string): string {
+  return name.slice(0, name.indexOf("!") + 1) || name;
+}
+
+/** Whether a channel belongs to one process. */
+export function isProcessLocal(name: string): boolean {
+  return name.includes("!");
+}
+
+function quote(name: unknown): string {
+  const text = typeof name === "string" ? JSON.stringify(name) : String(name);
+  return text.length > 120 ? `${text.slice(0, 120)}...` : text;
+}

@@ -1,0 +1,48 @@
+import process from "node:process";
+import { capacityOf, checkCapacity } from "./capacity.ts";
+import type { ChannelLayerOptions, Drop } from "./channel_layer.ts";
+
+/** The options of a layer, complete and checked. */
+export interface LayerSettings {
+  readonly capacityOf: (channel: string) => number;
+  readonly expiry: number;
+  readonly groupExpiry: number;
+  readonly prefix: string;
+  readonly onDrop: (drop: Drop) => void;
+}
+
+/**
+ * Completes the options of a layer.
+ *
+ * @throws {RangeError | TypeError} When a value makes no sense.
+ */
+export function layerSettings(options: ChannelLayerOptions): LayerSettings {
+  const {
+    capacity = 100,
+    channelCapacity = {},
+    expiry = 60_000,
+    groupExpiry = 86_400_000,
+    prefix = "asgi",
+    onDrop = warnOfDrop,
+  } = options;
+  checkCapacity(capacity);
+  checkDuration("expiry", expiry);
+  checkDuration("groupExpiry", groupExpiry);
+  if (typeof prefix !== "string") throw new TypeError(`prefix must be a string: ${prefix}`);
+  return {
+    capacityOf: capacityOf(channelCapacity, capacity),
+    expiry,
+    groupExpiry,
+    prefix,
+    onDrop,
+  };
+}
+
+function checkDuration(name: string, value: number): void {
+  if (Number.isFinite(value) && value > 0) return;
+  throw new RangeError(`${name} must be a positive number of milliseconds: ${value}`);
+}
+
+function warnOfDrop({ channel, reason }: Drop): void {
+  process.emitWarning(`Dropped a message for ${channel}: ${reason}`, "ChannelsWarning");
+}

@@ -1,0 +1,69 @@
+/**
+ * What a backend has to do: keep bytes in first-in first-out order under keys, and sets of names. Everything else that a
+ * channel layer promises is done once, in `base_layer.ts`.
+ */
+export interface Store {
+  /**
+   * Appends bodies under a key, in their order, until it holds `capacity`.
+   *
+   * @returns How many it took, the first ones.
+   */
+  append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number>;
+
+  /** Appends one body under each key that has room. */
+  broadcast(parcels: readonly Parcel[]): Promise<void>;
+
+  /**
+   * Takes what the keys hold, up to the number asked of each. Waits until one of them holds
+   * something, or `interrupt()` is called; what is taken is never lost.
+   *
+   * @param wait Whether to wait.
+   */
+  poll(demand: Demand, wait: boolean): Promise<Batch[]>;
+
+  /** Ends the waiting of a `poll()` that is under way. */
+  interrupt(): void;
+
+  /** Puts bodies back to where they stood under their key. */
+  putBack(key: string, bodies: readonly StoredBody[]): Promise<void>;
+
+  /** Adds a name to a set. */
+  groupAdd(group: string, channel: string): Promise<void>;
+
+  /** Removes a name from a set. */
+  groupDiscard(group: string, channel: string): Promise<void>;
+
+  /** The names of a set that were added within its expiry. */
+  groupMembers(group: string): Promise<string[]>;
+
+  /** Deletes everything under the layer's prefix. */
+  flush(): Promise<void>;
+
+  /** Lets go of what is held open; nothing is called afterwards. */
+  close(): Promise<void>;
+}
+
+/** How many bodies may be taken from each key. */
+export type Demand = ReadonlyMap<string, number>;
+
+/** A body for one key. */
+export interface Parcel {
+  readonly key: string;
+  readonly body: Uint8Array;
+  readonly capacity: number;
+}
+
+/** What was taken from one key, the oldest first. */
+export interface Batch {
+  readonly key: string;
+  readonly bodies: StoredBody[];
+}
+
+/** A body that was taken, and where it stood. */
+export interface StoredBody {
+  readonly bytes: Uint8Array;
+  /** When it was sent, in milliseconds since 1970. */
+  readonly sentAt: number;
+  /** Its place under its key, in the words of the store that gave it. */
+  readonly place: unknown;
+}

@@ -1,0 +1,22 @@
+/**
+ * The agreement between servers and applications: ASGI 3 in TypeScript.
+ *
+ * A server makes a scope, calls the application with it, and feeds it events.
+ *
+ * ```ts
+ * import type { Application, ChannelScope } from "@asgi/channels/protocol";
+ *
+ * export const application: Application<ChannelScope> = async (scope, receive) => {
+ *   for (;;) {
+ *     const event = await receive();
+ *     console.log(scope.channel, event.type);
+ *   }
+ * };
+ * ```
+ *
+ * @module
+ */
+export type { Application, Receive, Send } from "./application.ts";
+export { KNOWN_CHANNELS, knownChannels } from "./known_channels.ts";
+export type { Message } from "./message.ts";
+export type { ChannelScope, LifespanScope, Scope, ScopeOf } from "./scope.ts";

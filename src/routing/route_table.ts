@@ -1,0 +1,34 @@
+import { type Application, KNOWN_CHANNELS, type Scope } from "../protocol/mod.ts";
+
+/** Applications by name, in a `Map`: what a scope asks for comes from outside. */
+export type RouteTable<S extends Scope> = ReadonlyMap<string, Application<S>>;
+
+/**
+ * Makes a table of what the user gave, and refuses what is no application.
+ *
+ * @throws {TypeError} When a value is no function.
+ */
+export function routeTable<S extends Scope>(
+  router: string,
+  applications: Readonly<Record<string, Application<S> | undefined>>,
+): RouteTable<S> {
+  const table = new Map<string, Application<S>>();
+  for (const [name, application] of Object.entries(applications)) {
+    if (typeof application !== "function") {
+      throw new TypeError(
+        `${router} needs an application for ${JSON.stringify(name)}: got ${typeof application}` +
+          "; a consumer class becomes one by its asAsgi()",
+      );
+    }
+    table.set(name, application);
+  }
+  return table;
+}
+
+/** Tells on the application which channels it has routes for. */
+export function withKnownChannels<A extends object>(
+  application: A,
+  channels: readonly string[] | undefined,
+): A {
+  return channels ? Object.assign(application, { [KNOWN_CHANNELS]: channels }) : application;
+}

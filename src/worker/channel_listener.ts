@@ -1,0 +1,140 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { LayerUnavailableError } from "../errors.ts";
+import type { ChannelLayer, Delivery } from "../layers/mod.ts";
+import { Instances, type InstancesOptions } from "./instances.ts";
+
+/** How long to wait before asking a layer that was lost again, in milliseconds: it grows. */
+const SHORTEST_WAIT = 50;
+const LONGEST_WAIT = 2_000;
+
+/** After so long at one event, what waits behind it goes back to the layer, in milliseconds. */
+const STALL = 50;
+
+/** What a listener is made of. */
+export interface ListenerOptions extends InstancesOptions {
+  readonly layer: ChannelLayer;
+}
+
+/**
+ * Takes the events of one channel from the layer, for the instances that handle them: never more
+ * than these have room for.
+ */
+export class ChannelListener {
+  readonly #options: ListenerOptions;
+  readonly #stop = new AbortController();
+  /** What is under way with the layer; it is given up when the listener stops, or has stalled. */
+  #taking = new AbortController();
+  #stallTimer: ReturnType<typeof setTimeout> | undefined;
+  #handingBack: Promise<void> = Promise.resolve();
+  /** The applications behind the channel. */
+  readonly instances: Instances;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.instances = new Instances(options);
+  }
+
+  /**
+   * Asks the layer for the first time, and as long as it can't be reached again.
+   *
+   * @throws {LayerUnusableError} When waiting for it makes no sense.
+   */
+  async open(): Promise<void> {
+    await this.#take(false);
+  }
+
+  /** Takes and gives on, until it is stopped. */
+  async listen(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      await this.instances.until(() => this.instances.room > 0 || this.#stop.signal.aborted);
+      await this.#take(true);
+    }
+  }
+
+  /**
+   * Takes and gives on until the channel is empty and no handler runs.
+   *
+   * @returns How many events it took.
+   */
+  async empty(): Promise<number> {
+    const { instances } = this;
+    for (let sum = 0;;) {
+      await instances.until(() => instances.room > 0 || this.#stop.signal.aborted);
+      const taken = await this.#take(false);
+      sum += taken;
+      if (taken > 0) continue;
+      if (instances.isIdle || this.#stop.signal.aborted) return sum;
+      await instances.until(() => instances.isIdle || this.#stop.signal.aborted);
+    }
+  }
+
+  /** Takes no more, hands back what was not started, and lets what is in hand come to its end. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#taking.abort();
+    clearTimeout(this.#stallTimer);
+    this.#handBack();
+    this.instances.stop();
+    await Promise.all([this.#handingBack, this.instances.until(() => this.instances.isEmpty)]);
+  }
+
+  /** Takes what there is room for; gives 0 when it was stopped meanwhile, or found nothing. */
+  async #take(wait: boolean): Promise<number> {
+    for (let pauseFor = SHORTEST_WAIT;; pauseFor = Math.min(pauseFor * 2, LONGEST_WAIT)) {
+      const trouble = await this.#tryToTake(wait);
+      if (typeof trouble === "number") return trouble;
+      this.#options.report.lost(trouble);
+      await pause(pauseFor, undefined, { signal: this.#stop.signal }).catch(() => {});
+      // Once it answers, the log says so: it must not wait for an event first.
+      wait = false;
+    }
+  }
+
+  async #tryToTake(wait: boolean): Promise<number | LayerUnavailableError> {
+    const { channel, layer, report } = this.#options;
+    if (this.#stop.signal.aborted) return 0;
+    if (this.#taking.signal.aborted) this.#taking = new AbortController();
+    const { signal } = this.#taking;
+    try {
+      // What goes back is older than what would be taken now.
+      await this.#handingBack;
+      const limit = Math.max(1, this.instances.room);
+      const deliveries = await layer.receiveMany(channel, { limit, wait, signal });
+      report.reached();
+      this.instances.accept(deliveries);
+      if (this.#stop.signal.aborted) this.#handBack();
+      else this.#watchForStall();
+      return deliveries.length;
+    } catch (error) {
+      if (signal.aborted) return 0;
+      if (error instanceof LayerUnavailableError) return error;
+      throw error;
+    }
+  }
+
+  /** A handler that takes long must not keep for itself what others could do meanwhile. */
+  #watchForStall(): void {
+    if (this.#stallTimer !== undefined || this.instances.held === 0) return;
+    this.#stallTimer = setTimeout(() => {
+      this.#stallTimer = undefined;
+      if (this.instances.stalledFor < STALL) return this.#watchForStall();
+      this.#taking.abort();
+      this.#handBack();
+    }, STALL);
+  }
+
+  #handBack(): void {
+    const released = this.instances.release();
+    if (released.length === 0) return;
+    this.#handingBack = this.#handingBack.then(() => this.#giveBack(released));
+  }
+
+  async #giveBack(released: readonly Delivery[]): Promise<void> {
+    const { channel, layer, report } = this.#options;
+    try {
+      await layer.handBack(released);
+    } catch (error) {
+      report.lostEvents(channel, released.length, error);
+    }
+  }
+}

@@ -1,0 +1,183 @@
+import { UndecodableMessageError } from "../errors.ts";
+import type { Delivery } from "../layers/mod.ts";
+import type { Application, ChannelScope, Message } from "../protocol/mod.ts";
+import { Instance, type InstanceHost } from "./instance.ts";
+import { Pace } from "./pace.ts";
+import type { Report } from "./report.ts";
+
+/** What the instances of a channel have in common. */
+export interface InstancesOptions {
+  readonly channel: string;
+  readonly application: Application<ChannelScope>;
+  /** How many instances may run at once. */
+  readonly concurrency: number;
+  readonly report: Report;
+}
+
+/**
+ * Keeps the application running for one channel, in up to `concurrency` instances, and gives each
+ * its next event when it asks. An instance is started when there is an event for it; one that ends,
+ * for whatever reason, is replaced when the next event comes.
+ */
+export class Instances implements InstanceHost {
+  readonly #options: InstancesOptions;
+  readonly #running = new Set<Instance>();
+  readonly #held: Delivery[] = [];
+  readonly #pace = new Pace();
+  readonly #watchers = new Set<{ condition: () => boolean; resolve: () => void }>();
+  #busy = 0;
+
+  constructor(options: InstancesOptions) {
+    this.#options = options;
+  }
+
+  /** How many events wait here for an instance. */
+  get held(): number {
+    return this.#held.length;
+  }
+
+  /** Whether no event is in hand, and none waits. */
+  get isIdle(): boolean {
+    return this.#busy === 0 && this.#held.length === 0;
+  }
+
+  /** Whether every application has come to its end. */
+  get isEmpty(): boolean {
+    return this.#running.size === 0;
+  }
+
+  /** How many events are worth fetching now: fewer than half a stock isn't. */
+  get room(): number {
+    const { concurrency } = this.#options;
+    const stock = this.#pace.ahead * concurrency;
+    const room = concurrency - this.#busy + stock - this.#held.length;
+    return this.#held.length === 0 || room >= stock / 2 ? Math.max(0, room) : 0;
+  }
+
+  /** For how long every instance has been at its event, in milliseconds. */
+  get stalledFor(): number {
+    if (this.#busy < this.#options.concurrency) return 0;
+    return Math.min(...Array.from(this.#running, ({ age }) => age));
+  }
+
+  /** The events in hand, as `"channel/type"`. */
+  get inHand(): string[] {
+    const { channel } = this.#options;
+    return Array.from(this.#running, ({ current }) => `${channel}/${current?.type ?? "(none)"}`);
+  }
+
+  /** Takes events over. */
+  accept(deliveries: readonly Delivery[]): void {
+    this.#options.report.counts.received += deliveries.length;
+    this.#held.push(...deliveries);
+    this.#distribute();
+  }
+
+  /** Gives up the events that wait, because their turn is too far away. */
+  release(): Delivery[] {
+    this.#pace.noteAtLeast(this.stalledFor);
+    const released = this.#held.splice(0);
+    this.#options.report.counts.received -= released.length;
+    return released;
+  }
+
+  /** Lets every application come to its end; what is in hand may be finished. */
+  stop(): void {
+    for (const instance of this.#running) instance.stop();
+    this.#notify();
+  }
+
+  /** Waits for something to become true of these instances. */
+  until(condition: () => boolean): Promise<void> {
+    if (condition()) return Promise.resolve();
+    return new Promise((resolve) => this.#watchers.add({ condition, resolve }));
+  }
+
+  finished(duration: number): void {
+    this.#busy--;
+    this.#options.report.counts.handled++;
+    this.#pace.note(duration);
+    if (this.#watchers.size > 0) this.#notify();
+  }
+
+  next(): Message | undefined {
+    const event = this.#nextEvent();
+    if (event) this.#busy++;
+    if (this.#watchers.size > 0) this.#notify();
+    return event;
+  }
+
+  ended(instance: Instance, failure: { readonly error: unknown } | undefined): void {
+    if (!this.#running.delete(instance)) return;
+    this.#account(instance, failure);
+    this.#distribute();
+    this.#notify();
+  }
+
+  /** Tells what has become of the event that was in hand at the end. */
+  #account(instance: Instance, failure: { readonly error: unknown } | undefined): void {
+    const { channel, report } = this.#options;
+    const { current, age, hasRefused } = instance;
+    if (failure) report.failed(channel, current, failure.error);
+    if (!current) return;
+    this.#busy--;
+    if (failure) this.#pace.note(age);
+    else if (hasRefused) report.dropped(channel, "the application returned without receiving it");
+    else report.counts.handled++;
+  }
+
+  #distribute(): void {
+    const { concurrency } = this.#options;
+    while (this.#held.length > 0) {
+      const waiting = this.#waitingInstance();
+      if (!waiting && this.#running.size >= concurrency) return;
+      const event = this.#nextEvent();
+      if (!event) return;
+      this.#busy++;
+      if (waiting) waiting.give(event);
+      else this.#launch(event);
+    }
+  }
+
+  #launch(event: Message): void {
+    const { application, channel } = this.#options;
+    const instance = new Instance(this, event);
+    this.#running.add(instance);
+    instance.run(application, { type: "channel", channel });
+  }
+
+  #waitingInstance(): Instance | undefined {
+    for (const instance of this.#running) if (instance.isWaiting) return instance;
+  }
+
+  /** The next event that is fit for a handler; others are dropped. */
+  #nextEvent(): Message | undefined {
+    for (let delivery; (delivery = this.#held.shift());) {
+      const event = this.#read(delivery);
+      if (event) return event;
+    }
+  }
+
+  #read(delivery: Delivery): Message | undefined {
+    const { channel, report } = this.#options;
+    if (delivery.expiresAt <= Date.now()) {
+      return report.dropped(channel, "it has expired while it waited for a handler");
+    }
+    try {
+      const event = delivery.read();
+      if (typeof event.type === "string") return event;
+      report.dropped(channel, `it needs a type that is a string, and has ${typeof event.type}`);
+    } catch (error) {
+      if (!(error instanceof UndecodableMessageError)) throw error;
+      report.dropped(channel, error.message);
+    }
+  }
+
+  #notify(): void {
+    for (const watcher of this.#watchers) {
+      if (!watcher.condition()) continue;
+      this.#watchers.delete(watcher);
+      watcher.resolve();
+    }
+  }
+}

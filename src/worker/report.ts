@@ -1,0 +1,90 @@
+import type { Message } from "../protocol/mod.ts";
+
+/** One line of a worker's log. */
+export interface LogEntry {
+  /** How much it matters. */
+  readonly level: "info" | "warn" | "error";
+  /** What happened, in words. */
+  readonly message: string;
+  /** The channel that it is about. */
+  readonly channel?: string;
+  /** The type of the event that it is about. */
+  readonly type?: string;
+  /** What was thrown. */
+  readonly error?: unknown;
+}
+
+/** What a worker has done so far, in events. */
+export interface WorkerCounts {
+  /** Taken from the layer; those that were handed back don't count. */
+  readonly received: number;
+  /** Whose handler came to a good end. */
+  readonly handled: number;
+  /** Whose handler threw. */
+  readonly failed: number;
+  /** Never given to a handler: no message, without a type, or expired. */
+  readonly dropped: number;
+}
+
+/** Which event a failure is about. */
+export interface FailedEvent {
+  /** The channel it came from. */
+  readonly channel: string;
+  /** Its type; `undefined` when the application failed while it had no event in hand. */
+  readonly type: string | undefined;
+}
+
+/** Tells the outside of the worker what happens in it, and counts. */
+export class Report {
+  readonly #log: (entry: LogEntry) => void;
+  readonly #onError: (error: unknown, event: FailedEvent) => void;
+  readonly counts = { received: 0, handled: 0, failed: 0, dropped: 0 };
+  #isLost = false;
+
+  constructor(
+    log: (entry: LogEntry) => void,
+    onError: (error: unknown, event: FailedEvent) => void,
+  ) {
+    this.#log = log;
+    this.#onError = onError;
+  }
+
+  /** An application failed, with an event in hand or without. */
+  failed(channel: string, event: Message | undefined, error: unknown): void {
+    if (event) this.counts.failed++;
+    const type = event?.type;
+    const message = event ? "Handler failed" : "Application failed without an event in hand";
+    this.#log({ level: "error", message, channel, ...(type === undefined ? {} : { type }), error });
+    try {
+      this.#onError(error, { channel, type });
+    } catch (error) {
+      this.#log({ level: "error", message: "onError itself failed", channel, error });
+    }
+  }
+
+  /** An event was never given to a handler. */
+  dropped(channel: string, reason: string): undefined {
+    this.counts.dropped++;
+    this.#log({ level: "warn", message: `Dropped an event: ${reason}`, channel });
+  }
+
+  /** The layer can't be reached; said once for all channels. */
+  lost(error: Error): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    this.#log({ level: "error", message: `${error.message}; trying again until it is back` });
+  }
+
+  /** The layer has answered. */
+  reached(): void {
+    if (!this.#isLost) return;
+    this.#isLost = false;
+    this.#log({ level: "info", message: "The layer is back" });
+  }
+
+  /** What was taken could not be put back. */
+  lostEvents(channel: string, count: number, error: unknown): void {
+    const message = `${count} events that were not started could not be handed back, and are lost`;
+    this.#log({ level: "error", message, channel, error });
+  }
+}

@@ -1,0 +1,166 @@
+import { ShutdownTimeoutError } from "../errors.ts";
+import type { ChannelLayer } from "../layers/mod.ts";
+import type { Application, ChannelScope } from "../protocol/mod.ts";
+import { ChannelListener } from "./channel_listener.ts";
+import { type FailedEvent, type LogEntry, Report, type WorkerCounts } from "./report.ts";
+
+/** Options of a {@linkcode Worker}. */
+export interface WorkerOptions {
+  /** What handles the events: a router, a consumer's `asAsgi()`, or a plain function. */
+  readonly application: Application<ChannelScope>;
+  /** Where the events come from. The worker doesn't close it. */
+  readonly layer: ChannelLayer;
+  /** The channels to listen to: these, and no others. */
+  readonly channels: readonly string[];
+  /**
+   * How many instances of the application run at once for each channel.
+   *
+   * @default {1}
+   */
+  readonly concurrency?: number;
+  /**
+   * How long handlers may go on after the stop, in milliseconds.
+   *
+   * @default {25_000}
+   */
+  readonly shutdownTimeout?: number;
+  /**
+   * Whether to stop once the channels are empty and the handlers idle.
+   *
+   * @default {false}
+   */
+  readonly burst?: boolean;
+  /** Called for each line of the log; by default nothing is logged. */
+  readonly log?: (entry: LogEntry) => void;
+  /** Called with each error that an application throws. */
+  readonly onError?: (error: unknown, event: FailedEvent) => void;
+  /** Called once, when the layer has answered and the worker listens. */
+  readonly onListening?: () => void;
+}
+
+/**
+ * The protocol server that turns the channels of a layer into scopes: for each it runs the
+ * application with the scope `{ type: "channel", channel }`, and feeds it the events.
+ *
+ * States: `idle` → `running` (by `run()`) → `draining` (by its signal, or when a burst is over) →
+ * `idle`. An instance whose handler throws ends; the next event gets a fresh one.
+ *
+ * @example Usage
+ * ```ts
+ * import { MemoryChannelLayer, Worker } from "@asgi/channels";
+ *
+ * await using layer = new MemoryChannelLayer();
+ * const worker = new Worker({
+ *   layer,
+ *   channels: ["letters"],
+ *   burst: true,
+ *   application: async (scope, receive) => {
+ *     for (;;) console.log(scope.channel, await receive());
+ *   },
+ * });
+ * await layer.send("letters", { type: "letter.sent" });
+ * await worker.run();
+ * ```
+ */
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #report: Report;
+  #listeners: readonly ChannelListener[] = [];
+
+  /**
+   * Makes a worker; it does nothing before {@linkcode Worker.run}.
+   *
+   * @param options What to run, and for which channels.
+   * @throws {RangeError} When an option makes no sense.
+   */
+  constructor(options: WorkerOptions) {
+    const { channels, concurrency = 1, shutdownTimeout = 25_000 } = options;
+    if (channels.length === 0) throw new RangeError("A worker needs at least one channel");
+    if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
+      throw new RangeError(`concurrency must be a positive integer: ${concurrency}`);
+    }
+    if (!(shutdownTimeout >= 0 && shutdownTimeout < 2 ** 31)) {
+      throw new RangeError(
+        `shutdownTimeout must be milliseconds, not negative: ${shutdownTimeout}`,
+      );
+    }
+    this.#options = options;
+    this.#report = new Report(options.log ?? (() => {}), options.onError ?? (() => {}));
+  }
+
+  /** What it has done so far. */
+  get counts(): WorkerCounts {
+    return { ...this.#report.counts };
+  }
+
+  /** The events whose handlers run now, as `"channel/type"`. */
+  get inHand(): string[] {
+    return this.#listeners.flatMap(({ instances }) => instances.inHand);
+  }
+
+  /**
+   * Works until it is told to stop, or the burst is over, and then until all is drained: it takes
+   * no more, hands back what was not started, and lets running handlers finish.
+   *
+   * @param options A signal that stops it.
+   * @throws {ShutdownTimeoutError} When handlers still ran at the end of `shutdownTimeout`.
+   * @throws {LayerUnusableError} When the layer can't be used and waiting makes no sense.
+   */
+  async run(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#listeners.length > 0) throw new TypeError("The worker runs already");
+    this.#listeners = this.#makeListeners();
+    const stopped = whenAborted(options.signal);
+    try {
+      await Promise.race([stopped.promise, this.#work()]);
+    } finally {
+      stopped.forget();
+      await this.#drain();
+      this.#listeners = [];
+    }
+  }
+
+  async #work(): Promise<void> {
+    const listeners = this.#listeners;
+    await Promise.all(listeners.map((listener) => listener.open()));
+    this.#options.onListening?.();
+    if (!this.#options.burst) {
+      await Promise.all(listeners.map((listener) => listener.listen()));
+      return;
+    }
+    // A handler may send to a channel that was found empty before: until none has had anything.
+    for (let taken = 1; taken > 0;) {
+      const counts = await Promise.all(listeners.map((listener) => listener.empty()));
+      taken = counts.reduce((sum, count) => sum + count, 0);
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const { shutdownTimeout = 25_000 } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<"late">();
+    const timer = setTimeout(() => resolve("late"), shutdownTimeout);
+    const drained = Promise.all(this.#listeners.map((listener) => listener.stop()));
+    const outcome = await Promise.race([promise, drained]);
+    clearTimeout(timer);
+    if (outcome === "late") throw new ShutdownTimeoutError(shutdownTimeout, this.inHand);
+  }
+
+  #makeListeners(): ChannelListener[] {
+    const { application, layer, channels, concurrency = 1 } = this.#options;
+    const report = this.#report;
+    return [...new Set(channels)].map((channel) =>
+      new ChannelListener({ channel, application, layer, concurrency, report })
+    );
+  }
+}
+
+/** A promise of a signal's abort, and the way to forget about it. */
+function whenAborted(signal: AbortSignal | undefined): {
+  readonly promise: Promise<void>;
+  readonly forget: () => void;
+} {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const settle = () => resolve();
+  if (signal?.aborted) resolve();
+  signal?.addEventListener("abort", settle, { once: true });
+  return { promise, forget: () => signal?.removeEventListener("abort", settle) };
+}
