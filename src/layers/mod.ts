@@ -23,6 +23,7 @@ export type {
 } from "./channel_layer.ts";
 export { isLayerUrl } from "./layer_url.ts";
 export { MemoryChannelLayer } from "./memory.ts";
+export { checkChannelName } from "./names.ts";
 export { RedisChannelLayer, type RedisChannelLayerOptions } from "./redis.ts";
 export {
   type ChannelLayerConfiguration,

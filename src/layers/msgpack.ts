@@ -1,4 +1,4 @@
-import { Decoder, Encoder, ExtensionCodec } from "@msgpack/msgpack";
+import { Decoder, Encoder, type ExtensionCodec } from "@msgpack/msgpack";
 import { UndecodableMessageError } from "../errors.ts";
 import type { Message } from "../protocol/mod.ts";
 import type { MessageCodec } from "./codec.ts";

@@ -4,8 +4,10 @@ const RULE =
   "only ASCII letters, digits, hyphens, underscores and periods, fewer than 100 characters";
 
 /**
- * Checks the name of a channel.
+ * Checks the name of a channel: ASCII letters, digits, `-`, `_` and `.`, fewer than 100 of them,
+ * and one `!` within that of a process-local channel.
  *
+ * @param name The name.
  * @throws {TypeError} That says the rule.
  */
 export function checkChannelName(name: string): void {

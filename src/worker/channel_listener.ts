@@ -35,7 +35,8 @@ export class ChannelListener {
   }
 
   /**
-   * Asks the layer for the first time, and as long as it can't be reached again.
+   * Asks the layer for the first time, and as long as it can't be reached again; what it gives
+   * waits for the beginning.
    *
    * @throws {LayerUnusableError} When waiting for it makes no sense.
    */
@@ -45,6 +46,7 @@ export class ChannelListener {
 
   /** Takes and gives on, until it is stopped. */
   async listen(): Promise<void> {
+    this.instances.start();
     while (!this.#stop.signal.aborted) {
       await this.instances.until(() => this.instances.room > 0 || this.#stop.signal.aborted);
       await this.#take(true);
@@ -58,6 +60,7 @@ export class ChannelListener {
    */
   async empty(): Promise<number> {
     const { instances } = this;
+    instances.start();
     for (let sum = 0;;) {
       await instances.until(() => instances.room > 0 || this.#stop.signal.aborted);
       const taken = await this.#take(false);

@@ -26,6 +26,7 @@ export class Instances implements InstanceHost {
   readonly #pace = new Pace();
   readonly #watchers = new Set<{ condition: () => boolean; resolve: () => void }>();
   #busy = 0;
+  #started = false;
 
   constructor(options: InstancesOptions) {
     this.#options = options;
@@ -68,8 +69,15 @@ export class Instances implements InstanceHost {
 
   /** Takes events over. */
   accept(deliveries: readonly Delivery[]): void {
-    this.#options.report.counts.received += deliveries.length;
+    if (deliveries.length === 0) return;
+    this.#options.report.took(this.#options.channel, deliveries.length);
     this.#held.push(...deliveries);
+    this.#distribute();
+  }
+
+  /** From now on, what is accepted is given to instances; before, it only waits. */
+  start(): void {
+    this.#started = true;
     this.#distribute();
   }
 
@@ -77,7 +85,7 @@ export class Instances implements InstanceHost {
   release(): Delivery[] {
     this.#pace.noteAtLeast(this.stalledFor);
     const released = this.#held.splice(0);
-    this.#options.report.counts.received -= released.length;
+    if (released.length > 0) this.#options.report.handsBack(this.#options.channel, released.length);
     return released;
   }
 
@@ -128,7 +136,7 @@ export class Instances implements InstanceHost {
 
   #distribute(): void {
     const { concurrency } = this.#options;
-    while (this.#held.length > 0) {
+    while (this.#started && this.#held.length > 0) {
       const waiting = this.#waitingInstance();
       if (!waiting && this.#running.size >= concurrency) return;
       const event = this.#nextEvent();

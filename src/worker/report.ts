@@ -1,9 +1,10 @@
+import { NoHandlerError, NoRouteError } from "../errors.ts";
 import type { Message } from "../protocol/mod.ts";
 
 /** One line of a worker's log. */
 export interface LogEntry {
   /** How much it matters. */
-  readonly level: "info" | "warn" | "error";
+  readonly level: "debug" | "info" | "warn" | "error";
   /** What happened, in words. */
   readonly message: string;
   /** The channel that it is about. */
@@ -22,7 +23,7 @@ export interface WorkerCounts {
   readonly handled: number;
   /** Whose handler threw. */
   readonly failed: number;
-  /** Never given to a handler: no message, without a type, or expired. */
+  /** Never given to a handler: no message, without a type or a handler for it, or expired. */
   readonly dropped: number;
 }
 
@@ -51,14 +52,24 @@ export class Report {
 
   /** An application failed, with an event in hand or without. */
   failed(channel: string, event: Message | undefined, error: unknown): void {
-    if (event) this.counts.failed++;
     const type = event?.type;
-    const message = event ? "Handler failed" : "Application failed without an event in hand";
-    this.#log({ level: "error", message, channel, ...(type === undefined ? {} : { type }), error });
+    const about = type === undefined ? { channel } : { channel, type };
+    if (event && isUnanswerable(error)) {
+      this.counts.dropped++;
+      this.#log({ level: "warn", message: `Dropped an event: ${error.message}`, ...about });
+    } else {
+      if (event) this.counts.failed++;
+      const message = event ? "Handler failed" : "Application failed without an event in hand";
+      this.#log({ level: "error", message, ...about, error });
+    }
+    this.#tellError(error, { channel, type });
+  }
+
+  #tellError(error: unknown, event: FailedEvent): void {
     try {
-      this.#onError(error, { channel, type });
+      this.#onError(error, event);
     } catch (error) {
-      this.#log({ level: "error", message: "onError itself failed", channel, error });
+      this.#log({ level: "error", message: "onError itself failed", error });
     }
   }
 
@@ -66,6 +77,18 @@ export class Report {
   dropped(channel: string, reason: string): undefined {
     this.counts.dropped++;
     this.#log({ level: "warn", message: `Dropped an event: ${reason}`, channel });
+  }
+
+  /** Events were taken over from the layer. */
+  took(channel: string, count: number): void {
+    this.counts.received += count;
+    this.#log({ level: "debug", message: `Took ${count} events`, channel });
+  }
+
+  /** Events are given back to the layer. */
+  handsBack(channel: string, count: number): void {
+    this.counts.received -= count;
+    this.#log({ level: "debug", message: `Handing back ${count} events`, channel });
   }
 
   /** The layer can't be reached; said once for all channels. */
@@ -87,4 +110,9 @@ export class Report {
     const message = `${count} events that were not started could not be handed back, and are lost`;
     this.#log({ level: "error", message, channel, error });
   }
+}
+
+/** Nobody's code went wrong: there is none for such an event, and no stack would say more. */
+function isUnanswerable(error: unknown): error is NoHandlerError | NoRouteError {
+  return error instanceof NoHandlerError || error instanceof NoRouteError;
 }

@@ -66,6 +66,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #report: Report;
   #listeners: readonly ChannelListener[] = [];
+  #isStopped = false;
 
   /**
    * Makes a worker; it does nothing before {@linkcode Worker.run}.
@@ -108,8 +109,10 @@ export class Worker {
    */
   async run(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#listeners.length > 0) throw new TypeError("The worker runs already");
+    this.#isStopped = false;
     this.#listeners = this.#makeListeners();
     const stopped = whenAborted(options.signal);
+    stopped.promise.then(() => this.#isStopped = true);
     try {
       await Promise.race([stopped.promise, this.#work()]);
     } finally {
@@ -122,6 +125,7 @@ export class Worker {
   async #work(): Promise<void> {
     const listeners = this.#listeners;
     await Promise.all(listeners.map((listener) => listener.open()));
+    if (this.#isStopped) return;
     this.#options.onListening?.();
     if (!this.#options.burst) {
       await Promise.all(listeners.map((listener) => listener.listen()));

@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-import { LayerUnavailableError } from "../../errors.ts";
 import { explain } from "./trouble.ts";
 
 /** What a command is made of. */

@@ -1,0 +1,48 @@
+/**
+ * The command line: `deno run -A jsr:@asgi/channels/cli runworker CHANNEL...`
+ *
+ * ```sh
+ * deno run -A jsr:@asgi/channels/cli runworker thumbnails-generate
+ * deno run -A jsr:@asgi/channels/cli send thumbnails-generate '{"type":"generate","id":1}'
+ * ```
+ *
+ * @module
+ */
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { main } from "./src/cli/main.ts";
+import type { Terminal } from "./src/cli/terminal.ts";
+
+if (import.meta.main) {
+  const terminal = openTerminal();
+  const code = await main(Deno.args, terminal);
+  // What the app has left open doesn't keep the process.
+  Deno.exit(code);
+}
+
+/** The first signal asks to stop, the second doesn't ask. */
+function openTerminal(): Terminal {
+  const stop = new AbortController();
+  const kill = new AbortController();
+  const onSignal = () => (stop.signal.aborted ? kill : stop).abort();
+  Deno.addSignalListener("SIGINT", onSignal);
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
+  return {
+    print: (line) => write(Deno.stdout, line),
+    complain: (line) => write(Deno.stderr, line),
+    lines: () => createInterface({ input: process.stdin }),
+    stop: stop.signal,
+    kill: kill.signal,
+  };
+}
+
+function write(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
+  const bytes = new TextEncoder().encode(`${line}\n`);
+  try {
+    for (let written = 0; written < bytes.length;) {
+      written += stream.writeSync(bytes.subarray(written));
+    }
+  } catch {
+    // Nobody reads it any more: that is no reason to stop working.
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * The example in one command, `deno task demo`: starts a worker process, sends it one event for
+ * each picture, shows what it made, and stops it with SIGTERM.
+ *
+ * @module
+ */
+import { relative } from "node:path";
+import { getChannelLayer, type Message } from "@asgi/channels";
+import type { GeneratedEvent, GenerateEvent } from "./consumers.ts";
+import { listPictures } from "./files.ts";
+import { startWorker } from "./worker_process.ts";
+
+const CHANNEL = "thumbnails-generate";
+
+/** How long one thumbnail may take, in milliseconds: the first run may have to fetch sharp. */
+const PATIENCE = 120_000;
+
+if (import.meta.main) {
+  console.log(`Starting a worker process: cli.ts runworker ${CHANNEL}`);
+  await using worker = await startWorker(CHANNEL);
+  await makeThumbnails(await listPictures());
+  console.log("Stopping the worker with SIGTERM");
+  console.log(`It left with ${await worker.stop()}`);
+}
+
+async function makeThumbnails(ids: readonly number[]): Promise<void> {
+  await using layer = getChannelLayer();
+  const replyTo = layer.newChannel();
+  console.log(`Sending ${ids.length} events to ${CHANNEL}`);
+  const start = performance.now();
+  for (const id of ids) {
+    const event: GenerateEvent = { type: "generate", id, replyTo };
+    await layer.send(CHANNEL, { ...event });
+  }
+  console.log(`Sent after ${(performance.now() - start).toFixed(1)} ms; now the worker works`);
+  for (let done = 1; done <= ids.length; done++) {
+    const signal = AbortSignal.timeout(PATIENCE);
+    const reply = asGenerated(await layer.receive(replyTo, { signal }));
+    console.log(`  ${done}/${ids.length}  ${describe(reply)}`);
+  }
+  console.log(`Done after ${(performance.now() - start).toFixed(0)} ms`);
+}
+
+function describe({ picture, thumbnail, before, after, duration }: GeneratedEvent): string {
+  const sizes = `${kilobytes(before)} -> ${kilobytes(after)}`;
+  return `${relative(".", picture)} -> ${relative(".", thumbnail)}  ${sizes}  ${
+    duration.toFixed(1).padStart(6)
+  } ms`;
+}
+
+function kilobytes(bytes: number): string {
+  return `${(bytes / 1024).toFixed(1).padStart(6)} KB`;
+}
+
+/** What comes over a layer may be anything: here, only a worker of ours knows the channel. */
+function asGenerated(message: Message): GeneratedEvent {
+  if (message.type !== "generated") throw new TypeError(`Unexpected answer: ${message.type}`);
+  return message as unknown as GeneratedEvent;
+}

@@ -1,0 +1,68 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { UsageError } from "./terminal.ts";
+
+/** The environment's word for the app. */
+const VARIABLE = "CHANNELS_APP";
+
+/** Where an app is. */
+export interface AppModule {
+  /** What to import. */
+  readonly url: string;
+  /** What to call it in messages. */
+  readonly name: string;
+}
+
+/**
+ * Finds the module of the app: what the option says, else the environment's `CHANNELS_APP`, else
+ * `"channels": { "app": ... }` of the nearest `deno.json`, else `./app.ts`.
+ *
+ * @throws {UsageError} When the module that was named isn't there.
+ */
+export function findAppModule(option: string | undefined): AppModule {
+  const named = option ?? fromEnvironment();
+  if (named !== undefined) return moduleAt(named, Deno.cwd());
+  const configured = fromConfiguration(Deno.cwd());
+  if (configured) return moduleAt(configured.app, configured.folder);
+  return moduleAt("./app.ts", Deno.cwd(), "; name another with --app");
+}
+
+/** Whether there is anything that names an app, or an app where one is expected. */
+export function hasAppModule(): boolean {
+  return fromEnvironment() !== undefined || fromConfiguration(Deno.cwd()) !== undefined ||
+    existsSync("./app.ts");
+}
+
+function fromEnvironment(): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: VARIABLE });
+  return state === "granted" ? Deno.env.get(VARIABLE) || undefined : undefined;
+}
+
+/** What `deno.json` of a folder, or of the nearest one above it that has one, says of the app. */
+function fromConfiguration(folder: string): { app: string; folder: string } | undefined {
+  const file = join(folder, "deno.json");
+  if (existsSync(file)) {
+    const app = readConfiguration(file)?.channels?.app;
+    return app === undefined ? undefined : { app: String(app), folder };
+  }
+  const parent = dirname(folder);
+  return parent === folder ? undefined : fromConfiguration(parent);
+}
+
+function readConfiguration(file: string): { channels?: { app?: unknown } } | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    throw new UsageError(`${file} is no plain JSON: name the app with --app`);
+  }
+}
+
+function moduleAt(name: string, folder: string, hint = ""): AppModule {
+  if (/^[a-z][a-z0-9+.-]+:/i.test(name)) return { url: name, name };
+  const path = resolve(folder, name);
+  const shown = relative(Deno.cwd(), path);
+  const display = shown.startsWith("..") ? path : `./${shown}`;
+  if (!existsSync(path)) throw new UsageError(`no such module: ${display}${hint}`);
+  return { url: pathToFileURL(path).href, name: display };
+}

@@ -1,0 +1,50 @@
+import configuration from "../../deno.json" with { type: "json" };
+import { runWorker } from "./run_worker.ts";
+import { send } from "./send.ts";
+import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
+
+const HELP = `Django Channels' workers for Deno.
+
+Usage: COMMAND ...
+
+  runworker CHANNEL...     handle the events of channels
+  send CHANNEL EVENT...    send events to a channel
+  --help, --version        show this, or the version; each command has a --help too`;
+
+const COMMANDS = new Map([["runworker", runWorker], ["send", send]]);
+
+/**
+ * Runs a command line.
+ *
+ * @param args The arguments, the command's name first.
+ * @param terminal What the command sees of the process.
+ * @returns The exit code.
+ */
+export async function main(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  try {
+    return await run(args, terminal);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    terminal.complain(`error: ${error.message.replaceAll(/\s*\n\s*/g, " ")}`);
+    return ExitCode.usage;
+  }
+}
+
+async function run([name, ...args]: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  if (name === undefined) throw new UsageError(`a command is needed: ${known()}; see --help`);
+  if (name === "--help" || name === "-h" || name === "help") {
+    terminal.print(HELP);
+    return ExitCode.ok;
+  }
+  if (name === "--version" || name === "-V") {
+    terminal.print(`${configuration.name} ${configuration.version}`);
+    return ExitCode.ok;
+  }
+  const command = COMMANDS.get(name);
+  if (!command) throw new UsageError(`unknown command ${name}: known are ${known()}`);
+  return await command(args, terminal);
+}
+
+function known(): string {
+  return [...COMMANDS.keys()].join(", ");
+}

@@ -1,0 +1,24 @@
+/** What a command sees of the process that runs it. */
+export interface Terminal {
+  /** Writes a line to standard output. */
+  readonly print: (line: string) => void;
+  /** Writes a line to standard error. */
+  readonly complain: (line: string) => void;
+  /** The lines of standard input. */
+  readonly lines: () => AsyncIterable<string>;
+  /** Aborted by the first signal: come to an end. */
+  readonly stop: AbortSignal;
+  /** Aborted by the second: end at once. */
+  readonly kill: AbortSignal;
+}
+
+/** How a command ended. */
+export const ExitCode = { ok: 0, failed: 1, usage: 2 } as const;
+
+/** One of the values of {@linkcode ExitCode}. */
+export type ExitCode = typeof ExitCode[keyof typeof ExitCode];
+
+/** Something that the user can mend: its message is all that is shown. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
