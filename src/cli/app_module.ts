@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { UsageError } from "./terminal.ts";
@@ -42,17 +42,29 @@ function fromEnvironment(): string | undefined {
 /** What `deno.json` of a folder, or of the nearest one above it that has one, says of the app. */
 function fromConfiguration(folder: string): { app: string; folder: string } | undefined {
   const file = join(folder, "deno.json");
-  if (existsSync(file)) {
-    const app = readConfiguration(file)?.channels?.app;
+  const text = readIfAllowed(file);
+  if (text !== undefined) {
+    const app = parseConfiguration(text, file).channels?.app;
     return app === undefined ? undefined : { app: String(app), folder };
   }
   const parent = dirname(folder);
   return parent === folder ? undefined : fromConfiguration(parent);
 }
 
-function readConfiguration(file: string): { channels?: { app?: unknown } } | undefined {
+/** A program that may read its own folder only needn't be allowed to look above it. */
+function readIfAllowed(file: string): string | undefined {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
+    return Deno.readTextFileSync(file);
+  } catch (error) {
+    const isMissing = error instanceof Deno.errors.NotFound;
+    if (isMissing || error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
+}
+
+function parseConfiguration(text: string, file: string): { channels?: { app?: unknown } } {
+  try {
+    return JSON.parse(text);
   } catch {
     throw new UsageError(`${file} is no plain JSON: name the app with --app`);
   }

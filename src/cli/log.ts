@@ -1,13 +1,31 @@
 import type { LogEntry } from "../worker/mod.ts";
+import type { Options } from "./options.ts";
+import { type Terminal, UsageError } from "./terminal.ts";
 
-/** How a log is written. */
-export type LogFormat = "text" | "json";
+/** Takes what is to be logged. */
+export type Log = (entry: LogEntry) => void;
 
-/** Writes an entry as one line; line breaks in a stack become ` | `. */
-export function formatEntry(entry: LogEntry, format: LogFormat, now: Date): string {
-  return format === "json" ? formatJson(entry, now) : formatText(entry, now);
+/** How an entry becomes one line, by the name of the format. */
+const FORMATS = new Map([["text", formatText], ["json", formatJson]]);
+
+/**
+ * Opens the log on standard error, as the options of the command say.
+ *
+ * @throws {UsageError} When the format isn't known.
+ */
+export function openLog(options: Options, terminal: Terminal): Log {
+  const name = options.value("log-format") ?? "text";
+  const format = FORMATS.get(name);
+  if (!format) throw new UsageError(`--log-format must be text or json: ${name}`);
+  const hidden = new Set<string>();
+  if (!options.has("verbose")) hidden.add("debug");
+  if (options.has("quiet")) hidden.add("debug").add("info");
+  return (entry) => {
+    if (!hidden.has(entry.level)) terminal.complain(format(entry, new Date()));
+  };
 }
 
+/** Line breaks in a stack become ` | `. */
 function formatText({ level, message, channel, type, error }: LogEntry, now: Date): string {
   const details = [
     channel === undefined ? "" : ` channel=${channel}`,

@@ -24,7 +24,9 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
   try {
     return await run(args, terminal);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    // A permission that is missing is named, with the flag that gives it.
+    const isMistake = error instanceof UsageError || error instanceof Deno.errors.NotCapable;
+    if (!isMistake) throw error;
     terminal.complain(`error: ${error.message.replaceAll(/\s*\n\s*/g, " ")}`);
     return ExitCode.usage;
   }

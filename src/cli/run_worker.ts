@@ -1,11 +1,12 @@
 import { LayerUnusableError, ShutdownTimeoutError } from "../errors.ts";
 import { closeChannelLayers } from "../layers/mod.ts";
 import { knownChannels } from "../protocol/mod.ts";
-import { type LogEntry, Worker } from "../worker/mod.ts";
+import { Worker } from "../worker/mod.ts";
 import { findAppModule } from "./app_module.ts";
 import { chooseLayer, noteLayer } from "./layer_choice.ts";
 import { loadApplication } from "./load_application.ts";
-import { formatEntry, type LogFormat } from "./log.ts";
+import { guardAgainstStrays } from "./guard.ts";
+import { type Log, openLog } from "./log.ts";
 import { checkChannel, numberOption, type Options, readOptions } from "./options.ts";
 import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
 
@@ -48,17 +49,23 @@ export async function runWorker(args: readonly string[], terminal: Terminal): Pr
   const channels = options.positionals;
   if (channels.length === 0) throw new UsageError("runworker needs the name of a channel");
   channels.forEach(checkSharedChannel);
-  const log = makeLog(options, terminal);
+  const log = openLog(options, terminal);
   const tuning = readTuning(options);
   noteLayer(options.value("layer"));
   using _guard = guardAgainstStrays(log);
   try {
     return await work(channels, { options, tuning, log, terminal });
   } finally {
-    await closeChannelLayers().catch((error) =>
-      log({ level: "error", message: "The layer could not be closed", error })
-    );
+    await Promise.race([closeLayers(log), whenAborted(terminal.kill)]);
     noteLayer(undefined);
+  }
+}
+
+async function closeLayers(log: Log): Promise<void> {
+  try {
+    await closeChannelLayers();
+  } catch (error) {
+    log({ level: "error", message: "The layer could not be closed", error });
   }
 }
 
@@ -70,8 +77,6 @@ function checkSharedChannel(channel: string): void {
     `${channel} is a process-local channel: only its own process can listen to it`,
   );
 }
-
-type Log = (entry: LogEntry) => void;
 
 interface Tuning {
   readonly concurrency: number;
@@ -112,6 +117,13 @@ async function work(
       message: `Listening on ${channels.join(", ")} (layer ${layer}, app ${app.name})`,
     });
   const worker = new Worker({ application, layer, channels, log, onListening, ...tuning });
+  const announceStop = () =>
+    log({
+      level: "info",
+      message: `Stopping: handlers have ${tuning.shutdownTimeout / 1000} s; ` +
+        "a second signal leaves at once",
+    });
+  terminal.stop.addEventListener("abort", announceStop, { once: true });
   const code = await runToEnd(worker, log, terminal);
   const { received, handled, failed, dropped } = worker.counts;
   log({
@@ -123,11 +135,10 @@ async function work(
 }
 
 async function runToEnd(worker: Worker, log: Log, terminal: Terminal): Promise<ExitCode> {
-  const killed = Promise.withResolvers<"killed">();
-  terminal.kill.addEventListener("abort", () => killed.resolve("killed"), { once: true });
   try {
     const run = worker.run({ signal: terminal.stop });
-    if (await Promise.race([run, killed.promise]) !== "killed") return ExitCode.ok;
+    await Promise.race([run, whenAborted(terminal.kill)]);
+    if (!terminal.kill.aborted) return ExitCode.ok;
     const cutOff = worker.inHand.join(", ") || "nothing";
     log({ level: "error", message: `Left at the second signal, and cut off ${cutOff}` });
   } catch (error) {
@@ -152,40 +163,9 @@ function warnOfUnknown(
   }
 }
 
-/** @throws {UsageError} When the format isn't known. */
-function makeLog(options: Options, terminal: Terminal): Log {
-  const format = options.value("log-format") ?? "text";
-  if (format !== "text" && format !== "json") {
-    throw new UsageError(`--log-format must be text or json: ${format}`);
-  }
-  const hidden = new Set<string>();
-  if (!options.has("verbose")) hidden.add("debug");
-  if (options.has("quiet")) hidden.add("debug").add("info");
-  return (entry) => {
-    if (!hidden.has(entry.level)) writeEntry(entry, format, terminal);
-  };
-}
-
-function writeEntry(entry: LogEntry, format: LogFormat, terminal: Terminal): void {
-  terminal.complain(formatEntry(entry, format, new Date()));
-}
-
-/** What an application leaves floating must not end the worker: it is logged, and it lives on. */
-function guardAgainstStrays(log: Log): Disposable {
-  const onRejection = (event: PromiseRejectionEvent) => {
-    event.preventDefault();
-    log({ level: "error", message: "A promise that nobody awaits failed", error: event.reason });
-  };
-  const onError = (event: ErrorEvent) => {
-    event.preventDefault();
-    log({ level: "error", message: "An error that nobody catches", error: event.error });
-  };
-  globalThis.addEventListener("unhandledrejection", onRejection);
-  globalThis.addEventListener("error", onError);
-  return {
-    [Symbol.dispose]() {
-      globalThis.removeEventListener("unhandledrejection", onRejection);
-      globalThis.removeEventListener("error", onError);
-    },
-  };
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

@@ -116,6 +116,8 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
       if (!(error instanceof StopConsumer)) throw error;
     } finally {
       this.#ended.abort();
+      // What came over the own channel may still be handled: it may finish as well.
+      await this.#busy?.catch(() => {});
     }
   }
 

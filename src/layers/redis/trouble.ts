@@ -6,6 +6,7 @@ const UNUSABLE: readonly (readonly [RegExp, string])[] = [
   [/^NOAUTH/, "it asks for a password: give one in the URL, redis://USER:PASSWORD@HOST"],
   [/^NOPERM/, "its access rules refuse this user"],
   [/DB index is out of range/, "it has no database of that number"],
+  [/Requires \w+ access/, "Deno was not given the permission"],
   [/unknown command/, "it doesn't know a command that is needed: is it Redis 5 or later?"],
 ];
 

@@ -1,0 +1,49 @@
+import { assertEquals } from "@std/assert";
+import { type ChannelLayer, RedisChannelLayer, SqliteChannelLayer } from "@asgi/channels";
+import { startWorker } from "../helpers/program.ts";
+import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { temporaryFolder } from "../helpers/temporary.ts";
+
+const EVENTS = 10_000;
+const WORKERS = 4;
+
+/** Sends 10,000 events to 4 worker processes, and checks that each is handled once. */
+async function checkFleet(layer: ChannelLayer, url: string): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const start = () => startWorker(["a", "--layer", url]);
+  const workers = await Promise.all(Array.from({ length: WORKERS }, start));
+  for (const worker of workers) stack.use(worker);
+  for (let first = 0; first < EVENTS; first += 500) {
+    const events = Array.from({ length: 500 }, (_, at) => ({ type: "record", id: first + at }));
+    await layer.sendMany("a", events);
+  }
+  await emptied(layer);
+  for (const worker of workers) worker.kill("SIGTERM");
+  for (const worker of workers) assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
+  const handled = workers.flatMap(({ stdout }) => stdout.all.map(Number));
+  assertEquals(handled.sort((a, b) => a - b), Array.from({ length: EVENTS }, (_, id) => id));
+}
+
+/** Waits until the channel is empty: what is found is put back for the workers. */
+async function emptied(layer: ChannelLayer): Promise<void> {
+  for (;;) {
+    const found = await layer.receiveMany("a", { limit: 1, wait: false });
+    if (found.length === 0) return;
+    await layer.handBack(found);
+  }
+}
+
+Deno.test("4 worker processes on one SQLite file handle 10,000 events once each", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/events.sqlite3`;
+  await using layer = new SqliteChannelLayer({ path, capacity: EVENTS });
+  await checkFleet(layer, `sqlite:${path}`);
+});
+
+testWithRedis("A fleet of workers", () => {
+  Deno.test("4 worker processes on one Redis channel handle 10,000 events once each", async () => {
+    await using redis = await startRedis();
+    await using layer = new RedisChannelLayer({ url: redis.url, capacity: EVENTS });
+    await checkFleet(layer, redis.url);
+  });
+});

@@ -1,0 +1,118 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { main } from "../../src/cli/main.ts";
+import { temporaryFolder } from "../helpers/temporary.ts";
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
+}
+
+/** Runs a command line in this process. */
+async function run(...args: readonly string[]): Promise<Outcome> {
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const { signal } = new AbortController();
+  const code = await main(args, {
+    print: (line) => stdout.push(line),
+    complain: (line) => stderr.push(line),
+    lines: async function* () {},
+    stop: signal,
+    kill: signal,
+  });
+  return { code, stdout, stderr };
+}
+
+/** What a person has typed wrong, and what the one line of the answer says. */
+const MISTAKES: readonly (readonly [args: readonly string[], answer: string])[] = [
+  [[], "a command is needed: runworker, send"],
+  [["work"], "unknown command work: known are runworker, send"],
+  [["runworker"], "runworker needs the name of a channel"],
+  [["runworker", "a", "--nonsense"], "unknown option --nonsense: known are --app, --layer"],
+  [["runworker", "a", "-x"], "unknown option -x"],
+  [["runworker", "a", "--app"], "--app needs a value"],
+  [["runworker", "a", "--app", "./none.ts"], "no such module: ./none.ts"],
+  [["runworker", "a", "--concurrency", "0"], "--concurrency must be a whole number from 1: 0"],
+  [["runworker", "a", "-c", "two"], "--concurrency must be a whole number from 1: two"],
+  [["runworker", "a", "-c1.5"], "--concurrency must be a whole number from 1: 1.5"],
+  [["runworker", "a", "--shutdown-timeout=-1"], "--shutdown-timeout must be a number from 0: -1"],
+  [["runworker", "a", "--log-format", "xml"], "--log-format must be text or json: xml"],
+  [["runworker", "a b"], 'Channel name "a b" is not valid: only ASCII letters'],
+  [["runworker", "a!b"], "a!b is a process-local channel"],
+  [["runworker", "a", "--layer", "memory:"], "the memory layer lives in one process"],
+  [["runworker", "a", "--layer", "foo://x"], 'unknown scheme "foo": known are memory, sqlite'],
+  [["runworker", "a", "--layer", "other"], 'No channel layer has the alias "other"'],
+  [["runworker", "a", "--layer", "sqlite:x?capacity=0"], "Capacity must be a positive integer: 0"],
+  [["send"], "send needs the name of a channel"],
+  [["send", "a"], "send needs an event, or - for standard input"],
+  [["send", "a", "{"], "EVENT is no JSON"],
+  [["send", "a", "[]"], "EVENT must be an object"],
+  [["send", "a", "null"], "EVENT must be an object"],
+  [["send", "a", '{"id":1}'], 'EVENT needs a "type" that is a string'],
+  [["send", "a", '{"type":1}'], 'EVENT needs a "type" that is a string'],
+  [["send", "a b", '{"type":"x"}'], 'Channel name "a b" is not valid'],
+  [["send", "a", '{"type":"x"}', "--app", "y"], "unknown option --app: known are --layer"],
+  [["send", "a", '{"type":"x"}', "--layer", "memory:"], "the memory layer lives in one process"],
+];
+
+for (const [args, answer] of MISTAKES) {
+  Deno.test(`main() answers "${args.join(" ")}" with one line and 2`, async () => {
+    const { code, stdout, stderr } = await run(...args);
+    assertEquals(code, 2);
+    assertEquals(stdout, []);
+    assertEquals(stderr.length, 1, stderr.join("\n"));
+    assertStringIncludes(stderr[0] ?? "", `error: `);
+    assertStringIncludes(stderr[0] ?? "", answer);
+  });
+}
+
+/** Apps that can't be run, and what is said of them. */
+const APPS: readonly (readonly [what: string, source: string, answer: RegExp])[] = [
+  ["without an application", "export const other = 1;", /exports no application: .*exports other$/],
+  ["whose application is no function", "export default 5;", /exports no application/],
+  ["with a syntax error", "export const = 1;", /cannot be loaded: SyntaxError: .*app\.ts:1:14/],
+  [
+    "that throws",
+    'throw new Error("one\\ntwo");',
+    /cannot be loaded: Error: one \(.*app\.ts:1:7\)$/,
+  ],
+  ["that imports what isn't there", 'import "./gone.ts";', /cannot be loaded: .*gone\.ts/],
+];
+
+for (const [what, source, answer] of APPS) {
+  Deno.test(`runworker answers an app ${what} with one line and 2`, async () => {
+    await using folder = await temporaryFolder();
+    const app = `${folder.path}/app.ts`;
+    await Deno.writeTextFile(app, source);
+    const { code, stderr } = await run("runworker", "a", "--app", app);
+    assertEquals(code, 2);
+    assertEquals(stderr.length, 1, stderr.join("\n"));
+    assertMatch(stderr[0] ?? "", answer);
+  });
+}
+
+for (const args of [["--help"], ["runworker", "--help"], ["send", "--help"], ["send", "-h"]]) {
+  Deno.test(`main() prints the help of "${args.join(" ")}" to standard output`, async () => {
+    const { code, stdout, stderr } = await run(...args);
+    assertEquals({ code, stderr }, { code: 0, stderr: [] });
+    assertStringIncludes(stdout.join("\n"), "Usage: ");
+  });
+}
+
+Deno.test("main() prints the version", async () => {
+  const { code, stdout } = await run("--version");
+  assertEquals(code, 0);
+  assertMatch(stdout.join("\n"), /^@asgi\/channels \d+\.\d+\.\d+$/);
+});
+
+Deno.test("runworker leaves with 1 where waiting for the layer can't help", async () => {
+  await using folder = await temporaryFolder();
+  const file = `${folder.path}/notes.txt`;
+  await Deno.writeTextFile(
+    file,
+    "This is no database, and long enough to be seen as none. ".repeat(20),
+  );
+  const { code, stderr } = await run("runworker", "a", "--layer", `sqlite:${file}`);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr.join("\n"), "the file is no SQLite database");
+});

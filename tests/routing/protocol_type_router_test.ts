@@ -1,0 +1,111 @@
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  type Application,
+  type ApplicationsByType,
+  ChannelNameRouter,
+  type ChannelScope,
+  knownChannels,
+  type LifespanScope,
+  NoRouteError,
+  ProtocolTypeRouter,
+  type Scope,
+} from "@asgi/channels";
+
+const nothing = () => Promise.reject(new Error("Not expected to be called"));
+const letters: ChannelScope = { type: "channel", channel: "letters" };
+
+Deno.test("ProtocolTypeRouter() picks the application by scope.type", async () => {
+  const picked: string[] = [];
+  const router = ProtocolTypeRouter({
+    channel: (scope) => Promise.resolve(void picked.push(scope.channel)),
+    lifespan: (scope) => Promise.resolve(void picked.push(scope.type)),
+  });
+  await router({ type: "lifespan" }, nothing, nothing);
+  await router(letters, nothing, nothing);
+  assertEquals(picked, ["lifespan", "letters"]);
+});
+
+Deno.test("ProtocolTypeRouter() hands on receive and send as they are", async () => {
+  let args: unknown[] = [];
+  const receive = () => nothing();
+  const send = () => nothing();
+  const router = ProtocolTypeRouter({
+    channel: (...given) => Promise.resolve(void (args = given)),
+  });
+  await router(letters, receive, send);
+  assertStrictEquals(args[0], letters);
+  assertStrictEquals(args[1], receive);
+  assertStrictEquals(args[2], send);
+});
+
+Deno.test("ProtocolTypeRouter() names what was asked for and what is known", async () => {
+  const router = ProtocolTypeRouter({ channel: async () => {} });
+  const error = await assertRejects(
+    () => router({ type: "lifespan" }, nothing, nothing),
+    NoRouteError,
+    'No application for type "lifespan": known are channel',
+  );
+  assertEquals(error.what, "type");
+  assertEquals(error.asked, "lifespan");
+  assertEquals(error.known, ["channel"]);
+});
+
+for (const type of ["toString", "__proto__", "constructor", "http"]) {
+  Deno.test(`ProtocolTypeRouter() has no route for the type "${type}"`, async () => {
+    const router = ProtocolTypeRouter({ channel: async () => {} });
+    const scope = { type } as unknown as Scope;
+    const error = await assertRejects(() => router(scope, nothing, nothing), NoRouteError);
+    assertEquals(error.asked, type);
+  });
+}
+
+Deno.test("ProtocolTypeRouter() nests, with itself and with ChannelNameRouter()", async () => {
+  let picked = "";
+  const router = ProtocolTypeRouter({
+    channel: ProtocolTypeRouter({
+      channel: ChannelNameRouter({
+        letters: (scope) => Promise.resolve(void (picked = scope.channel)),
+      }),
+    }),
+  });
+  await router(letters, nothing, nothing);
+  assertEquals(picked, "letters");
+  await assertRejects(
+    () => router({ type: "channel", channel: "parcels" }, nothing, nothing),
+    NoRouteError,
+    'No application for channel "parcels": known are letters',
+  );
+});
+
+Deno.test("ProtocolTypeRouter() forwards the channels that its application knows", () => {
+  const byName = ChannelNameRouter({ letters: async () => {}, parcels: async () => {} });
+  const router = ProtocolTypeRouter({ channel: byName });
+  assertEquals(knownChannels(router), ["letters", "parcels"]);
+  assertEquals(knownChannels(ProtocolTypeRouter({ channel: router })), ["letters", "parcels"]);
+});
+
+Deno.test("ProtocolTypeRouter() says nothing of channels when its application doesn't", () => {
+  assertStrictEquals(knownChannels(ProtocolTypeRouter({ channel: async () => {} })), undefined);
+  assertStrictEquals(knownChannels(ProtocolTypeRouter({ lifespan: async () => {} })), undefined);
+});
+
+Deno.test("ProtocolTypeRouter() refuses what is no function with a TypeError", () => {
+  for (const value of [null, "letters", 1, {}]) {
+    const applications = { channel: value } as unknown as ApplicationsByType;
+    assertThrows(
+      () => ProtocolTypeRouter(applications),
+      TypeError,
+      'ProtocolTypeRouter needs an application for "channel"',
+    );
+  }
+});
+
+Deno.test("ProtocolTypeRouter() takes the application that fits each type", () => {
+  const channel: Application<ChannelScope> = async () => {};
+  const lifespan: Application<LifespanScope> = async () => {};
+  ProtocolTypeRouter({ channel, lifespan }) satisfies Application;
+  // @ts-expect-error They are the wrong way round.
+  ProtocolTypeRouter({ channel: lifespan, lifespan: channel });
+  // @ts-expect-error No scope has that type.
+  ProtocolTypeRouter({ smtp: channel });
+});

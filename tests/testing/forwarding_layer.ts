@@ -1,0 +1,68 @@
+import type {
+  ChannelLayer,
+  Delivery,
+  Message,
+  ReceiveManyOptions,
+  ReceiveOptions,
+} from "@asgi/channels";
+
+/** Does all that another layer does: tests override what they want to see, or to fail. */
+export class ForwardingLayer implements ChannelLayer {
+  readonly inner: ChannelLayer;
+
+  constructor(inner: ChannelLayer) {
+    this.inner = inner;
+  }
+
+  send(channel: string, message: Message): Promise<void> {
+    return this.inner.send(channel, message);
+  }
+
+  sendMany(channel: string, messages: Iterable<Message>): Promise<void> {
+    return this.inner.sendMany(channel, messages);
+  }
+
+  receive(channel: string, options?: ReceiveOptions): Promise<Message> {
+    return this.inner.receive(channel, options);
+  }
+
+  receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
+    return this.inner.receiveMany(channel, options);
+  }
+
+  handBack(deliveries: readonly Delivery[]): Promise<void> {
+    return this.inner.handBack(deliveries);
+  }
+
+  newChannel(prefix?: string): string {
+    return this.inner.newChannel(prefix);
+  }
+
+  groupAdd(group: string, channel: string): Promise<void> {
+    return this.inner.groupAdd(group, channel);
+  }
+
+  groupDiscard(group: string, channel: string): Promise<void> {
+    return this.inner.groupDiscard(group, channel);
+  }
+
+  groupSend(group: string, message: Message): Promise<void> {
+    return this.inner.groupSend(group, message);
+  }
+
+  flush(): Promise<void> {
+    return this.inner.flush();
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  toString(): string {
+    return String(this.inner);
+  }
+}
