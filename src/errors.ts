@@ -7,6 +7,8 @@ export class ChannelFullError extends ChannelsError {
   override readonly name = "ChannelFullError";
 
   /**
+   * Makes the error.
+   *
    * @param channel The channel that is full.
    * @param capacity How many messages it may hold.
    * @param accepted How many messages of this call it still took, the first ones; they will be delivered.
@@ -29,6 +31,8 @@ export class MessageTooLargeError extends ChannelsError {
   override readonly name = "MessageTooLargeError";
 
   /**
+   * Makes the error.
+   *
    * @param size The encoded size of the message, in bytes.
    * @param limit The largest size that may travel, in bytes.
    */
@@ -46,6 +50,8 @@ export class UndecodableMessageError extends ChannelsError {
   override readonly name = "UndecodableMessageError";
 
   /**
+   * Makes the error.
+   *
    * @param reason What is wrong with the bytes.
    * @param options The `cause`: what the decoder threw.
    */
@@ -60,6 +66,8 @@ export class LayerUnavailableError extends ChannelsError {
   override readonly name: string = "LayerUnavailableError";
 
   /**
+   * Makes the error.
+   *
    * @param layer The layer, as its `toString()` describes it.
    * @param reason What is wrong.
    * @param options The `cause`: what the engine threw.
@@ -75,6 +83,8 @@ export class LayerUnusableError extends ChannelsError {
   override readonly name: string = "LayerUnusableError";
 
   /**
+   * Makes the error.
+   *
    * @param layer The layer, as its `toString()` describes it.
    * @param reason What is wrong, and what mends it.
    * @param options The `cause`: what the engine threw.
@@ -89,7 +99,11 @@ export class LayerClosedError extends ChannelsError {
   /** Survives minification. */
   override readonly name = "LayerClosedError";
 
-  /** @param layer The layer, as its `toString()` describes it. */
+  /**
+   * Makes the error.
+   *
+   * @param layer The layer, as its `toString()` describes it.
+   */
   constructor(readonly layer: string) {
     super(`Layer ${layer} is closed`);
   }
@@ -101,6 +115,8 @@ export class NoRouteError extends ChannelsError {
   override readonly name = "NoRouteError";
 
   /**
+   * Makes the error.
+   *
    * @param what What the router looks at, such as `"channel"`.
    * @param asked What the scope has there.
    * @param known What the router has applications for.
@@ -116,6 +132,8 @@ export class NoHandlerError extends ChannelsError {
   override readonly name = "NoHandlerError";
 
   /**
+   * Makes the error.
+   *
    * @param consumer The name of the consumer's class.
    * @param type The type of the event.
    * @param known The names of the handlers that the consumer has.
@@ -145,6 +163,8 @@ export class ShutdownTimeoutError extends ChannelsError {
   override readonly name = "ShutdownTimeoutError";
 
   /**
+   * Makes the error.
+   *
    * @param timeout The shutdown time, in milliseconds.
    * @param cutOff The events whose handlers were cut off, as `"channel/type"`.
    */

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { LayerUnavailableError, NoHandlerError } from "../errors.ts";
+import { LayerUnavailableError, NoHandlerError, ServerStoppedError } from "../errors.ts";
 import { type ChannelLayer, getChannelLayer } from "../layers/mod.ts";
 import type { Application, ChannelScope, Message, Receive, Scope, Send } from "../protocol/mod.ts";
 import { handlersOf, type HandlerTable, nameOf } from "./handlers.ts";
@@ -43,6 +43,7 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
   #failed: { readonly error: unknown } | undefined;
   #failure = Promise.withResolvers<never>();
   #ended = new AbortController();
+  #listening: Promise<void> | undefined;
 
   /**
    * Makes the application that runs this consumer.
@@ -113,34 +114,33 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
     try {
       await Promise.race([this.#handleAll(receive), this.#failure.promise]);
     } catch (error) {
-      if (!(error instanceof StopConsumer)) throw error;
-    } finally {
       this.#ended.abort();
-      // What came over the own channel may still be handled: it may finish as well.
-      await this.#busy?.catch(() => {});
+      // What came over the own channel may still be handled: it may finish as well, or fail.
+      await this.#listening;
+      const reason = error instanceof ServerStoppedError ? this.#failed?.error ?? error : error;
+      if (!(reason instanceof StopConsumer)) throw reason;
     }
   }
 
   async #handleAll(receive: Receive): Promise<never> {
     for (;;) {
-      const event = await receive();
-      // Something from the own channel is being handled; if that fails, this event isn't lost.
-      if (this.#busy) await this.#waitForTurn();
-      await this.#handle(event);
+      await this.#handle(await receive());
       if (this.#failed) throw this.#failed.error;
     }
   }
 
   async #listen(layer: ChannelLayer, name: string): Promise<void> {
     const { signal } = this.#ended;
-    while (!this.#failed) {
-      const event = await receivePatiently(layer, name, signal);
-      if (this.#busy) await this.#waitForTurn();
+    for (let event; (event = await receivePatiently(layer, name, signal));) {
       await this.#handle(event);
     }
   }
 
+  /** Waits its turn; to see that nobody has it, and to take it, is one step. */
   async #handle(event: Message): Promise<void> {
+    this.#queued++;
+    while (this.#busy) await this.#busy.catch(() => {});
+    this.#queued--;
     this.#busy = this.dispatch(event);
     try {
       await this.#busy;
@@ -149,36 +149,32 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
     }
   }
 
-  async #waitForTurn(): Promise<void> {
-    this.#queued++;
-    while (this.#busy) await this.#busy.catch(() => {});
-    this.#queued--;
-  }
-
   #openChannel(): string {
     const layer = this.channelLayer;
     const name = layer.newChannel();
-    this.#listen(layer, name).catch((error) => {
+    this.#listening = this.#listen(layer, name).catch((error) => {
       this.#failed = { error };
-      if (this.#queued === 0) this.#failure.reject(error);
+      // An event of the server's that is in hand, or waits its turn, isn't lost: then comes the end.
+      if (!this.#busy && this.#queued === 0) this.#failure.reject(error);
     });
     return name;
   }
 }
 
-/** Receives from a layer that may be away for a while. */
+/** Receives from a layer that may be away for a while; gives nothing once it is aborted. */
 async function receivePatiently(
   layer: ChannelLayer,
   name: string,
   signal: AbortSignal,
-): Promise<Message> {
+): Promise<Message | undefined> {
   for (let wait = SHORTEST_WAIT;; wait = Math.min(wait * 2, LONGEST_WAIT)) {
     try {
       return await layer.receive(name, { signal });
     } catch (error) {
+      if (signal.aborted) return;
       if (!(error instanceof LayerUnavailableError)) throw error;
     }
-    await pause(wait, undefined, { signal });
+    await pause(wait, undefined, { signal }).catch(() => {});
   }
 }
 

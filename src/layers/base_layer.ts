@@ -26,7 +26,9 @@ const LARGEST_MESSAGE = 1_048_576;
 
 /** What a layer hands to the base class: how it keeps bytes, and how messages become bytes. */
 export interface BaseLayerParts {
+  /** Where the bytes are kept; the layer closes it. */
   readonly store: Store;
+  /** How messages become bytes. */
   readonly codec: MessageCodec;
   /** What the layer is called in messages for people. */
   readonly name: string;
@@ -97,6 +99,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
 
   /** See {@linkcode ChannelLayer.handBack}. */
   async handBack(deliveries: readonly Delivery[]): Promise<void> {
+    this.#checkOpen();
     const byChannel = Map.groupBy(deliveries, ({ channel }) => channel);
     for (const [channel, group] of byChannel) {
       if (isProcessLocal(channel)) this.#inbox.putBack(channel, group);
@@ -206,7 +209,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
         `Channel ${channel} belongs to another layer: receive from names of this layer's newChannel()`,
       );
     }
-    if (!wait) return this.#inbox.takeKept(channel, limit);
+    if (!wait) return await this.#inbox.takeAtOnce(channel, limit);
     const first = await this.#inbox.receive(channel, signal);
     return [first, ...this.#inbox.takeKept(channel, limit - 1)];
   }
@@ -215,10 +218,12 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   #openLocal(key: string, body: StoredBody): Delivery[] {
     const message = this.#codec.decode(body.bytes);
     const expiresAt = body.sentAt + this.#settings.expiry;
-    return addresseesOf(message, key).map((channel, index): Delivery => ({
+    const channels = addresseesOf(message, key);
+    const copy = () => channels.length === 1 ? message : this.#codec.decode(body.bytes.slice());
+    return channels.map((channel): Delivery => ({
       channel,
       expiresAt,
-      read: () => withoutAddress(index === 0 ? message : this.#codec.decode(body.bytes.slice())),
+      read: () => withoutAddress(copy()),
     }));
   }
 }

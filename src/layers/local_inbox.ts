@@ -52,6 +52,16 @@ export class LocalInbox {
     return waiter.promise.finally(() => signal.removeEventListener("abort", leave));
   }
 
+  /** What is there for a channel now, up to `limit`. */
+  async takeAtOnce(channel: string, limit: number): Promise<Delivery[]> {
+    const key = nonLocalName(channel);
+    if (!this.#pumps.has(key)) {
+      const bodies = await this.#settings.receiver.take(key, { limit: BATCH, wait: false });
+      for (const body of bodies) this.#sort(key, body);
+    }
+    return this.takeKept(channel, limit);
+  }
+
   /** What is kept for a channel, up to `limit`. */
   takeKept(channel: string, limit: number): Delivery[] {
     const kept = this.#kept.get(channel);
@@ -67,6 +77,13 @@ export class LocalInbox {
   /** Puts back what was taken: it is the next to be given. */
   putBack(channel: string, deliveries: readonly Delivery[]): void {
     this.#kept.set(channel, [...deliveries, ...this.#kept.get(channel) ?? []]);
+    const key = nonLocalName(channel);
+    const waiters = this.#waiting.get(key)?.get(channel) ?? [];
+    for (const delivery of this.takeKept(channel, waiters.length)) {
+      waiters.shift()?.resolve(delivery);
+    }
+    this.#forgetIfEmpty(key, channel);
+    if (!this.#waiting.has(key)) this.#pumps.get(key)?.abort();
   }
 
   /** Forgets what is kept. */

@@ -12,6 +12,7 @@
  *
  * @module
  */
+export { BaseChannelLayer, type BaseLayerParts } from "./base_layer.ts";
 export type { ChannelCapacity } from "./capacity.ts";
 export type {
   ChannelLayer,
@@ -21,9 +22,12 @@ export type {
   ReceiveManyOptions,
   ReceiveOptions,
 } from "./channel_layer.ts";
+export type { MessageCodec } from "./codec.ts";
 export { isLayerUrl } from "./layer_url.ts";
 export { MemoryChannelLayer } from "./memory.ts";
+export { msgpackCodec } from "./msgpack.ts";
 export { checkChannelName } from "./names.ts";
+export { type LayerSettings, layerSettings } from "./options.ts";
 export { RedisChannelLayer, type RedisChannelLayerOptions } from "./redis.ts";
 export {
   type ChannelLayerConfiguration,
@@ -33,3 +37,4 @@ export {
   overrideDefaultChannelLayer,
 } from "./registry.ts";
 export { SqliteChannelLayer, type SqliteChannelLayerOptions } from "./sqlite.ts";
+export type { Batch, Demand, Parcel, Store, StoredBody } from "./store.ts";

@@ -73,9 +73,9 @@ function decodeValue(bytes: Uint8Array): unknown {
 }
 
 /** No UTF-8 decodes to it: it keeps a forbidden key out of the decoder's sight. */
-const MASK = "\ud800";
+const MASK = "\udc00";
 const FORBIDDEN = new Set(["__proto__", "constructor", "prototype"]);
-const utf8 = new TextDecoder();
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const carefulDecoder = new Decoder({
   ...PLAIN,

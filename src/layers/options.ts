@@ -4,16 +4,23 @@ import type { ChannelLayerOptions, Drop } from "./channel_layer.ts";
 
 /** The options of a layer, complete and checked. */
 export interface LayerSettings {
+  /** How many messages a channel may hold. */
   readonly capacityOf: (channel: string) => number;
+  /** How long a message may wait, in milliseconds. */
   readonly expiry: number;
+  /** How long a channel stays in a group, in milliseconds. */
   readonly groupExpiry: number;
+  /** What the names of all keys start with. */
   readonly prefix: string;
+  /** Whom to tell of what had to be dropped. */
   readonly onDrop: (drop: Drop) => void;
 }
 
 /**
  * Completes the options of a layer.
  *
+ * @param options What the user gave.
+ * @returns All of them, with the defaults where the user gave none.
  * @throws {RangeError | TypeError} When a value makes no sense.
  */
 export function layerSettings(options: ChannelLayerOptions): LayerSettings {

@@ -48,19 +48,25 @@ export type Demand = ReadonlyMap<string, number>;
 
 /** A body for one key. */
 export interface Parcel {
+  /** Where it goes. */
   readonly key: string;
+  /** What goes there. */
   readonly body: Uint8Array;
+  /** How many bodies the key may hold. */
   readonly capacity: number;
 }
 
 /** What was taken from one key, the oldest first. */
 export interface Batch {
+  /** Where it was. */
   readonly key: string;
+  /** What was there. */
   readonly bodies: StoredBody[];
 }
 
 /** A body that was taken, and where it stood. */
 export interface StoredBody {
+  /** The body itself. */
   readonly bytes: Uint8Array;
   /** When it was sent, in milliseconds since 1970. */
   readonly sentAt: number;

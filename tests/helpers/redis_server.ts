@@ -20,10 +20,14 @@ export const redisMissing: boolean = !isInstalled("redis-server");
  * Starts a server that keeps nothing on disk, and waits until it answers.
  *
  * @param args More arguments for `redis-server`.
+ * @param path Where its socket is to be, when that matters.
  */
-export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
+export async function startRedis(
+  args: readonly string[] = [],
+  path?: string,
+): Promise<RedisServer> {
   const folder = await temporaryFolder();
-  const socket = `${folder.path}/redis.sock`;
+  const socket = path ?? `${folder.path}/redis.sock`;
   const process = spawn(folder.path, socket, args);
   let isRunning = true;
   const end = process.status.then(() => isRunning = false);

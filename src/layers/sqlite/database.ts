@@ -1,7 +1,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
-import { LayerUnavailableError, LayerUnusableError } from "../../errors.ts";
+import { LayerClosedError, LayerUnavailableError, LayerUnusableError } from "../../errors.ts";
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
 /** How long to wait for a lock that another process holds, in milliseconds. */
@@ -17,6 +17,7 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>();
   #database: DatabaseSync | undefined;
   #line: Promise<unknown> | undefined;
+  #closed = false;
 
   constructor(path: string, name: string) {
     this.#path = path;
@@ -72,6 +73,7 @@ export class Database {
   /** Waits for what is under way, and closes the file. */
   async close(): Promise<void> {
     await this.#line;
+    this.#closed = true;
     this.#forget();
   }
 
@@ -102,6 +104,7 @@ export class Database {
 
   #open(): DatabaseSync {
     if (this.#database) return this.#database;
+    if (this.#closed) throw new LayerClosedError(this.#name);
     const database = new DatabaseSync(this.#path, { timeout: 0 });
     try {
       prepare(database, this.#name);

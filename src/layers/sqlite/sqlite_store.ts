@@ -73,6 +73,9 @@ export class SqliteStore implements Store {
       for (const { bytes, sentAt, place } of bodies) {
         insert.run(Number(place), this.#settings.prefix + key, sentAt, bytes);
       }
+      // Whoever has counted the rows before sees that more may have come.
+      this.#database.statement("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'message'")
+        .run(bodies.length);
     });
     this.#doorbell.ring();
   }
