@@ -17,6 +17,7 @@ import {
   nonLocalName,
 } from "./names.ts";
 import type { LayerSettings } from "./options.ts";
+import { Outbox } from "./outbox.ts";
 import { checkMessage } from "./permitted.ts";
 import { Receiver } from "./receiver.ts";
 import type { Parcel, Store, StoredBody } from "./store.ts";
@@ -40,6 +41,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   readonly #codec: MessageCodec;
   readonly #name: string;
   readonly #settings: LayerSettings;
+  readonly #outbox: Outbox;
   readonly #receiver: Receiver;
   readonly #inbox: LocalInbox;
   readonly #clientPrefix = crypto.randomUUID().replaceAll("-", "");
@@ -51,6 +53,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     this.#codec = codec;
     this.#name = name;
     this.#settings = settings;
+    this.#outbox = new Outbox(store);
     this.#receiver = new Receiver(store, settings.expiry, name);
     this.#inbox = new LocalInbox({
       receiver: this.#receiver,
@@ -147,7 +150,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
 
   /** See {@linkcode ChannelLayer.close}; closing twice does no harm. */
   close(): Promise<void> {
-    return this.#closing ??= this.#receiver.close().then(() => this.#store.close());
+    return this.#closing ??= this.#close();
   }
 
   /** Closes the layer at the end of an `await using` block. */
@@ -158,6 +161,12 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   /** What the layer is called in messages for people: its URL, without secrets. */
   toString(): string {
     return this.#name;
+  }
+
+  /** What was sent before still leaves. */
+  async #close(): Promise<void> {
+    await Promise.all([this.#receiver.close(), this.#outbox.empty()]);
+    await this.#store.close();
   }
 
   #checkOpen(): void {
@@ -188,7 +197,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
 
   async #append(channel: string, bodies: readonly Uint8Array[]): Promise<void> {
     const capacity = this.#settings.capacityOf(channel);
-    const accepted = await this.#store.append(nonLocalName(channel), bodies, capacity);
+    const accepted = await this.#outbox.append(nonLocalName(channel), bodies, capacity);
     if (accepted < bodies.length) throw new ChannelFullError(channel, capacity, accepted);
   }
 

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { Decoder, Encoder, type ExtensionCodec } from "@msgpack/msgpack";
 import { UndecodableMessageError } from "../errors.ts";
 import type { Message } from "../protocol/mod.ts";
@@ -58,7 +59,14 @@ const wideDecoder = new Decoder({ ...PLAIN, useBigInt64: true });
 const UINT64 = 0xcf;
 const INT64 = 0xd3;
 
+/** At the head of a long text the decoder loses it: its `TextDecoder` eats byte order marks. */
+const BYTE_ORDER_MARK = Buffer.from("\ufeff");
+
 function decodeValue(bytes: Uint8Array): unknown {
+  // Its first byte is rare, and cheap to look for.
+  if (bytes.includes(0xef) && Buffer.from(bytes).includes(BYTE_ORDER_MARK)) {
+    return decodeCarefully(bytes);
+  }
   try {
     const wide = bytes.includes(UINT64) || bytes.includes(INT64);
     if (wide) return restore(wideDecoder.decode(bytes));
@@ -68,7 +76,7 @@ function decodeValue(bytes: Uint8Array): unknown {
     return value;
   } catch {
     // The decoder refuses maps with keys such as "constructor", which are only data to us.
-    return restore(carefulDecoder.decode(bytes));
+    return decodeCarefully(bytes);
   }
 }
 
@@ -77,17 +85,34 @@ const MASK = "\udc00";
 const FORBIDDEN = new Set(["__proto__", "constructor", "prototype"]);
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-const carefulDecoder = new Decoder({
+const CAREFUL = {
   ...PLAIN,
   useBigInt64: true,
   keyDecoder: {
     canBeCached: () => true,
-    decode(bytes, offset, length) {
+    decode(bytes: Uint8Array, offset: number, length: number) {
       const key = utf8.decode(bytes.subarray(offset, offset + length));
       return FORBIDDEN.has(key) ? MASK + key : key;
     },
   },
-});
+};
+const carefulDecoder = new Decoder(CAREFUL);
+const rawDecoder = new Decoder({ ...CAREFUL, rawStrings: true });
+
+/** Decodes twice: to see what is a text, and to have the bytes of each for a decoder of ours. */
+function decodeCarefully(bytes: Uint8Array): unknown {
+  return restore(withTexts(carefulDecoder.decode(bytes), rawDecoder.decode(bytes)));
+}
+
+function withTexts(value: unknown, raw: unknown, depth = 0): unknown {
+  if (typeof value === "string") return utf8.decode(raw as Uint8Array);
+  checkDepthAt(depth);
+  return mapNested(value, (item, key) => withTexts(item, childOf(raw, key), depth + 1));
+}
+
+function childOf(container: unknown, key: string | number): unknown {
+  return (container as Record<string | number, unknown>)[key];
+}
 
 function checkDepth(value: unknown, depth = 0): void {
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return;
@@ -108,12 +133,15 @@ function checkDepthAt(depth: number): void {
   if (depth > MAX_DEPTH) refuse(`nested in more than ${MAX_DEPTH} levels`);
 }
 
-function mapNested(value: unknown, change: (item: unknown) => unknown): unknown {
+function mapNested(
+  value: unknown,
+  change: (item: unknown, key: string | number) => unknown,
+): unknown {
   if (Array.isArray(value)) return value.map(change);
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
   const copy: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
-    define(copy, key.startsWith(MASK) ? key.slice(MASK.length) : key, change(item));
+    define(copy, key.startsWith(MASK) ? key.slice(MASK.length) : key, change(item, key));
   }
   return copy;
 }

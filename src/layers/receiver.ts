@@ -110,13 +110,19 @@ export class Receiver {
   }
 
   async #distribute({ key, bodies }: Batch): Promise<void> {
-    const oldest = Date.now() - this.#expiry;
-    const live = bodies.filter(({ sentAt }) => sentAt > oldest);
+    const live = this.#withoutExpired(bodies);
     let given = 0;
     for (let waiter; given < live.length && (waiter = this.#shift(key));) {
       waiter.resolve(live.slice(given, given += waiter.limit));
     }
     if (given < live.length) await this.#store.putBack(key, live.slice(given));
+  }
+
+  /** The oldest come first: mostly, to look at the first is enough. */
+  #withoutExpired(bodies: StoredBody[]): StoredBody[] {
+    const oldest = Date.now() - this.#expiry;
+    const first = bodies.findIndex(({ sentAt }) => sentAt > oldest);
+    return first === 0 ? bodies : first === -1 ? [] : bodies.slice(first);
   }
 
   #shift(key: string): Waiter | undefined {

@@ -4,11 +4,13 @@
  * On the wire it is the one of Python's `channels_redis`, so that a Django site can send to a Deno
  * worker and back.
  *
- * ```ts no-run
+ * ```ts
  * import { RedisChannelLayer } from "@asgi/channels/layers/redis";
  *
- * await using layer = new RedisChannelLayer({ url: "redis://127.0.0.1:6379" });
- * await layer.send("thumbnails-generate", { type: "generate", id: 123456789 });
+ * export async function generateThumbnail(id: number): Promise<void> {
+ *   await using layer = new RedisChannelLayer({ url: "redis://127.0.0.1:6379" });
+ *   await layer.send("thumbnails-generate", { type: "generate", id });
+ * }
  * ```
  *
  * @module

@@ -2,11 +2,13 @@
  * The layer of one machine: many processes share a SQLite file, and there is no server:
  * `@asgi/channels/layers/sqlite`.
  *
- * ```ts no-run
+ * ```ts
  * import { SqliteChannelLayer } from "@asgi/channels/layers/sqlite";
  *
- * await using layer = new SqliteChannelLayer({ path: "events.sqlite3" });
- * await layer.send("thumbnails-generate", { type: "generate", id: 123456789 });
+ * export async function generateThumbnail(id: number): Promise<void> {
+ *   await using layer = new SqliteChannelLayer({ path: "events.sqlite3" });
+ *   await layer.send("thumbnails-generate", { type: "generate", id });
+ * }
  * ```
  *
  * @module

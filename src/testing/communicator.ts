@@ -79,7 +79,7 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
    */
   async receiveOutput(options: CommunicatorWaitOptions = {}): Promise<Message> {
     const { timeout = 1000 } = options;
-    const output = await this.#watch(timeout, () => this.#outputs.shift() ?? this.#throwFailure());
+    const output = await this.#watch(timeout, () => this.#outputs.shift());
     return output ?? this.#throwTimeout("a message from the application", timeout);
   }
 
@@ -92,7 +92,7 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
    */
   async receiveNothing(options: CommunicatorWaitOptions = {}): Promise<boolean> {
     const { timeout = 100 } = options;
-    const output = await this.#watch(timeout, () => this.#outputs[0] ?? this.#throwFailure());
+    const output = await this.#watch(timeout, () => this.#outputs[0]);
     return output === undefined;
   }
 
@@ -105,11 +105,8 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
    */
   async wait(options: CommunicatorWaitOptions = {}): Promise<void> {
     const { timeout = 1000 } = options;
-    await this.#watch(
-      timeout,
-      () => this.#throwFailure() ?? this.#state === "ended" || undefined,
-    ) ??
-      this.#throwTimeout("the end of the application", timeout);
+    const ended = await this.#watch(timeout, () => this.#hasEndedWell || undefined);
+    if (!ended) this.#throwTimeout("the end of the application", timeout);
   }
 
   /**
@@ -131,6 +128,10 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
   /** Stops at the end of an `await using` block, see {@linkcode ApplicationCommunicator.stop}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  get #hasEndedWell(): boolean {
+    return this.#state === "ended" && !this.#failure;
   }
 
   #start(): void {
@@ -183,40 +184,37 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
     for (const watcher of this.#watchers) watcher();
   }
 
-  /** Starts the application, and waits until `look` gives or throws something, or time is up. */
+  /** Starts the application, and waits until there is something, it has failed, or time is up. */
   async #watch<T>(timeout: number, look: () => T | undefined): Promise<T | undefined> {
     if (!(timeout >= 0 && timeout < 2 ** 31)) {
       throw new RangeError(`timeout must be milliseconds, not negative: ${timeout}`);
     }
     this.#start();
-    const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
+    const { promise, resolve } = Promise.withResolvers<T | undefined>();
     const watcher = () => {
-      try {
-        const found = look();
-        if (found !== undefined) this.#leave(watcher, () => resolve(found));
-      } catch (error) {
-        this.#leave(watcher, () => reject(error));
-      }
+      const seen = look();
+      if (seen === undefined && !this.#failure) return;
+      this.#watchers.delete(watcher);
+      resolve(seen);
     };
     this.#watchers.add(watcher);
-    const timer = setTimeout(resolve, timeout);
+    const timer = setTimeout(() => resolve(undefined), timeout);
     watcher();
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      this.#watchers.delete(watcher);
-    }
+    const seen = await promise;
+    clearTimeout(timer);
+    this.#watchers.delete(watcher);
+    if (seen === undefined) this.#throwFailure();
+    return seen;
   }
 
-  #throwFailure(): undefined {
+  #throwFailure(): void {
     if (!this.#failure) return;
     this.#isFailureTold = true;
     throw this.#failure.error;
   }
 
   #throwTimeout(what: string, timeout: number): never {
-    const state = { idle: "", running: "it still runs", ended: "it has ended" }[this.#state];
-    throw new DOMException(`Waited ${timeout} ms for ${what}: ${state}`, "TimeoutError");
+    const state = this.#state === "ended" ? "has ended" : "still runs";
+    throw new DOMException(`Waited ${timeout} ms for ${what}, which ${state}`, "TimeoutError");
   }
 }

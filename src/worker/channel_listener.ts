@@ -60,8 +60,10 @@ export class ChannelListener {
    */
   async empty(): Promise<number> {
     const { instances } = this;
+    // What `open()` took counts as well: its handlers may send, too.
+    let sum = instances.held;
     instances.start();
-    for (let sum = 0;;) {
+    for (;;) {
       await instances.until(() => instances.room > 0 || this.#stop.signal.aborted);
       const taken = await this.#take(false);
       sum += taken;

@@ -62,10 +62,10 @@ export class Instance {
     }
   }
 
-  /** Gives an event to the `receive()` that pends. */
+  /** Gives an event to the `receive()` that pends: what was in hand before, if anything, is done. */
   give(event: Message): void {
+    this.#finish();
     this.#current = event;
-    this.#since = performance.now();
     this.#waiting.shift()?.resolve(event);
   }
 

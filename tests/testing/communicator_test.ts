@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import { type Application, type ChannelScope, ServerStoppedError } from "@asgi/channels";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
+import { within } from "./within.ts";
 
 const scope: ChannelScope = { type: "channel", channel: "letters" };
 
@@ -145,15 +146,22 @@ Deno.test("receiveOutput() rejects with the error of an application that throws 
   await assertRejects(() => communicator.receiveOutput(), RangeError, "No stamp");
 });
 
-Deno.test("receiveOutput() rejects while it waits, when the application fails", async () => {
+Deno.test("whoever waits is told at once when the application fails", async () => {
   const application: Application<ChannelScope> = async (_scope, receive) => {
     await receive();
     throw new RangeError("No stamp");
   };
   await using communicator = new ApplicationCommunicator(application, scope);
-  const output = communicator.receiveOutput();
+  const options = { timeout: 60_000 };
+  const waiting: Promise<unknown>[] = [
+    communicator.receiveOutput(options),
+    communicator.receiveNothing(options),
+    communicator.wait(options),
+  ];
   await communicator.sendInput({ type: "letter.sent" });
-  await assertRejects(() => output, RangeError, "No stamp");
+  for (const promise of waiting) {
+    await assertRejects(() => within(promise, "the error"), RangeError, "No stamp");
+  }
 });
 
 Deno.test("receiveOutput() gives what was sent before the application failed", async () => {

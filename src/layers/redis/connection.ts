@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { LayerClosedError } from "../../errors.ts";
 import { explain } from "./trouble.ts";
 
 /** What a command is made of. */
@@ -29,6 +30,7 @@ export class Connection {
   readonly #name: string;
   #connecting: Promise<Client> | undefined;
   #client: Client | undefined;
+  #closed = false;
   #pending = 0;
   #lastSign = 0;
   #allowance = 0;
@@ -39,6 +41,11 @@ export class Connection {
     this.#name = name;
   }
 
+  /** Whether it connects, or has connected, and wasn't closed since. */
+  get isOpen(): boolean {
+    return (this.#client ?? this.#connecting) !== undefined;
+  }
+
   /**
    * Runs a command.
    *
@@ -47,6 +54,7 @@ export class Connection {
    * @throws {LayerUnavailableError | LayerUnusableError} When there is no good answer.
    */
   async run(args: readonly Argument[], blocksFor = 0): Promise<Reply> {
+    if (this.#closed) throw new LayerClosedError(this.#name);
     const client = this.#client?.isReady ? this.#client : await this.#connected();
     this.#expectSign(PATIENCE + blocksFor);
     try {
@@ -58,8 +66,14 @@ export class Connection {
     }
   }
 
-  /** Ends the connection; commands under way reject, and the next one makes a new connection. */
+  /** Ends the connection for good; commands under way reject. */
   close(): void {
+    this.#closed = true;
+    this.#drop();
+  }
+
+  /** Ends the connection; commands under way reject, and the next one makes a new connection. */
+  #drop(): void {
     clearTimeout(this.#watchdog);
     this.#watchdog = undefined;
     this.#client?.destroy();
@@ -72,12 +86,15 @@ export class Connection {
   }
 
   async #connect(): Promise<Client> {
-    this.close();
+    this.#drop();
     try {
-      return this.#client = await openClient(this.#url);
+      this.#client = await openClient(this.#url);
     } catch (error) {
       throw explain(error, this.#name);
     }
+    if (!this.#closed) return this.#client;
+    this.#drop();
+    throw new LayerClosedError(this.#name);
   }
 
   /** Sees to it that a server that has gone silent is given up; one timer serves all commands. */
@@ -99,7 +116,7 @@ export class Connection {
     if (this.#pending === 0) return;
     const left = this.#lastSign + this.#allowance - performance.now();
     if (left > 0) this.#watchdog = setTimeout(() => this.#lookAfter(), left);
-    else this.close();
+    else this.#drop();
   }
 }
 

@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import { randomFillSync } from "node:crypto";
 import type { StoredBody } from "../store.ts";
-import type { Reply } from "./connection.ts";
 
 /** A member of a channel's sorted set starts with so many random bytes, which make it unique. */
 const RANDOM_BYTES = 12;
@@ -9,43 +8,64 @@ const RANDOM_BYTES = 12;
 const pool = new Uint8Array(RANDOM_BYTES * 512);
 let used = pool.length;
 
-/** Makes the member that carries a body. */
-export function memberOf(body: Uint8Array): Buffer {
+/** Makes the members that carry some bodies, one after the other. */
+export function packMembers(bodies: readonly Uint8Array[]): {
+  readonly lengths: string;
+  readonly members: Buffer;
+} {
+  const lengths = bodies.map((body) => RANDOM_BYTES + body.length);
+  const members = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length, 0));
+  let at = 0;
+  for (const body of bodies) {
+    members.set(randomBytes(), at);
+    members.set(body, at + RANDOM_BYTES);
+    at += RANDOM_BYTES + body.length;
+  }
+  return { lengths: lengths.join(), members };
+}
+
+function randomBytes(): Uint8Array {
   if (used === pool.length) {
     randomFillSync(pool);
     used = 0;
   }
-  const member = Buffer.allocUnsafe(RANDOM_BYTES + body.length);
-  member.set(pool.subarray(used, used += RANDOM_BYTES));
-  member.set(body, RANDOM_BYTES);
-  return member;
+  return pool.subarray(used, used += RANDOM_BYTES);
 }
 
-/** What is needed to put a member back: its score in Redis's own words, which are exact. */
-export interface Place {
-  readonly member: Buffer;
-  readonly score: string;
-}
+/** A member that was taken. Most are only decoded: the rest is worked out when it is asked for. */
+export class TakenMember implements StoredBody {
+  readonly #member: Buffer;
+  readonly #score: Buffer;
 
-/** The body in a member, and where it stood. */
-export function bodyOf(member: Reply, score: Reply): StoredBody {
-  const bytes = member as Buffer;
-  const start = Math.min(RANDOM_BYTES, bytes.length);
-  const place: Place = { member: bytes, score: String(score) };
-  return {
-    bytes: new Uint8Array(bytes.buffer, bytes.byteOffset + start, bytes.length - start),
-    sentAt: Number(place.score) * 1000,
-    place,
-  };
+  constructor(member: Buffer, score: Buffer) {
+    this.#member = member;
+    this.#score = score;
+  }
+
+  get bytes(): Uint8Array {
+    const { buffer, byteOffset, length } = this.#member;
+    const start = Math.min(RANDOM_BYTES, length);
+    return new Uint8Array(buffer, byteOffset + start, length - start);
+  }
+
+  get sentAt(): number {
+    return Number(this.#score.toString()) * 1000;
+  }
+
+  /** Its score in Redis's own words, which are exact, and the member: what `ZADD` takes. */
+  get place(): readonly [score: Buffer, member: Buffer] {
+    return [this.#score, this.#member];
+  }
 }
 
 let lastScore = 0;
 
 /**
- * The score of a message that is sent now: the time in seconds, as Python's `time.time()`. Each one
- * is a microsecond greater than the last at least, or equal scores would lose their order.
+ * The score of the first of some messages that are sent now, in microseconds since 1970. Python's
+ * clock may give equal ones, which lose their order: each of ours is greater than the last.
  */
-export function nextScore(): string {
-  lastScore = Math.max(lastScore + 1, Date.now() * 1000);
-  return (lastScore / 1_000_000).toFixed(6);
+export function firstScore(count: number): number {
+  const first = Math.max(lastScore + 1, Date.now() * 1000);
+  lastScore = first + count - 1;
+  return first;
 }

@@ -1,8 +1,9 @@
+import type { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { LayerSettings } from "../options.ts";
 import type { Batch, Demand, Parcel, Store, StoredBody } from "../store.ts";
 import { type Argument, Connection, type Reply } from "./connection.ts";
-import { bodyOf, memberOf, nextScore, type Place } from "./members.ts";
+import { firstScore, packMembers, TakenMember } from "./members.ts";
 import { APPEND, runScript } from "./scripts.ts";
 
 /** How long one blocking command waits, in milliseconds. */
@@ -69,10 +70,7 @@ export class RedisStore implements Store {
 
   async putBack(key: string, bodies: readonly StoredBody[]): Promise<void> {
     const name = this.#settings.prefix + key;
-    const members = bodies.flatMap(({ place }) => {
-      const { score, member } = place as Place;
-      return [score, member];
-    });
+    const members = bodies.flatMap(({ place }) => place as TakenMember["place"]);
     await this.#run(["ZADD", name, ...members], this.#expire(name, this.#settings.expiry));
   }
 
@@ -107,24 +105,28 @@ export class RedisStore implements Store {
   }
 
   async close(): Promise<void> {
-    await this.#run(["DEL", this.#bell]).catch(() => {});
+    // Its answer comes after those of the commands that are under way.
+    if (this.#commands.isOpen) await this.#run(["DEL", this.#bell]).catch(() => {});
     this.#commands.close();
     this.#waiting.close();
   }
 
   async #append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
     const { prefix, expiry } = this.#settings;
-    const args: Argument[] = [oldestScore(expiry), `${capacity}`, `${Math.ceil(expiry)}`];
-    for (const body of bodies) args.push(nextScore(), memberOf(body));
+    const { lengths, members } = packMembers(bodies);
+    const limits = [oldestScore(expiry), `${capacity}`, `${Math.ceil(expiry)}`];
+    const args = [...limits, `${firstScore(bodies.length)}`, lengths, members];
     return Number(await runScript(this.#commands, APPEND, prefix + key, args));
   }
 
   async #takeAtOnce(demand: Demand): Promise<Batch[]> {
     const { prefix } = this.#settings;
     const batches = await Promise.all(Array.from(demand, async ([key, limit]): Promise<Batch> => {
-      const flat = await this.#commands.run(["ZPOPMIN", prefix + key, `${limit}`]) as Reply[];
+      const flat = await this.#commands.run(["ZPOPMIN", prefix + key, `${limit}`]) as Buffer[];
       const bodies: StoredBody[] = [];
-      for (let at = 0; at < flat.length; at += 2) bodies.push(bodyOf(flat[at]!, flat[at + 1]!));
+      for (let at = 0; at < flat.length; at += 2) {
+        bodies.push(new TakenMember(flat[at]!, flat[at + 1]!));
+      }
       return { key, bodies };
     }));
     return batches.filter(({ bodies }) => bodies.length > 0);
@@ -136,10 +138,10 @@ export class RedisStore implements Store {
     const limit = Math.min(...demand.values());
     const keys = [`${names.length + 1}`, this.#bell, ...names];
     const command = ["BZMPOP", `${BLOCK / 1000}`, ...keys, "MIN", "COUNT", `${limit}`];
-    const reply = await this.#waiting.run(command, BLOCK) as [Reply, [Reply, Reply][]] | null;
+    const reply = await this.#waiting.run(command, BLOCK) as [Buffer, [Buffer, Buffer][]] | null;
     const name = String(reply?.[0] ?? this.#bell);
     if (reply === null || name === this.#bell) return [];
-    const bodies = reply[1].map(([member, score]) => bodyOf(member, score));
+    const bodies = reply[1].map(([member, score]) => new TakenMember(member, score));
     return [{ key: name.slice(prefix.length), bodies }];
   }
 

@@ -10,18 +10,26 @@ export interface Script {
 }
 
 /**
- * Sends in one round trip what takes channels_redis four: drop what has expired, see what room is
- * left, add as much as fits, and let the key expire.
+ * Sends in one round trip what takes channels_redis four: see what room is left, add as much as
+ * fits, drop what has expired, and let the key expire. The first thing that it writes is what it
+ * adds: a server whose memory is full refuses that, but nothing once a script has written.
  *
  * KEYS: the channel. ARGV: the oldest score that counts, the capacity, the expiry in milliseconds,
- * and then score and member in turn. Gives the number of members that were added.
+ * the first score in microseconds, the lengths of the members, and these in one argument: as many
+ * arguments they would cost the client far more. Gives the number of members that were added.
  */
 export const APPEND: Script = script(`
+local live = redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[1], '+inf')
+local room, count, at, pairs = ARGV[2] - live, 0, 1, {}
+for length in string.gmatch(ARGV[5], '%d+') do
+  if count >= room then break end
+  pairs[2 * count + 1] = string.format('%.6f', (ARGV[4] + count) / 1000000)
+  pairs[2 * count + 2] = string.sub(ARGV[6], at, at + length - 1)
+  count, at = count + 1, at + length
+end
+if count == 0 then return 0 end
+redis.call('ZADD', KEYS[1], unpack(pairs))
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-local room = ARGV[2] - redis.call('ZCARD', KEYS[1])
-local count = math.min(room, (#ARGV - 3) / 2)
-if count <= 0 then return 0 end
-redis.call('ZADD', KEYS[1], unpack(ARGV, 4, 3 + 2 * count))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return count
 `);

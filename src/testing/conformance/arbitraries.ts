@@ -1,0 +1,77 @@
+import fc from "fast-check";
+import type { Message } from "../../protocol/mod.ts";
+
+/** Every well-formed text, astral characters and control characters among them. */
+const texts = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 40 }),
+  fc.string({ unit: "grapheme" }),
+  fc.constantFrom("", "\0", "\u{10ffff}", "\ufeffbyte order mark", "é".normalize("NFD")),
+);
+
+const numbers = fc.oneof(
+  fc.maxSafeInteger(),
+  fc.integer({ min: -200, max: 70_000 }),
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.constantFrom(0, -0, 5e-324, 1e308, 1e20, 0.1, 2 ** 32, 2 ** 53, -(2 ** 63)),
+  fc.constantFrom(Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER),
+);
+
+/** The integers of 64 bits that a `number` doesn't hold safely. */
+const bigints = fc.oneof(
+  fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n - 1n }),
+  fc.bigInt({ min: -(2n ** 63n), max: -(2n ** 53n) }),
+);
+
+/** Lengths at which encodings change; made once, since making them takes long. */
+const longBytes = [0, 31, 255, 256, 65_535, 65_536, 70_000].map((length) =>
+  Uint8Array.from({ length }, (_, index) => index * 7)
+);
+
+const bytes = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.constantFrom(...longBytes));
+
+/** Keys that are only data, whatever they mean elsewhere. */
+const awkwardKeys = fc.constantFrom(
+  "__proto__",
+  "constructor",
+  "prototype",
+  "toString",
+  "hasOwnProperty",
+  "",
+  "0",
+  "42",
+  "\ufeff",
+  "\u{10000}",
+);
+
+const keys = fc.oneof(fc.string({ unit: "binary" }), awkwardKeys);
+
+const { value: values } = fc.letrec<{ value: unknown }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: "medium", withCrossShrink: true },
+    fc.oneof(texts, numbers, bigints, bytes, fc.boolean(), fc.constant(null)),
+    fc.array(tie("value"), { maxLength: 5 }),
+    fc.array(fc.tuple(keys, tie("value")), { maxLength: 5 }).map(objectOf),
+  ),
+}));
+
+/** Messages that may travel. */
+export const messages: fc.Arbitrary<Message> = fc.array(fc.tuple(keys, values), { maxLength: 5 })
+  .map((entries) => objectOf([...entries, ["type", "test.event"]]) as unknown as Message);
+
+/** An object whose keys are its own, `__proto__` too. */
+export function objectOf(entries: Iterable<readonly [string, unknown]>): object {
+  return Object.fromEntries(entries);
+}
+
+const ALLOWED = [..."abcXYZ019-_."];
+const ANYTHING = [...ALLOWED, "!", "!", " ", "é", "/", "\n", "😀"];
+
+/** Texts of which about a half may be names. */
+export const nameCandidates: fc.Arbitrary<string> = fc.oneof(
+  fc.string({ unit: fc.constantFrom(...ALLOWED), maxLength: 12 }),
+  fc.string({ unit: fc.constantFrom(...ALLOWED, "!"), maxLength: 6 }),
+  fc.string({ unit: fc.constantFrom(...ANYTHING), maxLength: 8 }),
+  fc.integer({ min: 96, max: 103 }).map((length) => "n".repeat(length)),
+  fc.integer({ min: 96, max: 103 }).map((length) => "n".repeat(length - 2) + "!n"),
+  fc.string({ unit: "binary", maxLength: 4 }),
+);

@@ -1,0 +1,150 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { ChannelFullError } from "../../errors.ts";
+import type { ChannelLayer, ChannelLayerOptions } from "../../layers/mod.ts";
+import type { LayerCase } from "./case.ts";
+import { untilClockPasses } from "./clock.ts";
+import { drain, event, events, range } from "./events.ts";
+
+/** A channel holds so many events, and no more. */
+export const capacityCases: readonly LayerCase[] = [
+  {
+    name: "send() refuses what a channel has no room for",
+    async run(backend) {
+      const layer = backend.connect({ capacity: 3 });
+      for (const n of range(3)) await layer.send("letters", event(n));
+      assertFull(await refusal(layer.send("letters", event(3))), ["letters", 3, 0]);
+      await layer.send("others", event(0));
+      assertEquals(await drain(layer, "letters"), range(3));
+    },
+  },
+  {
+    name: "send() takes a hundred by default",
+    async run(backend) {
+      const layer = backend.connect();
+      await layer.sendMany("letters", events(100));
+      assertFull(await refusal(layer.send("letters", event(100))), ["letters", 100, 0]);
+    },
+  },
+  {
+    name: "send() finds room again after a receive()",
+    async run(backend) {
+      const layer = backend.connect({ capacity: 2 });
+      await layer.sendMany("letters", events(2));
+      for (const n of range(5, 2)) {
+        await refusal(layer.send("letters", event(n)));
+        await layer.receive("letters");
+        await layer.send("letters", event(n));
+      }
+      assertEquals(await drain(layer, "letters"), [5, 6]);
+    },
+  },
+  {
+    name: "send() finds room again when events have expired",
+    async run(backend) {
+      const layer = backend.connect({ capacity: 2, expiry: 100 });
+      await layer.sendMany("letters", events(2));
+      await untilClockPasses(Date.now() + 101);
+      await layer.sendMany("letters", events(2, 2));
+    },
+  },
+  {
+    name: "send() counts what others have sent and received",
+    async run(backend) {
+      const [one, two] = [backend.connect({ capacity: 2 }), backend.connect({ capacity: 2 })];
+      await one.send("letters", event(0));
+      await two.send("letters", event(1));
+      await refusal(one.send("letters", event(2)));
+      await two.receive("letters");
+      await one.send("letters", event(2));
+      await refusal(two.send("letters", event(3)));
+      assertEquals(await drain(two, "letters"), [1, 2]);
+    },
+  },
+  {
+    name: "sendMany() sends the first ones and says how many",
+    async run(backend) {
+      const layer = backend.connect({ capacity: 5 });
+      assertFull(await refusal(layer.sendMany("letters", events(8))), ["letters", 5, 5]);
+      assertFull(await refusal(layer.sendMany("letters", events(8))), ["letters", 5, 0]);
+      assertEquals(await drain(layer, "letters"), range(5));
+    },
+  },
+  {
+    name: "sendMany() sends the first ones of very many",
+    async run(backend) {
+      const layer = backend.connect({ capacity: 700 });
+      assertFull(await refusal(layer.sendMany("letters", events(1_500))), ["letters", 700, 700]);
+      assertEquals(await drain(layer, "letters"), range(700));
+    },
+  },
+  {
+    name: "groupSend() leaves out a channel that is full",
+    async run(backend) {
+      const layer = backend.connect({ capacity: 1 });
+      for (const channel of ["one", "two", "three"]) await layer.groupAdd("readers", channel);
+      await layer.send("two", event(0));
+      await layer.groupSend("readers", event(1));
+      for (const channel of ["one", "three"]) assertEquals(await drain(layer, channel), [1]);
+      assertEquals(await drain(layer, "two"), [0]);
+    },
+  },
+  {
+    name: "channelCapacity counts by the first glob that matches the whole name",
+    run: async (backend) =>
+      await assertCapacities(
+        backend.connect({
+          capacity: 5,
+          channelCapacity: { "http.*": 1, "http.?x": 9, "*-[ab]": 2 },
+        }),
+        { "http.request": 1, "http.ax": 1, "mail-a": 2, "mail-c": 5, "a-http.x": 5, "http": 5 },
+      ),
+  },
+  {
+    name: "channelCapacity takes regular expressions",
+    run: async (backend) => {
+      const channelCapacity: ChannelLayerOptions["channelCapacity"] = [
+        [/^mail-\d+$/, 1],
+        [/HTTP/gi, 2],
+        ["mail-*", 3],
+      ];
+      await assertCapacities(
+        backend.connect({ capacity: 5, channelCapacity }),
+        { "mail-12": 1, "http-1": 2, "mail-x": 3, "my-mail-1": 5 },
+      );
+    },
+  },
+  {
+    name: "process-local channels of one prefix share their capacity",
+    async run(backend) {
+      const layer = backend.connect({ capacity: 3 });
+      const [one, two] = [layer.newChannel("mail"), layer.newChannel("mail")];
+      await layer.send(one, event(0));
+      await layer.send(two, event(1));
+      await layer.send(one, event(2));
+      assertFull(await refusal(layer.send(two, event(3))), [two, 3, 0]);
+      await layer.send(layer.newChannel("other"), event(4));
+    },
+  },
+];
+
+/** The error of a send that has to be refused. */
+function refusal(sent: Promise<void>): Promise<ChannelFullError> {
+  return assertRejects(() => sent, ChannelFullError);
+}
+
+function assertFull(
+  error: ChannelFullError,
+  expected: readonly [channel: string, capacity: number, accepted: number],
+): void {
+  assertEquals([error.channel, error.capacity, error.accepted], expected);
+}
+
+async function assertCapacities(
+  layer: ChannelLayer,
+  capacities: Readonly<Record<string, number>>,
+): Promise<void> {
+  for (const [channel, capacity] of Object.entries(capacities)) {
+    const error = await refusal(layer.sendMany(channel, events(10)));
+    assertFull(error, [channel, capacity, capacity]);
+  }
+}

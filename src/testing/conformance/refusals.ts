@@ -1,0 +1,127 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import type { ChannelLayer } from "../../layers/mod.ts";
+import type { Message } from "../../protocol/mod.ts";
+import type { LayerCase } from "./case.ts";
+import { drain } from "./events.ts";
+import { assertSame } from "./same_value.ts";
+
+class Letter {
+  text = "Hello";
+}
+
+/** What may not travel is refused when it is sent, never later. */
+export const refusalCases: readonly LayerCase[] = [
+  {
+    name: "send() refuses objects that aren't plain, and names the path to them",
+    run: (backend) =>
+      assertRefused(backend.connect(), [
+        [{ files: [1, 2, { date: new Date(0) }] }, "$.files[2].date is a Date"],
+        [{ map: new Map() }, "$.map is a Map"],
+        [{ letter: new Letter() }, "$.letter is a Letter"],
+        [{ "my letters": [new Letter()] }, '$["my letters"][0] is a Letter'],
+        [{ floats: new Float32Array(1) }, "$.floats is a Float32Array"],
+        [{ buffer: new ArrayBuffer(1) }, "$.buffer is an ArrayBuffer"],
+        [{ error: new Error("Lost") }, "$.error is an Error"],
+        [{ later: Promise.resolve() }, "$.later is a Promise"],
+      ]),
+  },
+  {
+    name: "send() refuses values that have no place in a message, and names the path to them",
+    run: (backend) =>
+      assertRefused(backend.connect(), [
+        [{ f: () => {} }, "$.f is a function"],
+        [{ a: [Symbol("s")] }, "$.a[0] is a symbol"],
+        [{ a: { b: undefined } }, "$.a.b is undefined"],
+        [{ a: [1, , 3] }, "$.a[1] is undefined"],
+        [{ [Symbol("s")]: 1 }, "$ has a symbol as key"],
+        [{ a: { [Symbol("s")]: 1 } }, "$.a has a symbol as key"],
+      ]),
+  },
+  {
+    name: "send() refuses numbers that others couldn't read, and names the path to them",
+    run: (backend) =>
+      assertRefused(backend.connect(), [
+        [{ a: NaN }, "$.a is NaN"],
+        [{ a: [Infinity] }, "$.a[0] is Infinity"],
+        [{ a: -Infinity }, "$.a is -Infinity"],
+        [{ a: 2n ** 63n }, "$.a "],
+        [{ a: -(2n ** 63n) - 1n }, "$.a "],
+        [{ a: 1n }, "$.a is the bigint 1n"],
+        [{ a: 2n ** 53n - 1n }, "$.a is the bigint 9007199254740991n"],
+      ]),
+  },
+  {
+    name: "send() refuses texts that aren't well-formed, and names the path to them",
+    run: (backend) =>
+      assertRefused(backend.connect(), [
+        [{ a: "\ud800" }, "$.a "],
+        [{ a: ["x\udc00x"] }, "$.a[0] "],
+        [{ a: { "\ud800": 1 } }, "$.a "],
+      ]),
+  },
+  {
+    name: "send() refuses what is nested too deeply, or in itself",
+    run: (backend) => {
+      const itself: Record<string, unknown> = {};
+      itself["a"] = [itself];
+      return assertRefused(backend.connect(), [
+        [{ a: nested(501) }, "is nested in more than 500 levels, or in itself"],
+        [{ a: nested(20_000) }, "is nested in more than 500 levels, or in itself"],
+        [{ itself }, "is nested in more than 500 levels, or in itself"],
+      ]);
+    },
+  },
+  {
+    name: "send() takes what is nested in 500 levels",
+    async run(backend) {
+      const layer = backend.connect();
+      for (const channel of ["letters", layer.newChannel()]) {
+        await layer.send(channel, { type: "test.event", a: nested(500) });
+        assertSame(await layer.receive(channel), { type: "test.event", a: nested(500) });
+      }
+    },
+  },
+  {
+    name: "send() refuses a message that is no object",
+    async run(backend) {
+      const layer = backend.connect();
+      for (const value of [[], "text", null, undefined, 1, new Letter(), new Uint8Array(1)]) {
+        const message = value as unknown as Message;
+        await assertRejects(() => layer.send("letters", message), TypeError, "$ is ");
+      }
+      assertEquals(await drain(layer, "letters"), []);
+    },
+  },
+  {
+    name: "send() refuses the key that belongs to the layer",
+    run: (backend) =>
+      assertRefused(backend.connect(), [
+        [{ "__asgi_channel__": "letters" }, "$.__asgi_channel__ belongs to the layer"],
+      ]),
+  },
+];
+
+/** Whatever way it takes: each message is refused with that text, and nothing is sent. */
+async function assertRefused(
+  layer: ChannelLayer,
+  cases: readonly (readonly [parts: object, problem: string])[],
+): Promise<void> {
+  await layer.groupAdd("readers", "letters");
+  const local = layer.newChannel();
+  for (const [parts, problem] of cases) {
+    const message = { type: "test.event", ...parts };
+    await assertRejects(() => layer.send("letters", message), TypeError, problem);
+    await assertRejects(() => layer.send(local, message), TypeError, problem);
+    await assertRejects(() => layer.sendMany("letters", [message]), TypeError, problem);
+    await assertRejects(() => layer.groupSend("readers", message), TypeError, problem);
+    await assertRejects(() => layer.groupSend("nobody", message), TypeError, problem);
+  }
+  assertEquals(await drain(layer, "letters"), []);
+}
+
+/** So many arrays, each in the next. */
+function nested(levels: number): unknown {
+  let value: unknown = [];
+  for (let level = 1; level < levels; level++) value = [value];
+  return value;
+}

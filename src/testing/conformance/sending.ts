@@ -1,0 +1,109 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import type { LayerCase } from "./case.ts";
+import { within } from "./clock.ts";
+import { drain, event, events, numberOf, range, receiveNumbers } from "./events.ts";
+import { assertSame } from "./same_value.ts";
+
+/** A message arrives where it was sent to, as it was when it was sent. */
+export const sendingCases: readonly LayerCase[] = [
+  {
+    name: "send() brings a message to receive()",
+    async run(backend) {
+      const layer = backend.connect();
+      await layer.send("letters", { type: "letter.sent", text: "Hello" });
+      assertSame(await layer.receive("letters"), { type: "letter.sent", text: "Hello" });
+    },
+  },
+  {
+    name: "send() wakes a receive() that waits",
+    async run(backend) {
+      const layer = backend.connect();
+      const waiting = layer.receive("letters");
+      await layer.send("letters", event(1));
+      assertEquals(numberOf(await waiting), 1);
+    },
+  },
+  {
+    name: "send() reaches a receive() of another layer",
+    async run(backend) {
+      await backend.connect().send("letters", event(1));
+      assertEquals(numberOf(await backend.connect().receive("letters")), 1);
+    },
+  },
+  {
+    name: "send() wakes a receive() of another layer",
+    async run(backend) {
+      const [sender, receiver] = [backend.connect(), backend.connect()];
+      const waking = async () => {
+        for (const n of range(20)) {
+          const waiting = receiver.receive("letters");
+          await sender.send("letters", event(n));
+          assertEquals(numberOf(await waiting), n);
+        }
+      };
+      await within(4_000, "waking 20 times", waking());
+    },
+  },
+  {
+    name: "send() keeps channels apart",
+    async run(backend) {
+      const layer = backend.connect();
+      await layer.send("one", event(1));
+      await layer.send("two", event(2));
+      await layer.send("One", event(3));
+      assertEquals(numberOf(await layer.receive("two")), 2);
+      assertEquals(numberOf(await layer.receive("One")), 3);
+      assertEquals(await drain(layer, "one"), [1]);
+    },
+  },
+  {
+    name: "send() leaves the caller free to change the message",
+    async run(backend) {
+      const layer = backend.connect();
+      const bytes = Uint8Array.of(1, 2, 3);
+      const message = { type: "letter.sent", to: { names: ["Ann"] }, bytes };
+      const sent = layer.send("letters", message);
+      message.to.names.push("Bob");
+      bytes.fill(0);
+      await sent;
+      message.type = "letter.lost";
+      assertSame(await layer.receive("letters"), {
+        type: "letter.sent",
+        to: { names: ["Ann"] },
+        bytes: Uint8Array.of(1, 2, 3),
+      });
+    },
+  },
+  {
+    name: "receive() gives an object that the receiver may change",
+    async run(backend) {
+      const layer = backend.connect();
+      const message = { type: "letter.sent", names: ["Ann"] };
+      await layer.sendMany("letters", [message, message]);
+      const first = await layer.receive("letters");
+      Object.assign(first, { names: [] });
+      assertSame(await layer.receive("letters"), { type: "letter.sent", names: ["Ann"] });
+      assertSame(message, { type: "letter.sent", names: ["Ann"] });
+    },
+  },
+  {
+    name: "sendMany() takes what can be iterated",
+    async run(backend) {
+      const layer = backend.connect();
+      await layer.sendMany("letters", [].values());
+      await layer.sendMany("letters", new Set(events(3)));
+      await layer.sendMany("letters", events(3, 3).values());
+      assertEquals(await receiveNumbers(layer, "letters", 6), range(6));
+      assertEquals(await drain(layer, "letters"), []);
+    },
+  },
+  {
+    name: "sendMany() sends nothing when one of its messages may not travel",
+    async run(backend) {
+      const layer = backend.connect();
+      const messages = [...events(3), { type: "test.event", when: new Date(0) }];
+      await assertRejects(() => layer.sendMany("letters", messages), TypeError, "$.when");
+      assertEquals(await drain(layer, "letters"), []);
+    },
+  },
+];

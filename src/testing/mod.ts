@@ -1,0 +1,23 @@
+/**
+ * Helpers for tests: one plays the server to an application, one tests a channel layer.
+ *
+ * ```ts
+ * import { AsyncConsumer } from "@asgi/channels";
+ * import { ApplicationCommunicator } from "@asgi/channels/testing";
+ *
+ * class EchoConsumer extends AsyncConsumer {
+ *   async letter_sent(event: { type: string; text: string }) {
+ *     await this.send({ type: "letter.echoed", text: event.text });
+ *   }
+ * }
+ *
+ * const scope = { type: "channel", channel: "letters" } as const;
+ * await using communicator = new ApplicationCommunicator(EchoConsumer.asAsgi(), scope);
+ * await communicator.sendInput({ type: "letter.sent", text: "Hello" });
+ * console.log(await communicator.receiveOutput());
+ * ```
+ *
+ * @module
+ */
+export { ApplicationCommunicator, type CommunicatorWaitOptions } from "./communicator.ts";
+export { type LayerBackend, type LayerSubject, testChannelLayer } from "./layer_conformance.ts";

@@ -1,0 +1,355 @@
+import { assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  AsyncConsumer,
+  type ChannelScope,
+  LayerUnavailableError,
+  LayerUnusableError,
+  type Message,
+  NoHandlerError,
+  type ReceiveOptions,
+  StopConsumer,
+} from "@asgi/channels";
+import { ApplicationCommunicator } from "@asgi/channels/testing";
+import { ForwardingLayer } from "../testing/forwarding_layer.ts";
+import { within } from "../testing/within.ts";
+import { useMemoryLayer } from "./memory_layer.ts";
+
+const scope: ChannelScope = { type: "channel", channel: "letters" };
+
+/** Tells its own channel, answers, joins groups, stops, fails. */
+class LetterConsumer extends AsyncConsumer {
+  async tell_channel(): Promise<void> {
+    await this.send({ type: "channel", name: this.channelName });
+  }
+
+  async letter_sent({ text }: { type: string; text: string }): Promise<void> {
+    await this.send({ type: "read", text });
+  }
+
+  async group_join({ group }: { type: string; group: string }): Promise<void> {
+    await this.channelLayer.groupAdd(group, this.channelName);
+    await this.send({ type: "joined" });
+  }
+
+  stop(): never {
+    throw new StopConsumer();
+  }
+
+  fail(): never {
+    throw new RangeError("No stamp");
+  }
+}
+
+type Communicator = ApplicationCommunicator<ChannelScope>;
+
+/** Has the consumer open its own channel. */
+async function channelOf(communicator: Communicator): Promise<string> {
+  await communicator.sendInput({ type: "tell.channel" });
+  const { name } = await communicator.receiveOutput();
+  return String(name);
+}
+
+/** Counts the calls that open and listen to a consumer's own channel. */
+class CountingLayer extends ForwardingLayer {
+  made = 0;
+  listening = 0;
+
+  override newChannel(prefix?: string): string {
+    this.made++;
+    return super.newChannel(prefix);
+  }
+
+  override async receive(channel: string, options?: ReceiveOptions): Promise<Message> {
+    this.listening++;
+    try {
+      return await super.receive(channel, options);
+    } finally {
+      this.listening--;
+    }
+  }
+}
+
+Deno.test("channelName is made, and listened to, when it is first asked for", async () => {
+  let counts: CountingLayer | undefined;
+  await using _test = useMemoryLayer((layer) => counts = new CountingLayer(layer));
+  await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
+  await communicator.sendInput({ type: "letter.sent", text: "Hello" });
+  await communicator.receiveOutput();
+  assertEquals([counts?.made, counts?.listening], [0, 0]);
+  const name = await channelOf(communicator);
+  assertEquals([counts?.made, counts?.listening], [1, 1]);
+  assertStrictEquals(await channelOf(communicator), name);
+  assertEquals([counts?.made, counts?.listening], [1, 1]);
+});
+
+Deno.test("channelName is a process-local name of each instance's own", async () => {
+  await using _test = useMemoryLayer();
+  const application = LetterConsumer.asAsgi();
+  await using one = new ApplicationCommunicator(application, scope);
+  await using other = new ApplicationCommunicator(application, scope);
+  const names = [await channelOf(one), await channelOf(other)];
+  for (const name of names) assertMatch(name, /^specific\.[0-9a-f]{32}![0-9a-f]{32}$/);
+  assertEquals(new Set(names).size, 2);
+});
+
+Deno.test("what comes to the own channel is handled as any other event, in order", async () => {
+  await using test = useMemoryLayer();
+  await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
+  const name = await channelOf(communicator);
+  for (const text of ["one", "two", "three"]) {
+    await test.layer.send(name, { type: "letter.sent", text });
+  }
+  for (const text of ["one", "two", "three"]) {
+    assertEquals(await communicator.receiveOutput(), { type: "read", text });
+  }
+});
+
+Deno.test("the server's events are handled while the own channel is open", async () => {
+  await using test = useMemoryLayer();
+  await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
+  const name = await channelOf(communicator);
+  await communicator.sendInput({ type: "letter.sent", text: "by the server" });
+  assertEquals(await communicator.receiveOutput(), { type: "read", text: "by the server" });
+  await test.layer.send(name, { type: "letter.sent", text: "by the layer" });
+  assertEquals(await communicator.receiveOutput(), { type: "read", text: "by the layer" });
+  await communicator.sendInput({ type: "letter.sent", text: "by the server" });
+  assertEquals(await communicator.receiveOutput(), { type: "read", text: "by the server" });
+});
+
+Deno.test("a group reaches the own channels of its members", async () => {
+  await using test = useMemoryLayer();
+  const application = LetterConsumer.asAsgi();
+  await using one = new ApplicationCommunicator(application, scope);
+  await using other = new ApplicationCommunicator(application, scope);
+  await using stranger = new ApplicationCommunicator(application, scope);
+  for (const member of [one, other]) {
+    await member.sendInput({ type: "group.join", group: "readers" });
+    await member.receiveOutput();
+  }
+  await channelOf(stranger);
+  await test.layer.groupSend("readers", { type: "letter.sent", text: "To all" });
+  assertEquals(await one.receiveOutput(), { type: "read", text: "To all" });
+  assertEquals(await other.receiveOutput(), { type: "read", text: "To all" });
+  assertEquals(await stranger.receiveNothing({ timeout: 5 }), true);
+});
+
+Deno.test("handlers of both sources never overlap, and each event is handled once", async () => {
+  await using test = useMemoryLayer();
+  let running = 0;
+  let most = 0;
+  class CarefulConsumer extends LetterConsumer {
+    async work({ number }: { type: string; number: number }): Promise<void> {
+      most = Math.max(most, ++running);
+      for (let turns = 0; turns < number % 4; turns++) await Promise.resolve();
+      if (number % 10 === 0) await new Promise((resolve) => setTimeout(resolve));
+      running--;
+      await this.send({ type: "worked", number });
+    }
+  }
+  await using communicator = new ApplicationCommunicator(CarefulConsumer.asAsgi(), scope);
+  const name = await channelOf(communicator);
+  for (let number = 0; number < 80; number += 2) {
+    await communicator.sendInput({ type: "work", number });
+    await test.layer.send(name, { type: "work", number: number + 1 });
+  }
+  const numbers: number[] = [];
+  while (numbers.length < 80) numbers.push(Number((await communicator.receiveOutput()).number));
+  assertEquals(most, 1);
+  assertEquals(numbers.toSorted((a, b) => a - b), Array.from({ length: 80 }, (_, n) => n));
+  const isSorted = (half: number[]) => half.every((n, i) => i === 0 || n > (half[i - 1] ?? 0));
+  assertEquals(isSorted(numbers.filter((n) => n % 2 === 0)), true);
+  assertEquals(isSorted(numbers.filter((n) => n % 2 === 1)), true);
+});
+
+Deno.test("StopConsumer thrown for the own channel ends the consumer quietly", async () => {
+  await using test = useMemoryLayer();
+  await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
+  await test.layer.send(await channelOf(communicator), { type: "stop" });
+  await communicator.wait();
+});
+
+Deno.test("a handler that fails for the own channel ends the application with its error", async () => {
+  await using test = useMemoryLayer();
+  await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
+  await test.layer.send(await channelOf(communicator), { type: "fail" });
+  await assertRejects(() => communicator.wait(), RangeError, "No stamp");
+});
+
+Deno.test("an event without a handler on the own channel ends the application", async () => {
+  await using test = useMemoryLayer();
+  await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
+  await test.layer.send(await channelOf(communicator), { type: "dispatch" });
+  await assertRejects(() => communicator.wait(), NoHandlerError, "dispatch");
+});
+
+/** Is busy with the own channel until a test lets it go on. */
+class BusyConsumer extends LetterConsumer {
+  static gate = Promise.withResolvers<void>();
+
+  async busy_then_fail(): Promise<void> {
+    await this.send({ type: "busy" });
+    await BusyConsumer.gate.promise;
+    throw new RangeError("No stamp");
+  }
+
+  async busy_then_stop(): Promise<void> {
+    await this.send({ type: "busy" });
+    await BusyConsumer.gate.promise;
+    throw new StopConsumer();
+  }
+
+  async busy(): Promise<void> {
+    await this.send({ type: "busy" });
+    await BusyConsumer.gate.promise;
+    await this.send({ type: "done" });
+  }
+}
+
+Deno.test("a failure of the own channel doesn't lose the event that waits its turn", async () => {
+  BusyConsumer.gate = Promise.withResolvers();
+  await using test = useMemoryLayer();
+  await using communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
+  await test.layer.send(await channelOf(communicator), { type: "busy.then.fail" });
+  assertEquals(await communicator.receiveOutput(), { type: "busy" });
+  await communicator.sendInput({ type: "letter.sent", text: "in between" });
+  assertEquals(await communicator.receiveNothing({ timeout: 1 }), true);
+  BusyConsumer.gate.resolve();
+  await assertRejects(() => communicator.wait(), RangeError, "No stamp");
+  assertEquals(await communicator.receiveOutput(), { type: "read", text: "in between" });
+});
+
+Deno.test("a failure of the own channel ends the application after the event that waited", async () => {
+  BusyConsumer.gate = Promise.withResolvers();
+  const second = Promise.withResolvers<void>();
+  class SlowConsumer extends BusyConsumer {
+    async slow(): Promise<void> {
+      await this.send({ type: "slow begins" });
+      await second.promise;
+      await this.send({ type: "slow ends" });
+    }
+  }
+  await using test = useMemoryLayer();
+  await using communicator = new ApplicationCommunicator(SlowConsumer.asAsgi(), scope);
+  await test.layer.send(await channelOf(communicator), { type: "busy.then.fail" });
+  assertEquals(await communicator.receiveOutput(), { type: "busy" });
+  await communicator.sendInput({ type: "slow" });
+  BusyConsumer.gate.resolve();
+  assertEquals(await communicator.receiveOutput(), { type: "slow begins" });
+  assertEquals(await communicator.receiveNothing({ timeout: 5 }), true);
+  second.resolve();
+  await assertRejects(() => communicator.wait(), RangeError, "No stamp");
+  assertEquals(await communicator.receiveOutput(), { type: "slow ends" });
+});
+
+Deno.test("a StopConsumer of the own channel doesn't lose the event that waits its turn", async () => {
+  BusyConsumer.gate = Promise.withResolvers();
+  await using test = useMemoryLayer();
+  await using communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
+  await test.layer.send(await channelOf(communicator), { type: "busy.then.stop" });
+  assertEquals(await communicator.receiveOutput(), { type: "busy" });
+  await communicator.sendInput({ type: "letter.sent", text: "in between" });
+  BusyConsumer.gate.resolve();
+  await communicator.wait();
+  assertEquals(await communicator.receiveOutput(), { type: "read", text: "in between" });
+});
+
+Deno.test("an event given in the same turn as a failure of the own channel is handled", async () => {
+  BusyConsumer.gate = Promise.withResolvers();
+  await using test = useMemoryLayer();
+  await using communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
+  await test.layer.send(await channelOf(communicator), { type: "busy.then.fail" });
+  assertEquals(await communicator.receiveOutput(), { type: "busy" });
+  BusyConsumer.gate.resolve();
+  await communicator.sendInput({ type: "letter.sent", text: "at once" });
+  await assertRejects(() => communicator.wait(), RangeError, "No stamp");
+  assertEquals(await communicator.receiveOutput(), { type: "read", text: "at once" });
+});
+
+Deno.test("the end waits for the own channel's handler that runs", async () => {
+  BusyConsumer.gate = Promise.withResolvers();
+  await using test = useMemoryLayer();
+  const communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
+  await test.layer.send(await channelOf(communicator), { type: "busy" });
+  assertEquals(await communicator.receiveOutput(), { type: "busy" });
+  let ended = false;
+  const stopped = communicator.stop().then(() => ended = true);
+  assertEquals(await communicator.receiveNothing({ timeout: 1 }), true);
+  assertEquals(ended, false);
+  BusyConsumer.gate.resolve();
+  await stopped;
+  assertEquals(await communicator.receiveOutput(), { type: "done" });
+});
+
+Deno.test("the end tells of the own channel's handler that fails while it is waited for", async () => {
+  BusyConsumer.gate = Promise.withResolvers();
+  await using test = useMemoryLayer();
+  const communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
+  await test.layer.send(await channelOf(communicator), { type: "busy.then.fail" });
+  assertEquals(await communicator.receiveOutput(), { type: "busy" });
+  const stopped = communicator.stop();
+  BusyConsumer.gate.resolve();
+  await assertRejects(() => stopped, RangeError, "No stamp");
+});
+
+Deno.test("the end of the consumer is the end of its listening", async () => {
+  let counts: CountingLayer | undefined;
+  await using test = useMemoryLayer((layer) => counts = new CountingLayer(layer));
+  const communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
+  const name = await channelOf(communicator);
+  assertEquals(counts?.listening, 1);
+  await communicator.stop();
+  assertEquals(counts?.listening, 0);
+  await test.layer.send(name, { type: "letter.sent", text: "Too late" });
+  assertEquals(await communicator.receiveNothing({ timeout: 5 }), true);
+});
+
+Deno.test("a failure of the server's event is the end of the listening", async () => {
+  let counts: CountingLayer | undefined;
+  await using _test = useMemoryLayer((layer) => counts = new CountingLayer(layer));
+  await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
+  await channelOf(communicator);
+  await communicator.sendInput({ type: "fail" });
+  await assertRejects(() => communicator.wait(), RangeError);
+  assertEquals(counts?.listening, 0);
+});
+
+/** Fails a number of times to receive, and then works. */
+class FailingLayer extends ForwardingLayer {
+  readonly errors: Error[] = [];
+  readonly back = Promise.withResolvers<void>();
+
+  override receive(channel: string, options?: ReceiveOptions): Promise<Message> {
+    const error = this.errors.shift();
+    if (error) return Promise.reject(error);
+    this.back.resolve();
+    return super.receive(channel, options);
+  }
+}
+
+Deno.test("the own channel outlives a layer that is away for a while", async () => {
+  let failing: FailingLayer | undefined;
+  await using test = useMemoryLayer((layer) => failing = new FailingLayer(layer));
+  failing?.errors.push(new LayerUnavailableError("memory:", "It is away"));
+  await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
+  await test.layer.send(await channelOf(communicator), { type: "letter.sent", text: "Hello" });
+  await within(failing?.back.promise ?? Promise.reject(), "the layer to be asked again");
+  assertEquals(await communicator.receiveOutput(), { type: "read", text: "Hello" });
+});
+
+Deno.test("the end of the consumer ends the waiting for a layer that is away", async () => {
+  let failing: FailingLayer | undefined;
+  await using _test = useMemoryLayer((layer) => failing = new FailingLayer(layer));
+  failing?.errors.push(new LayerUnavailableError("memory:", "It is away"));
+  const communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
+  await channelOf(communicator);
+  await communicator.stop();
+});
+
+Deno.test("a layer that can't be used ends the application with its error", async () => {
+  let failing: FailingLayer | undefined;
+  await using _test = useMemoryLayer((layer) => failing = new FailingLayer(layer));
+  failing?.errors.push(new LayerUnusableError("memory:", "It needs a password"));
+  await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
+  await channelOf(communicator);
+  await assertRejects(() => communicator.wait(), LayerUnusableError, "password");
+});

@@ -1,0 +1,26 @@
+import type { ChannelLayer, ChannelLayerOptions } from "@asgi/channels";
+import type { LayerBackend } from "../../src/testing/layer_conformance.ts";
+
+/**
+ * Makes a backend for the conformance suite.
+ *
+ * @param make Makes one layer.
+ * @param place What the layers share; it goes after they have closed.
+ */
+export function backendOf(
+  make: (options?: ChannelLayerOptions) => ChannelLayer,
+  place?: AsyncDisposable,
+): LayerBackend {
+  const layers: ChannelLayer[] = [];
+  return {
+    connect(options) {
+      const layer = make(options);
+      layers.push(layer);
+      return layer;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(layers.map((layer) => layer.close()));
+      await place?.[Symbol.asyncDispose]();
+    },
+  };
+}

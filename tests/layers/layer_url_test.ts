@@ -1,0 +1,102 @@
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import {
+  ChannelFullError,
+  closeChannelLayers,
+  configureChannelLayers,
+  getChannelLayer,
+  MemoryChannelLayer,
+  RedisChannelLayer,
+  SqliteChannelLayer,
+} from "@asgi/channels";
+import { isLayerUrl } from "@asgi/channels/layers";
+
+const EVENT = { type: "test.event" };
+
+/** Has the registry make a layer of a URL, and puts the registry back as it was. */
+function layerOf(url: string) {
+  configureChannelLayers({ other: url });
+  try {
+    return getChannelLayer("other");
+  } finally {
+    configureChannelLayers({});
+  }
+}
+
+Deno.test("a layer URL's scheme chooses the layer", () => {
+  assertInstanceOf(layerOf("memory:"), MemoryChannelLayer);
+  assertInstanceOf(layerOf("sqlite:events.sqlite3"), SqliteChannelLayer);
+  for (const url of ["redis://127.0.0.1:6379/1", "rediss://redis.test", "unix:///tmp/redis.sock"]) {
+    assertInstanceOf(layerOf(url), RedisChannelLayer);
+  }
+});
+
+Deno.test("a layer URL of SQLite takes the path as it stands", () => {
+  const paths: Readonly<Record<string, string>> = {
+    "sqlite:events.sqlite3": "sqlite:events.sqlite3",
+    "sqlite:./a folder/events.sqlite3": "sqlite:./a folder/events.sqlite3",
+    "sqlite:/var/events.sqlite3": "sqlite:/var/events.sqlite3",
+    "sqlite:///var/events.sqlite3": "sqlite:/var/events.sqlite3",
+    "sqlite:": "sqlite:.channels.sqlite3",
+    "sqlite:events.sqlite3?capacity=5": "sqlite:events.sqlite3",
+  };
+  for (const [url, name] of Object.entries(paths)) assertEquals(String(layerOf(url)), name);
+});
+
+Deno.test("a layer URL shows no password", () => {
+  const name = String(layerOf("redis://ann:secret@127.0.0.1:6379/1?prefix=x"));
+  assertEquals(name, "redis://ann:***@127.0.0.1:6379/1");
+});
+
+Deno.test("a layer URL's query sets the options", async () => {
+  await using layer = layerOf("memory:?capacity=2&expiry=5e4&groupExpiry=1000&prefix=x");
+  await layer.send("letters", EVENT);
+  await layer.send("letters", EVENT);
+  const error = await assertRejects(() => layer.send("letters", EVENT), ChannelFullError);
+  assertEquals(error.capacity, 2);
+  const [delivery] = await layer.receiveMany("letters", { limit: 1 });
+  assert(delivery && delivery.expiresAt <= Date.now() + 50_000);
+});
+
+Deno.test("a layer URL with an unknown scheme is refused with the known ones", () => {
+  const known = "known are memory, sqlite, redis, rediss, unix";
+  for (
+    const [url, scheme] of [["http://a", "http"], ["toString:", "toString"], ["x", "x"], ["", ""]]
+  ) {
+    const problem = `Layer URL has an unknown scheme "${scheme}": ${known}`;
+    assertThrows(() => layerOf(url ?? ""), TypeError, problem);
+  }
+});
+
+Deno.test("a layer URL with an unknown option is refused with the known ones", () => {
+  const known = "known are capacity, expiry, groupExpiry, prefix";
+  for (const option of ["capazity", "toString", "__proto__", "Capacity"]) {
+    const problem = `Layer URL has an unknown option "${option}": ${known}`;
+    assertThrows(() => layerOf(`memory:?${option}=1`), TypeError, problem);
+  }
+});
+
+Deno.test("a layer URL with a number that is none is refused", () => {
+  for (const text of ["", "ten", "1x", "NaN", "Infinity", "+"]) {
+    const url = `memory:?capacity=${text}`;
+    assertThrows(() => layerOf(url), TypeError, "Layer URL needs a number as capacity");
+  }
+  for (const query of ["capacity=0", "capacity=1.5", "capacity=-1", "expiry=0", "groupExpiry=-5"]) {
+    assertThrows(() => layerOf(`memory:?${query}`), RangeError, "must be a positive");
+  }
+});
+
+Deno.test("isLayerUrl() tells a URL from an alias", () => {
+  for (const url of ["memory:", "sqlite:a", "redis://x", "unknown:x"]) assert(isLayerUrl(url));
+  for (const alias of ["default", "other", "", "./a:b", "1:2"]) assert(!isLayerUrl(alias));
+});
+
+Deno.test("closeChannelLayers() closes what URLs made", async () => {
+  configureChannelLayers({ default: "memory:", other: "memory:" });
+  const [one, two] = [getChannelLayer("other"), getChannelLayer("other")];
+  assertEquals(one, two);
+  await closeChannelLayers();
+  await assertRejects(() => one.send("letters", EVENT));
+  await getChannelLayer("other").send("letters", EVENT);
+  await closeChannelLayers();
+  configureChannelLayers({});
+});

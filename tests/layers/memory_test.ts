@@ -1,0 +1,31 @@
+import { MemoryChannelLayer } from "@asgi/channels";
+import { testChannelLayer } from "../../src/testing/layer_conformance.ts";
+import { backendOf } from "./backend.ts";
+
+const ALONE = "two of them share nothing";
+
+testChannelLayer({
+  name: "MemoryChannelLayer",
+  open: () => Promise.resolve(backendOf((options) => new MemoryChannelLayer(options))),
+  except: {
+    "send() counts what others have sent and received": ALONE,
+    "groupSend() reaches the channels that other layers added": ALONE,
+    "handBack() keeps the order for another layer": ALONE,
+    "handBack() wakes a receive() of another layer": ALONE,
+    "handBack() takes its room in the eyes of other layers": ALONE,
+    "flush() empties the channel for other layers": ALONE,
+    "prefix keeps layers apart": ALONE,
+    "prefix may hold what has a meaning in patterns": ALONE,
+    "close() leaves what was sent to other layers": ALONE,
+    "close() loses nothing of what is sent meanwhile": ALONE,
+    "newChannel() makes names that differ from those of another layer": ALONE,
+    "send() reaches a process-local channel of another layer": ALONE,
+    "a message to a process-local channel takes nothing from those who may not receive it": ALONE,
+    "groupSend() reaches process-local channels of several layers": ALONE,
+    "receive() gives each event once to receivers of four layers": ALONE,
+    "send() loses nothing of senders on four layers": ALONE,
+    "send() and receive() go on side by side on four layers": ALONE,
+    "send() reaches a receive() of another layer": ALONE,
+    "send() wakes a receive() of another layer": ALONE,
+  },
+});

@@ -1,0 +1,87 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { type ChannelCapacity, ChannelFullError, MemoryChannelLayer } from "@asgi/channels";
+
+const EVENT = { type: "test.event" };
+
+/** How many events a channel takes. */
+async function capacityOf(channelCapacity: ChannelCapacity, channel: string): Promise<number> {
+  await using layer = new MemoryChannelLayer({ capacity: 50, channelCapacity });
+  const messages = Array(60).fill(EVENT);
+  const error = await assertRejects(() => layer.sendMany(channel, messages), ChannelFullError);
+  return error.capacity;
+}
+
+Deno.test("MemoryChannelLayer() refuses options that make no sense", () => {
+  for (const capacity of [0, -1, 1.5, NaN, Infinity]) {
+    assertThrows(() => new MemoryChannelLayer({ capacity }), RangeError, "positive integer");
+    const channelCapacity = { "mail-*": capacity };
+    assertThrows(() => new MemoryChannelLayer({ channelCapacity }), RangeError, "of mail-*");
+  }
+  for (const duration of [0, -1, NaN, Infinity]) {
+    assertThrows(() => new MemoryChannelLayer({ expiry: duration }), RangeError, "expiry");
+    assertThrows(
+      () => new MemoryChannelLayer({ groupExpiry: duration }),
+      RangeError,
+      "groupExpiry",
+    );
+  }
+  const prefix = 5 as unknown as string;
+  assertThrows(() => new MemoryChannelLayer({ prefix }), TypeError, "prefix must be a string");
+});
+
+Deno.test("channelCapacity reads globs as Python does", async () => {
+  const cases: [glob: string, channel: string, matches: boolean][] = [
+    ["mail", "mail", true],
+    ["mail", "mails", false],
+    ["mail", "my-mail", false],
+    ["mail*", "mail", true],
+    ["*mail", "my-mail", true],
+    ["m?il", "mail", true],
+    ["m?il", "mil", false],
+    ["mail.*", "mailx1", false],
+    ["mail-[0-9]", "mail-5", true],
+    ["mail-[0-9]", "mail-x", false],
+    ["mail-[!0-9]", "mail-x", true],
+    ["mail-[!0-9]", "mail-5", false],
+    ["[", "mail", false],
+    ["*.*!*", "mail.ab!cd", true],
+    ["mail.*!", "mail.ab!cd", false],
+  ];
+  for (const [glob, channel, matches] of cases) {
+    assertEquals(await capacityOf({ [glob]: 5 }, channel), matches ? 5 : 50, `${glob} ${channel}`);
+  }
+});
+
+Deno.test("channelCapacity takes the first that matches", async () => {
+  assertEquals(await capacityOf({ "mail-*": 5, "mail-1": 6 }, "mail-1"), 5);
+  assertEquals(await capacityOf([["mail-1", 6], ["mail-*", 5]], "mail-1"), 6);
+  assertEquals(await capacityOf(new Map([["mail-*", 7]]), "mail-1"), 7);
+});
+
+Deno.test("channelCapacity matches a pattern from the start, as often as it is asked", async () => {
+  const sticky = /mail/gy;
+  for (let times = 0; times < 3; times++) {
+    assertEquals(await capacityOf([[sticky, 5]], "mail-1"), 5);
+    assertEquals(await capacityOf([[sticky, 5]], "my-mail"), 50);
+  }
+});
+
+Deno.test("onDrop is a warning of the process when it isn't given", async () => {
+  const warnings: string[] = [];
+  const { default: process } = await import("node:process");
+  const listen = (warning: Error) => warnings.push(warning.message);
+  process.on("warning", listen);
+  try {
+    await using layer = new MemoryChannelLayer({ capacity: 1 });
+    const [one, two] = [layer.newChannel(), layer.newChannel()];
+    for (const channel of [one, two, one, two]) {
+      const waiting = channel === two ? layer.receive(two) : undefined;
+      await layer.send(channel, EVENT);
+      await waiting;
+    }
+    while (warnings.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    assert(warnings[0]?.startsWith(`Dropped a message for ${one}`));
+  } finally {
+    process.off("warning", listen);
+  }
+});

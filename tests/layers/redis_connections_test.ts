@@ -1,0 +1,117 @@
+import { assert, assertEquals } from "@std/assert";
+import { RedisChannelLayer } from "@asgi/channels";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+
+const EVENT = { type: "test.event", n: 1 };
+
+/** How many connections the server has, without the one that asks. */
+async function connections(server: RedisServer): Promise<number> {
+  const clients = (await server.cli("CLIENT", "LIST")).split("\n");
+  return clients.filter((line) => !line.includes("cmd=client")).length;
+}
+
+/** The server notices a moment later that a connection was ended. */
+async function assertNoneIsLeft(server: RedisServer): Promise<void> {
+  const deadline = Date.now() + 2_000;
+  while (await connections(server) > 0) {
+    assert(Date.now() < deadline, "A connection is left behind");
+  }
+}
+
+testWithRedis("RedisChannelLayer: connections", () => {
+  Deno.test("RedisChannelLayer: it connects when it is first used", async () => {
+    await using server = await startRedis();
+    const layer = new RedisChannelLayer({ url: server.url });
+    layer.newChannel();
+    const before = await received(server);
+    await layer.close();
+    // The one that asks is counted too.
+    assertEquals(await received(server) - before, 1);
+  });
+
+  Deno.test("RedisChannelLayer: a sender holds one connection", async () => {
+    await using server = await startRedis();
+    await using layer = new RedisChannelLayer({ url: server.url });
+    await Promise.all(["one", "two", "three"].map((channel) => layer.send(channel, EVENT)));
+    await layer.groupAdd("readers", "letters");
+    await layer.groupSend("readers", EVENT);
+    assertEquals(await connections(server), 1);
+  });
+
+  Deno.test("RedisChannelLayer: a receiver of many channels holds two connections", async () => {
+    await using server = await startRedis();
+    await using layer = new RedisChannelLayer({ url: server.url });
+    const control = new AbortController();
+    const channels = ["one", "two", "three", layer.newChannel(), layer.newChannel()];
+    const waiting = channels.map((channel) => layer.receive(channel, control).catch(() => {}));
+    await layer.send("others", EVENT);
+    await layer.receive("others");
+    assert(await connections(server) <= 2);
+    control.abort();
+    await Promise.all(waiting);
+  });
+
+  Deno.test("RedisChannelLayer: close() leaves no key and no connection behind", async () => {
+    await using server = await startRedis();
+    const layer = new RedisChannelLayer({ url: server.url });
+    const waiting = ["one", "two", layer.newChannel()].map((channel) =>
+      layer.receive(channel).catch(() => {})
+    );
+    await layer.send("letters", EVENT);
+    await layer.receive("letters");
+    await layer.close();
+    await Promise.all(waiting);
+    assertEquals(await server.cli("KEYS", "*"), "");
+    await assertNoneIsLeft(server);
+  });
+
+  Deno.test("RedisChannelLayer: close() leaves no connection behind, whatever is under way", async () => {
+    await using server = await startRedis();
+    const layer = new RedisChannelLayer({ url: server.url, capacity: 10_000 });
+    const waiting = layer.receive("others").catch(() => {});
+    const sending = [layer.sendMany("letters", Array(3_000).fill(EVENT)).catch(() => {})];
+    for (const channel of ["letters", "letters", "others"]) {
+      await Promise.resolve();
+      sending.push(layer.send(channel, EVENT).catch(() => {}));
+    }
+    await layer.close();
+    await Promise.all([waiting, ...sending]);
+    await assertNoneIsLeft(server);
+  });
+
+  Deno.test("RedisChannelLayer: keys expire with what is in them", async () => {
+    await using server = await startRedis();
+    await using layer = new RedisChannelLayer({ url: server.url, expiry: 50, groupExpiry: 80 });
+    await layer.send("letters", EVENT);
+    await layer.send(layer.newChannel(), EVENT);
+    await layer.groupAdd("readers", "letters");
+    const deadline = Date.now() + 5_000;
+    while (await server.cli("DBSIZE") !== "0") {
+      assert(Date.now() < deadline, "They are still there");
+    }
+  });
+
+  Deno.test("RedisChannelLayer: receive() that waits long asks again, and finds what comes", async () => {
+    await using server = await startRedis();
+    await using layer = new RedisChannelLayer({ url: server.url });
+    const waiting = layer.receive("letters");
+    // A blocking command ends after five seconds.
+    while (await blockingCalls(server) < 2) await pause(50);
+    await layer.send("letters", EVENT);
+    assertEquals(await waiting, EVENT);
+  });
+});
+
+async function received(server: RedisServer): Promise<number> {
+  const stats = await server.cli("INFO", "stats");
+  return Number(/total_connections_received:(\d+)/.exec(stats)?.[1]);
+}
+
+async function blockingCalls(server: RedisServer): Promise<number> {
+  const stats = await server.cli("INFO", "commandstats");
+  return Number(/cmdstat_bzmpop:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

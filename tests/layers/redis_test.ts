@@ -1,0 +1,15 @@
+import { RedisChannelLayer } from "@asgi/channels";
+import { testChannelLayer } from "../../src/testing/layer_conformance.ts";
+import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { backendOf } from "./backend.ts";
+
+testWithRedis("RedisChannelLayer", () => {
+  testChannelLayer({
+    name: "RedisChannelLayer",
+    async open() {
+      const server = await startRedis();
+      const { url } = server;
+      return backendOf((options) => new RedisChannelLayer({ ...options, url }), server);
+    },
+  });
+});

@@ -1,0 +1,101 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { configureChannelLayers, getChannelLayer, MemoryChannelLayer } from "@asgi/channels";
+import { overrideDefaultChannelLayer } from "@asgi/channels/layers";
+import { temporaryFolder } from "../helpers/temporary.ts";
+
+const FIXTURE = new URL("../fixtures/layers/default_layer.ts", import.meta.url).pathname;
+
+/** Puts the registry back at the end of a test. */
+function freshRegistry(): Disposable {
+  return {
+    [Symbol.dispose]() {
+      overrideDefaultChannelLayer(undefined);
+      configureChannelLayers({});
+    },
+  };
+}
+
+/** What another process with this environment has as layers: the environment belongs to it alone. */
+async function layersOf(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  permissions: readonly string[] = ["-A"],
+): Promise<string[]> {
+  await using folder = await temporaryFolder();
+  const output = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", ...permissions, FIXTURE, ...args],
+    cwd: folder.path,
+    env: { CHANNEL_LAYER_URL: "", ...env },
+    stderr: "inherit",
+  }).output();
+  assertEquals(await Array.fromAsync(Deno.readDir(folder.path)), []);
+  return new TextDecoder().decode(output.stdout).trim().split("\n");
+}
+
+const FROM_ENVIRONMENT = { CHANNEL_LAYER_URL: "sqlite:environment" };
+
+Deno.test("getChannelLayer() gives a file in the current folder when nothing is said", async () => {
+  assertEquals(await layersOf([]), ["sqlite:.channels.sqlite3"]);
+});
+
+Deno.test("getChannelLayer() gives what was configured", async () => {
+  assertEquals(await layersOf(["sqlite:configured"]), ["sqlite:configured", "memory:"]);
+});
+
+Deno.test("getChannelLayer() believes the environment more than the configuration", async () => {
+  const layers = await layersOf(["sqlite:configured"], FROM_ENVIRONMENT);
+  assertEquals(layers, ["sqlite:environment", "memory:"]);
+});
+
+Deno.test("getChannelLayer() believes the override most", async () => {
+  const layers = await layersOf(["sqlite:configured", "sqlite:overriding"], FROM_ENVIRONMENT);
+  assertEquals(layers, ["sqlite:overriding", "memory:"]);
+});
+
+Deno.test("getChannelLayer() needs no permission to read the environment", async () => {
+  const layers = await layersOf(["sqlite:configured"], FROM_ENVIRONMENT, []);
+  assertEquals(layers, ["sqlite:configured", "memory:"]);
+});
+
+Deno.test("getChannelLayer() gives always the same layer", () => {
+  using _registry = freshRegistry();
+  const own = new MemoryChannelLayer();
+  configureChannelLayers({ own, other: "memory:" });
+  assertStrictEquals(getChannelLayer("own"), own);
+  assertStrictEquals(getChannelLayer("other"), getChannelLayer("other"));
+});
+
+Deno.test("configureChannelLayers() replaces what was configured before", () => {
+  using _registry = freshRegistry();
+  configureChannelLayers({ one: "memory:" });
+  const before = getChannelLayer("one");
+  configureChannelLayers({ two: "memory:" });
+  assertThrows(() => getChannelLayer("one"), TypeError);
+  configureChannelLayers({ one: "memory:" });
+  assertEquals(getChannelLayer("one") === before, false);
+});
+
+Deno.test("getChannelLayer() names the aliases it knows when it refuses one", () => {
+  using _registry = freshRegistry();
+  configureChannelLayers({ other: "memory:" });
+  for (const alias of ["toString", "__proto__", ""]) {
+    const problem = `No channel layer has the alias "${alias}": known are default, other`;
+    assertThrows(() => getChannelLayer(alias), TypeError, problem);
+  }
+});
+
+Deno.test("configureChannelLayers() opens nothing, and refuses a bad URL when it is asked for", () => {
+  using _registry = freshRegistry();
+  configureChannelLayers({ bad: "redis:", good: "memory:" });
+  getChannelLayer("good");
+  configureChannelLayers({ bad: "carrier-pigeon:" });
+  assertThrows(() => getChannelLayer("bad"), TypeError, "known are memory, sqlite, redis");
+});
+
+Deno.test("overrideDefaultChannelLayer() is taken back", () => {
+  using _registry = freshRegistry();
+  overrideDefaultChannelLayer("sqlite:overriding");
+  assertEquals(String(getChannelLayer()), "sqlite:overriding");
+  overrideDefaultChannelLayer("memory:");
+  assertEquals(String(getChannelLayer()), "memory:");
+});

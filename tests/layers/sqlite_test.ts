@@ -1,0 +1,13 @@
+import { SqliteChannelLayer } from "@asgi/channels";
+import { testChannelLayer } from "../../src/testing/layer_conformance.ts";
+import { temporaryFolder } from "../helpers/temporary.ts";
+import { backendOf } from "./backend.ts";
+
+testChannelLayer({
+  name: "SqliteChannelLayer",
+  async open() {
+    const folder = await temporaryFolder();
+    const path = `${folder.path}/channels.sqlite3`;
+    return backendOf((options) => new SqliteChannelLayer({ ...options, path }), folder);
+  },
+});

@@ -1,0 +1,79 @@
+import { assertEquals } from "@std/assert";
+import manifest from "../deno.json" with { type: "json" };
+
+/** What each entry point exports, as values: a name more or less is a decision, not an accident. */
+const SURFACE: Readonly<Record<string, readonly string[]>> = {
+  ".": [
+    "AsyncConsumer",
+    "ChannelFullError",
+    "ChannelNameRouter",
+    "ChannelsError",
+    "KNOWN_CHANNELS",
+    "LayerClosedError",
+    "LayerUnavailableError",
+    "LayerUnusableError",
+    "MemoryChannelLayer",
+    "MessageTooLargeError",
+    "NoHandlerError",
+    "NoRouteError",
+    "ProtocolTypeRouter",
+    "RedisChannelLayer",
+    "ServerStoppedError",
+    "ShutdownTimeoutError",
+    "SqliteChannelLayer",
+    "StopConsumer",
+    "UndecodableMessageError",
+    "Worker",
+    "closeChannelLayers",
+    "configureChannelLayers",
+    "getChannelLayer",
+    "knownChannels",
+  ],
+  // A program: it exports nothing, and does nothing when it is imported.
+  "./cli": [],
+  "./consumers": ["AsyncConsumer", "StopConsumer"],
+  "./layers": [
+    "BaseChannelLayer",
+    "MemoryChannelLayer",
+    "RedisChannelLayer",
+    "SqliteChannelLayer",
+    "checkChannelName",
+    "closeChannelLayers",
+    "configureChannelLayers",
+    "getChannelLayer",
+    "isLayerUrl",
+    "layerSettings",
+    "msgpackCodec",
+    "overrideDefaultChannelLayer",
+  ],
+  "./layers/memory": ["MemoryChannelLayer"],
+  "./layers/redis": ["RedisChannelLayer"],
+  "./layers/sqlite": ["SqliteChannelLayer"],
+  "./protocol": ["KNOWN_CHANNELS", "knownChannels"],
+  "./routing": ["ChannelNameRouter", "ProtocolTypeRouter"],
+  "./testing": ["ApplicationCommunicator", "testChannelLayer"],
+  "./worker": ["Worker"],
+};
+
+Deno.test("deno.json has the entry points whose names are spelled out here", () => {
+  assertEquals(Object.keys(manifest.exports).sort(), Object.keys(SURFACE).sort());
+});
+
+for (const [entryPoint, path] of Object.entries(manifest.exports)) {
+  Deno.test(`${entryPoint} exports what is spelled out here`, async () => {
+    const module: Record<string, unknown> = await import(
+      new URL(`../${path}`, import.meta.url).href
+    );
+    assertEquals(Object.keys(module).sort(), SURFACE[entryPoint]);
+  });
+}
+
+Deno.test("the front door gives what the entry points give", async () => {
+  const front: Record<string, unknown> = await import("@asgi/channels");
+  for (const name of ["consumers", "layers", "protocol", "routing", "worker"]) {
+    const module: Record<string, unknown> = await import(`../src/${name}/mod.ts`);
+    for (const [key, value] of Object.entries(module)) {
+      if (key in front) assertEquals(front[key] === value, true, `${key} is the same`);
+    }
+  }
+});

@@ -1,0 +1,265 @@
+import {
+  assertEquals,
+  assertGreater,
+  assertGreaterOrEqual,
+  assertLessOrEqual,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  type Application,
+  type ChannelScope,
+  type Delivery,
+  MemoryChannelLayer,
+  type Message,
+  type ReceiveManyOptions,
+} from "@asgi/channels";
+import { ForwardingLayer } from "../testing/forwarding_layer.ts";
+import { linesOf, runBurst, startWorker } from "./start_worker.ts";
+import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
+
+/** Keeps what was asked for, given and handed back. */
+class ObservedLayer extends ForwardingLayer {
+  readonly limits: number[] = [];
+  given = 0;
+  handedBack = 0;
+
+  override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
+    this.limits.push(options.limit);
+    const deliveries = await super.receiveMany(channel, options);
+    this.given += deliveries.length;
+    return deliveries;
+  }
+
+  override async handBack(deliveries: readonly Delivery[]): Promise<void> {
+    this.handedBack += deliveries.length;
+    await super.handBack(deliveries);
+  }
+}
+
+for (const concurrency of [1, 3]) {
+  Deno.test(`a worker holds nothing beyond ${concurrency} slow handlers`, async () => {
+    await using layer = new MemoryChannelLayer({ capacity: 1_000 });
+    await layer.sendMany("letters", numbered(1_000));
+    const gate = Promise.withResolvers<void>();
+    const begun = new Tally<Message>();
+    await using running = await startWorker({
+      layer,
+      concurrency,
+      channels: ["letters"],
+      application: async (_scope, receive) => {
+        for (;;) {
+          begun.add(await receive());
+          await gate.promise;
+        }
+      },
+    });
+    await begun.reach(concurrency);
+    const others = await remaining(layer, "letters");
+    assertEquals(numbersOf(others), upTo(1_000).slice(concurrency));
+    assertEquals(running.worker.counts.received, concurrency);
+    gate.resolve();
+    await running.stop();
+    assertEquals(begun.items.length, concurrency);
+  });
+}
+
+Deno.test("a worker whose handlers take long never takes more than it can start", async () => {
+  await using layer = new ObservedLayer(new MemoryChannelLayer());
+  await layer.sendMany("letters", numbered(12));
+  let held = 0;
+  let most = 0;
+  await runBurst({
+    layer,
+    concurrency: 2,
+    channels: ["letters"],
+    application: async (_scope, receive) => {
+      for (;;) {
+        await receive();
+        most = Math.max(most, layer.given - held);
+        await takeTime(25);
+        held++;
+      }
+    },
+  });
+  assertEquals(most, 2);
+  assertLessOrEqual(Math.max(...layer.limits), 2);
+});
+
+Deno.test("two workers with slow handlers share the events of a channel", async () => {
+  await using layer = new MemoryChannelLayer();
+  await layer.sendMany("letters", numbered(20));
+  const all = new Tally<Message>();
+  const shares = [0, 0];
+  const start = (index: number) =>
+    startWorker({
+      layer,
+      channels: ["letters"],
+      application: async (_scope, receive) => {
+        for (;;) {
+          const event = await receive();
+          await takeTime(20);
+          shares[index] = (shares[index] ?? 0) + 1;
+          all.add(event);
+        }
+      },
+    });
+  await using _one = await start(0);
+  await using _other = await start(1);
+  await all.reach(20);
+  assertEquals(numbersOf(all.items), upTo(20));
+  for (const share of shares) assertGreaterOrEqual(share, 8);
+});
+
+Deno.test("a worker takes many events at once when handlers are quick, within a bound", async () => {
+  await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 20_000 }));
+  await layer.sendMany("letters", numbered(20_000));
+  const { worker } = await runBurst({
+    layer,
+    channels: ["letters"],
+    application: async (_scope, receive) => {
+      for (;;) await receive();
+    },
+  });
+  assertEquals(worker.counts.handled, 20_000);
+  assertEquals(layer.limits[0], 1);
+  assertGreater(Math.max(...layer.limits), 100);
+  assertLessOrEqual(Math.max(...layer.limits), 513);
+});
+
+Deno.test("a handler that hangs keeps no event behind it from another worker", async () => {
+  await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 1_000 }));
+  const events = numbered(420);
+  await layer.sendMany("letters", events.with(300, { type: "hang", number: 300 }));
+  const all = new Tally<Message>();
+  const gate = Promise.withResolvers<void>();
+  const hanging = Promise.withResolvers<void>();
+  const application: Application<ChannelScope> = async (_scope, receive) => {
+    for (;;) {
+      const event = await receive();
+      if (event.type === "hang") {
+        hanging.resolve();
+        await gate.promise;
+      }
+      all.add(event);
+    }
+  };
+  await using one = await startWorker({ layer, channels: ["letters"], application });
+  await hanging.promise;
+  await using other = await startWorker({ layer, channels: ["letters"], application });
+  await all.reach(419);
+  assertEquals(one.worker.inHand, ["letters/hang"]);
+  assertGreater(layer.handedBack, 0);
+  assertEquals(one.worker.counts.received + other.worker.counts.received, 420);
+  gate.resolve();
+  await all.reach(420);
+  assertEquals(numbersOf(all.items), upTo(420));
+});
+
+Deno.test("what is handed back keeps its place in the channel", async () => {
+  await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 1_000 }));
+  const events = numbered(420);
+  await layer.sendMany("letters", events.with(300, { type: "hang", number: 300 }));
+  const all = new Tally<Message>();
+  await using _running = await startWorker({
+    layer,
+    channels: ["letters"],
+    application: async (_scope, receive) => {
+      for (;;) {
+        const event = await receive();
+        if (event.type === "hang") await takeTime(200);
+        all.add(event);
+      }
+    },
+  });
+  await all.reach(420);
+  assertGreater(layer.handedBack, 0);
+  assertEquals(all.items.map(({ number }) => number), upTo(420));
+});
+
+/** Takes its time to put back what is handed back. */
+class SlowHandBackLayer extends ForwardingLayer {
+  readonly asked = Promise.withResolvers<void>();
+  readonly gate = Promise.withResolvers<void>();
+
+  override async handBack(deliveries: readonly Delivery[]): Promise<void> {
+    this.asked.resolve();
+    await this.gate.promise;
+    await super.handBack(deliveries);
+  }
+}
+
+Deno.test("what is handed back is in its place before more is taken", async () => {
+  await using layer = new SlowHandBackLayer(new MemoryChannelLayer());
+  const seen = new Tally<string>();
+  await using _running = await startWorker({
+    layer,
+    channels: ["letters"],
+    application: async (_scope, receive) => {
+      for (;;) {
+        const { type } = await receive();
+        if (type === "slow") await layer.asked.promise;
+        seen.add(type);
+      }
+    },
+  });
+  // Quick ones first: so it takes the three that follow at once.
+  for (let count = 1; count <= 50; count++) {
+    await layer.send("letters", { type: "quick" });
+    await seen.reach(count);
+  }
+  await layer.sendMany("letters", [{ type: "slow" }, { type: "second" }, { type: "third" }]);
+  await seen.reach(51);
+  await layer.send("letters", { type: "newest" });
+  await takeTime(5);
+  layer.gate.resolve();
+  await seen.reach(54);
+  assertEquals(seen.items.slice(50), ["slow", "second", "third", "newest"]);
+});
+
+/** Has one event expire soon after it was taken. */
+class ExpiringLayer extends ForwardingLayer {
+  expiresAt: number | undefined;
+
+  override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
+    const deliveries = await super.receiveMany(channel, options);
+    return deliveries.map((delivery) => {
+      const event = delivery.read();
+      if (event.type !== "short.lived") return delivery;
+      this.expiresAt = Date.now() + 10;
+      return { channel, expiresAt: this.expiresAt, read: () => event };
+    });
+  }
+}
+
+Deno.test("an event that expires behind a slow handler is never handled", async () => {
+  await using layer = new ExpiringLayer(new MemoryChannelLayer());
+  const seen = new Tally<string>();
+  await using running = await startWorker({
+    layer,
+    channels: ["letters"],
+    application: async (_scope, receive) => {
+      for (;;) {
+        const { type } = await receive();
+        // It burns the time until the event behind it has expired.
+        while (type === "slow" && Date.now() <= (layer.expiresAt ?? 0));
+        seen.add(type);
+      }
+    },
+  });
+  // Quick ones first: so it takes the three that follow at once.
+  for (let count = 1; count <= 50; count++) {
+    await layer.send("letters", { type: "quick" });
+    await seen.reach(count);
+  }
+  await layer.sendMany("letters", [{ type: "slow" }, { type: "short.lived" }, { type: "last" }]);
+  await seen.reach(52);
+  await running.stop();
+  assertEquals(seen.items.slice(50), ["slow", "last"]);
+  assertEquals(running.worker.counts, { received: 53, handled: 52, failed: 0, dropped: 1 });
+  assertStringIncludes(linesOf(running, "warn")[0] ?? "", "expired");
+});
+
+/** What a handler does that takes its time: this isn't waiting for anything. */
+async function takeTime(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,189 @@
+import { assertEquals, assertGreater } from "@std/assert";
+import {
+  type ChannelLayer,
+  type ChannelLayerOptions,
+  MemoryChannelLayer,
+  type Message,
+  SqliteChannelLayer,
+} from "@asgi/channels";
+import { temporaryFolder } from "../helpers/temporary.ts";
+import { runBurst, startWorker } from "./start_worker.ts";
+import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
+
+/** A kind of layer that workers share. */
+interface Backend {
+  readonly name: string;
+  /** Makes a place for messages, and a way to reach it, as another process would. */
+  readonly open: (options: ChannelLayerOptions) => Promise<Place>;
+}
+
+interface Place extends AsyncDisposable {
+  readonly connect: () => ChannelLayer;
+}
+
+const BACKENDS: readonly Backend[] = [
+  {
+    name: "MemoryChannelLayer",
+    open: (options) => {
+      const layer = new MemoryChannelLayer(options);
+      const dispose = () => layer.close();
+      return Promise.resolve({ connect: () => layer, [Symbol.asyncDispose]: dispose });
+    },
+  },
+  {
+    name: "SqliteChannelLayer",
+    open: async (options) => {
+      const stack = new AsyncDisposableStack();
+      const folder = stack.use(await temporaryFolder());
+      const path = `${folder.path}/layer.sqlite3`;
+      return {
+        connect: () => stack.use(new SqliteChannelLayer({ ...options, path })),
+        [Symbol.asyncDispose]: () => stack.disposeAsync(),
+      };
+    },
+  },
+];
+
+for (const { name, open } of BACKENDS) {
+  Deno.test(`Worker on ${name} loses no event but those that fail`, async () => {
+    await using place = await open({ capacity: 1_000 });
+    const layer = place.connect();
+    await layer.sendMany("letters", numbered(1_000));
+    const seen: Message[] = [];
+    const told = await runBurst({
+      layer,
+      channels: ["letters"],
+      application: async (_scope, receive) => {
+        for (;;) {
+          const event = await receive();
+          seen.push(event);
+          if (Number(event.number) % 10 === 0) throw new RangeError("No stamp");
+        }
+      },
+    });
+    assertEquals(seen.map(({ number }) => number), upTo(1_000));
+    assertEquals(told.worker.counts, { received: 1_000, handled: 900, failed: 100, dropped: 0 });
+    assertEquals(told.errors.length, 100);
+  });
+
+  Deno.test(`Worker on ${name} wakes up for what another process sends`, async () => {
+    await using place = await open({});
+    const seen = new Tally<Message>();
+    await using _running = await startWorker({
+      layer: place.connect(),
+      channels: ["letters"],
+      application: async (_scope, receive) => {
+        for (;;) seen.add(await receive());
+      },
+    });
+    const sender = place.connect();
+    for (let count = 1; count <= 5; count++) {
+      await sender.send("letters", { type: "sent", number: count - 1 });
+      await seen.reach(count);
+    }
+    assertEquals(numbersOf(seen.items), upTo(5));
+  });
+
+  Deno.test(`Worker on ${name} shares a channel with others, and a stop loses nothing`, async () => {
+    await using place = await open({ capacity: 1_000 });
+    const sender = place.connect();
+    await sender.sendMany("letters", numbered(600));
+    const all = new Tally<Message>();
+    const start = (pause: number) =>
+      startWorker({
+        layer: place.connect(),
+        concurrency: 2,
+        channels: ["letters"],
+        application: async (_scope, receive) => {
+          for (;;) {
+            const event = await receive();
+            if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+            all.add(event);
+          }
+        },
+      });
+    await using slow = await start(3);
+    await using quick = await start(1);
+    await all.reach(50);
+    await quick.stop();
+    await all.reach(80);
+    await slow.stop();
+    const others = await remaining(sender, "letters");
+    assertGreater(others.length, 0);
+    assertEquals(numbersOf([...all.items, ...others]), upTo(600));
+  });
+
+  Deno.test(`Worker on ${name} holds nothing beyond its slow handlers`, async () => {
+    await using place = await open({ capacity: 1_000 });
+    const sender = place.connect();
+    await sender.sendMany("letters", numbered(100));
+    const begun = new Tally<Message>();
+    const gate = Promise.withResolvers<void>();
+    await using running = await startWorker({
+      layer: place.connect(),
+      concurrency: 3,
+      channels: ["letters"],
+      application: async (_scope, receive) => {
+        for (;;) {
+          begun.add(await receive());
+          await gate.promise;
+        }
+      },
+    });
+    await begun.reach(3);
+    assertEquals(numbersOf(await remaining(sender, "letters")), upTo(100).slice(3));
+    gate.resolve();
+    await running.stop();
+  });
+
+  Deno.test(`Worker on ${name} gives back what waits behind a handler that hangs`, async () => {
+    await using place = await open({ capacity: 1_000 });
+    const sender = place.connect();
+    const events = numbered(420);
+    await sender.sendMany("letters", events.with(300, { type: "hang", number: 300 }));
+    const all = new Tally<Message>();
+    const gate = Promise.withResolvers<void>();
+    const hanging = Promise.withResolvers<void>();
+    const start = () =>
+      startWorker({
+        layer: place.connect(),
+        channels: ["letters"],
+        application: async (_scope, receive) => {
+          for (;;) {
+            const event = await receive();
+            if (event.type === "hang") {
+              hanging.resolve();
+              await gate.promise;
+            }
+            all.add(event);
+          }
+        },
+      });
+    await using _one = await start();
+    await hanging.promise;
+    await using _other = await start();
+    await all.reach(419);
+    gate.resolve();
+    await all.reach(420);
+    assertEquals(numbersOf(all.items), upTo(420));
+  });
+
+  Deno.test(`Worker on ${name} ends a burst after what handlers send to other channels`, async () => {
+    await using place = await open({ capacity: 1_000 });
+    const layer = place.connect();
+    await layer.sendMany("a", numbered(30));
+    const seen = { a: 0, b: 0 };
+    await runBurst({
+      layer,
+      channels: ["b", "a"],
+      application: async ({ channel }, receive) => {
+        for (;;) {
+          const event = await receive();
+          if (channel === "a") await layer.send("b", event);
+          seen[channel === "a" ? "a" : "b"]++;
+        }
+      },
+    });
+    assertEquals(seen, { a: 30, b: 30 });
+  });
+}

@@ -1,0 +1,274 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  type Application,
+  type ChannelScope,
+  type Delivery,
+  LayerClosedError,
+  LayerUnavailableError,
+  LayerUnusableError,
+  MemoryChannelLayer,
+  type Message,
+  type ReceiveManyOptions,
+  Worker,
+} from "@asgi/channels";
+import { ForwardingLayer } from "../testing/forwarding_layer.ts";
+import { within } from "../testing/within.ts";
+import { linesOf, startWithoutWaiting, startWorker } from "./start_worker.ts";
+import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
+
+/** A layer that can go away, for this worker alone, and come back. */
+class AwayLayer extends ForwardingLayer {
+  readonly refusals = new Tally<Error>();
+  #trouble: Error | undefined;
+  #gone = new AbortController();
+
+  /** From now on it answers with an error, also to those who wait. */
+  goAway(error: Error = new LayerUnavailableError("away:", "It went away")): void {
+    this.#trouble = error;
+    this.#gone.abort(error);
+  }
+
+  comeBack(): void {
+    this.#trouble = undefined;
+    this.#gone = new AbortController();
+  }
+
+  override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
+    this.#check();
+    const signals = options.signal ? [options.signal, this.#gone.signal] : [this.#gone.signal];
+    return await super.receiveMany(channel, { ...options, signal: AbortSignal.any(signals) });
+  }
+
+  override async handBack(deliveries: readonly Delivery[]): Promise<void> {
+    this.#check();
+    await super.handBack(deliveries);
+  }
+
+  #check(): void {
+    if (!this.#trouble) return;
+    this.refusals.add(this.#trouble);
+    throw this.#trouble;
+  }
+}
+
+/** Handles events, and keeps them. */
+function keeping(seen: Tally<Message>): Application<ChannelScope> {
+  return async (_scope, receive) => {
+    for (;;) seen.add(await receive());
+  };
+}
+
+Deno.test("a layer that goes away and comes back costs two lines and no event", async () => {
+  const inner = new MemoryChannelLayer();
+  await using layer = new AwayLayer(inner);
+  const seen = new Tally<Message>();
+  const application = keeping(seen);
+  await using running = await startWorker({ layer, application, channels: ["letters", "parcels"] });
+  const events = numbered(20);
+  await inner.sendMany("letters", events.slice(0, 10));
+  await seen.reach(10);
+  layer.goAway();
+  await inner.sendMany("letters", events.slice(10, 15));
+  await inner.sendMany("parcels", events.slice(15));
+  await layer.refusals.reach(4);
+  assertEquals(seen.items.length, 10);
+  layer.comeBack();
+  await seen.reach(20);
+  await running.stop();
+  assertEquals(numbersOf(seen.items), upTo(20));
+  const errors = linesOf(running, "error");
+  assertEquals(errors.length, 1);
+  assertStringIncludes(errors[0] ?? "", "Layer away: is not available: It went away");
+  assertStringIncludes(errors[0] ?? "", "trying again");
+  assertEquals(linesOf(running, "info"), ["The layer is back"]);
+  assertEquals(running.errors, []);
+  assertEquals(running.worker.counts, { received: 20, handled: 20, failed: 0, dropped: 0 });
+});
+
+Deno.test("a layer that is back is said to be, before there is an event", async () => {
+  await using layer = new AwayLayer(new MemoryChannelLayer());
+  const back = Promise.withResolvers<void>();
+  await using _running = await startWorker({
+    layer,
+    channels: ["letters"],
+    application: keeping(new Tally()),
+    log: ({ level }) => level === "info" && back.resolve(),
+  });
+  layer.goAway();
+  await layer.refusals.reach(1);
+  layer.comeBack();
+  await within(back.promise, "the line in the log");
+});
+
+Deno.test("handlers that run go on while the layer is away", async () => {
+  const inner = new MemoryChannelLayer();
+  await using layer = new AwayLayer(inner);
+  const gate = Promise.withResolvers<void>();
+  const begun = new Tally<Message>();
+  const ended = new Tally<Message>();
+  await using running = await startWorker({
+    layer,
+    channels: ["letters"],
+    application: async (_scope, receive) => {
+      for (;;) {
+        const event = await receive();
+        begun.add(event);
+        await gate.promise;
+        ended.add(event);
+      }
+    },
+  });
+  await inner.sendMany("letters", numbered(2));
+  await begun.reach(1);
+  layer.goAway();
+  gate.resolve();
+  await ended.reach(1);
+  await layer.refusals.reach(1);
+  layer.comeBack();
+  await ended.reach(2);
+  await running.stop();
+});
+
+Deno.test("a worker whose layer is away at its start listens when it is back", async () => {
+  const inner = new MemoryChannelLayer();
+  await inner.sendMany("letters", numbered(3));
+  await using layer = new AwayLayer(inner);
+  layer.goAway();
+  const seen = new Tally<Message>();
+  const application = keeping(seen);
+  await using running = startWithoutWaiting({ layer, application, channels: ["letters"] });
+  let listening = false;
+  running.listening.then(() => listening = true);
+  await layer.refusals.reach(2);
+  assertEquals(listening, false);
+  assertEquals(linesOf(running, "error").length, 1);
+  layer.comeBack();
+  await within(running.listening, "the worker to listen");
+  await seen.reach(3);
+  assertEquals(linesOf(running, "info"), ["The layer is back"]);
+});
+
+Deno.test("a worker that is stopped before its layer answers never listens", async () => {
+  await using layer = new AwayLayer(new MemoryChannelLayer());
+  layer.goAway();
+  let listening = false;
+  const control = new AbortController();
+  const worker = new Worker({
+    layer,
+    channels: ["letters"],
+    application: keeping(new Tally()),
+    onListening: () => listening = true,
+  });
+  const ended = worker.run({ signal: control.signal });
+  await layer.refusals.reach(1);
+  control.abort();
+  await within(ended, "the end");
+  // What was still under way has its turn.
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(listening, false);
+});
+
+Deno.test("a worker can be stopped while its layer is away", async () => {
+  await using layer = new AwayLayer(new MemoryChannelLayer());
+  await using running = await startWorker({
+    layer,
+    application: keeping(new Tally()),
+    channels: ["letters"],
+  });
+  layer.goAway();
+  await layer.refusals.reach(1);
+  await running.stop();
+});
+
+Deno.test("a layer that goes away twice is told of twice", async () => {
+  await using layer = new AwayLayer(new MemoryChannelLayer());
+  const seen = new Tally<Message>();
+  const application = keeping(seen);
+  await using running = await startWorker({ layer, application, channels: ["letters"] });
+  for (let time = 1; time <= 2; time++) {
+    layer.goAway();
+    await layer.refusals.reach(time);
+    layer.comeBack();
+    await layer.inner.send("letters", { type: "sent" });
+    await seen.reach(time);
+  }
+  await running.stop();
+  assertEquals(linesOf(running, "error").length, 2);
+  assertEquals(linesOf(running, "info").length, 2);
+});
+
+Deno.test("a layer that can't be used rejects run()", async () => {
+  await using layer = new AwayLayer(new MemoryChannelLayer());
+  layer.goAway(new LayerUnusableError("away:", "It needs a password"));
+  const application = keeping(new Tally());
+  const worker = new Worker({ layer, application, channels: ["letters"] });
+  await assertRejects(() => within(worker.run(), "the end"), LayerUnusableError, "password");
+  assertEquals(layer.refusals.items.length, 1);
+});
+
+Deno.test("a layer that can't be used any more rejects run(), after handlers that run", async () => {
+  const inner = new MemoryChannelLayer();
+  await using layer = new AwayLayer(inner);
+  const gate = Promise.withResolvers<void>();
+  const told = new Tally<string>();
+  const running = await startWorker({
+    layer,
+    channels: ["letters", "parcels"],
+    application: async (_scope, receive) => {
+      for (;;) {
+        told.add((await receive()).type);
+        await gate.promise;
+        told.add("done");
+      }
+    },
+  });
+  running.ended.catch(() => told.add("ended"));
+  await inner.send("letters", { type: "sent" });
+  await told.reach(1);
+  layer.goAway(new LayerUnusableError("away:", "It needs a password"));
+  gate.resolve();
+  await assertRejects(() => within(running.ended, "the end"), LayerUnusableError, "password");
+  assertEquals(told.items, ["sent", "done", "ended"]);
+});
+
+Deno.test("a layer that is closed under a worker rejects run()", async () => {
+  const layer = new MemoryChannelLayer();
+  const application = keeping(new Tally());
+  const running = await startWorker({ layer, application, channels: ["letters"] });
+  await layer.close();
+  await assertRejects(() => within(running.ended, "the end"), LayerClosedError);
+});
+
+Deno.test("what a worker can't hand back is counted in its log", async () => {
+  const inner = new MemoryChannelLayer();
+  await using layer = new AwayLayer(inner);
+  const seen = new Tally<string>();
+  const gate = Promise.withResolvers<void>();
+  await using running = await startWorker({
+    layer,
+    channels: ["letters"],
+    application: async (_scope, receive) => {
+      for (;;) {
+        const { type } = await receive();
+        seen.add(type);
+        if (type === "slow") await gate.promise;
+      }
+    },
+  });
+  // Quick ones first: so it takes the three that follow at once.
+  for (let count = 1; count <= 50; count++) {
+    await inner.send("letters", { type: "quick" });
+    await seen.reach(count);
+  }
+  await inner.sendMany("letters", [{ type: "slow" }, { type: "next" }, { type: "last" }]);
+  await seen.reach(51);
+  layer.goAway();
+  const stopped = running.stop();
+  await layer.refusals.reach(1);
+  gate.resolve();
+  await stopped;
+  const [line = ""] = linesOf(running, "error").filter((line) => line.includes("handed back"));
+  assertStringIncludes(line, "2 events");
+  assertStringIncludes(line, "lost");
+  assertEquals(await remaining(inner, "letters"), []);
+});

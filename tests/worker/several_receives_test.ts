@@ -1,0 +1,24 @@
+import { assertEquals } from "@std/assert";
+import { MemoryChannelLayer, type Message } from "@asgi/channels";
+import { startWorker } from "./start_worker.ts";
+import { numbered, numbersOf, Tally, upTo } from "./tally.ts";
+
+Deno.test("an application may ask for several events at once", async () => {
+  await using layer = new MemoryChannelLayer({ capacity: 2_000 });
+  const seen = new Tally<Message>();
+  await using running = await startWorker({
+    layer,
+    channels: ["letters"],
+    application: async (_scope, receive) => {
+      for (;;) for (const event of await Promise.all([receive(), receive()])) seen.add(event);
+    },
+  });
+  const events = numbered(1_200);
+  for (let sent = 0; sent < 1_200; sent += 2) {
+    await layer.sendMany("letters", events.slice(sent, sent + 2));
+    await seen.reach(sent + 2);
+  }
+  await running.stop();
+  assertEquals(numbersOf(seen.items), upTo(1_200));
+  assertEquals(running.worker.counts, { received: 1_200, handled: 1_200, failed: 0, dropped: 0 });
+});
