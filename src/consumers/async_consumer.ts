@@ -98,13 +98,13 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
    * @param event The event.
    * @throws {NoHandlerError} When there is no handler for its type.
    */
-  async dispatch(event: Message): Promise<void> {
+  dispatch(event: Message): Promise<void> {
     const handlers = tableOf(this);
     const handler = handlers.get(nameOf(event.type));
-    if (!handler) {
-      throw new NoHandlerError(this.constructor.name, event.type, [...handlers.keys()]);
-    }
-    await handler.call(this, event);
+    // Not an async function: the handler's own promise is enough for each event.
+    if (handler) return Promise.resolve(handler.call(this, event) as void);
+    const { name } = this.constructor;
+    return Promise.reject(new NoHandlerError(name, event.type, [...handlers.keys()]));
   }
 
   async #run(scope: S, receive: Receive, send: Send): Promise<void> {
@@ -138,9 +138,11 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
 
   /** Waits its turn; to see that nobody has it, and to take it, is one step. */
   async #handle(event: Message): Promise<void> {
-    this.#queued++;
-    while (this.#busy) await this.#busy.catch(() => {});
-    this.#queued--;
+    while (this.#busy) {
+      this.#queued++;
+      await this.#busy.catch(() => {});
+      this.#queued--;
+    }
     this.#busy = this.dispatch(event);
     try {
       await this.#busy;

@@ -241,14 +241,18 @@ export abstract class BaseChannelLayer implements ChannelLayer {
 class StoredDelivery implements Delivery {
   readonly channel: string;
   readonly body: StoredBody;
-  readonly expiresAt: number;
+  readonly #settings: LayerSettings;
   readonly #codec: MessageCodec;
 
   constructor(channel: string, body: StoredBody, settings: LayerSettings, codec: MessageCodec) {
     this.channel = channel;
     this.body = body;
-    this.expiresAt = body.sentAt + settings.expiry;
+    this.#settings = settings;
     this.#codec = codec;
+  }
+
+  get expiresAt(): number {
+    return this.body.sentAt + this.#settings.expiry;
   }
 
   read(): Message {

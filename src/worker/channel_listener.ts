@@ -24,6 +24,7 @@ export class ChannelListener {
   readonly #stop = new AbortController();
   /** What is under way with the layer; it is given up when the listener stops, or has stalled. */
   #taking = new AbortController();
+  #asking: Promise<number | LayerUnavailableError> | undefined;
   #stallTimer: ReturnType<typeof setTimeout> | undefined;
   #handingBack: Promise<void> = Promise.resolve();
   /** The applications behind the channel. */
@@ -80,13 +81,16 @@ export class ChannelListener {
     clearTimeout(this.#stallTimer);
     this.#handBack();
     this.instances.stop();
+    // What the layer has given nevertheless goes back as well.
+    await this.#asking?.catch(() => {});
     await Promise.all([this.#handingBack, this.instances.until(() => this.instances.isEmpty)]);
   }
 
   /** Takes what there is room for; gives 0 when it was stopped meanwhile, or found nothing. */
   async #take(wait: boolean): Promise<number> {
     for (let pauseFor = SHORTEST_WAIT;; pauseFor = Math.min(pauseFor * 2, LONGEST_WAIT)) {
-      const trouble = await this.#tryToTake(wait);
+      this.#asking = this.#tryToTake(wait);
+      const trouble = await this.#asking;
       if (typeof trouble === "number") return trouble;
       this.#options.report.lost(trouble);
       await pause(pauseFor, undefined, { signal: this.#stop.signal }).catch(() => {});
@@ -106,9 +110,13 @@ export class ChannelListener {
       const limit = Math.max(1, this.instances.room);
       const deliveries = await layer.receiveMany(channel, { limit, wait, signal });
       report.reached();
-      this.instances.accept(deliveries);
-      if (this.#stop.signal.aborted) this.#handBack();
-      else this.#watchForStall();
+      if (this.#stop.signal.aborted) {
+        if (deliveries.length > 0) await this.#giveBack(deliveries);
+        return 0;
+      }
+      // There is more where a full batch comes from: it is asked for before this one is handled.
+      this.instances.accept(deliveries, wait && deliveries.length === limit && limit > 1);
+      this.#watchForStall();
       return deliveries.length;
     } catch (error) {
       if (signal.aborted) return 0;

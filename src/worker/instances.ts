@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { UndecodableMessageError } from "../errors.ts";
 import type { Delivery } from "../layers/mod.ts";
 import type { Application, ChannelScope, Message } from "../protocol/mod.ts";
@@ -26,6 +27,7 @@ export class Instances implements InstanceHost {
   readonly #pace = new Pace();
   readonly #watchers = new Set<{ condition: () => boolean; resolve: () => void }>();
   #busy = 0;
+  #firstExpiry = Infinity;
   #started = false;
 
   constructor(options: InstancesOptions) {
@@ -47,12 +49,18 @@ export class Instances implements InstanceHost {
     return this.#running.size === 0;
   }
 
-  /** How many events are worth fetching now: fewer than half a stock isn't. */
+  /**
+   * How many events are worth fetching now: what can be started, and half a stock. So one half is
+   * on its way while the other is worked at; less than a half isn't worth the way.
+   */
   get room(): number {
     const { concurrency } = this.#options;
     const stock = this.#pace.ahead * concurrency;
-    const room = concurrency - this.#busy + stock - this.#held.length;
-    return this.#held.length === 0 || room >= stock / 2 ? Math.max(0, room) : 0;
+    const half = Math.ceil(stock / 2);
+    const free = concurrency - this.#busy;
+    const room = free + stock - this.#held.length;
+    if (this.#held.length > 0 && room < half) return 0;
+    return Math.max(0, Math.min(room, free + half));
   }
 
   /** For how long every instance has been at its event, in milliseconds. */
@@ -67,12 +75,18 @@ export class Instances implements InstanceHost {
     return Array.from(this.#running, ({ current }) => `${channel}/${current?.type ?? "(none)"}`);
   }
 
-  /** Takes events over. */
-  accept(deliveries: readonly Delivery[]): void {
+  /**
+   * Takes events over.
+   *
+   * @param soon Whether their handlers may wait a moment, for the next request to leave first.
+   */
+  accept(deliveries: readonly Delivery[], soon: boolean): void {
     if (deliveries.length === 0) return;
     this.#options.report.took(this.#options.channel, deliveries.length);
+    this.#noteExpiry(deliveries[0]);
     this.#held.push(...deliveries);
-    this.#distribute();
+    if (soon) setImmediate(() => setImmediate(() => this.#distribute()));
+    else this.#distribute();
   }
 
   /** From now on, what is accepted is given to instances; before, it only waits. */
@@ -168,7 +182,7 @@ export class Instances implements InstanceHost {
 
   #read(delivery: Delivery): Message | undefined {
     const { channel, report } = this.#options;
-    if (delivery.expiresAt <= Date.now()) {
+    if (this.#hasExpired(delivery)) {
       return report.dropped(channel, "it has expired while it waited for a handler");
     }
     try {
@@ -179,6 +193,17 @@ export class Instances implements InstanceHost {
       if (!(error instanceof UndecodableMessageError)) throw error;
       report.dropped(channel, error.message);
     }
+  }
+
+  /** The oldest of a batch comes first: as long as it is fit, the others are, and aren't looked at. */
+  #noteExpiry(oldest: Delivery | undefined): void {
+    if (this.#held.length === 0) this.#firstExpiry = Infinity;
+    if (oldest) this.#firstExpiry = Math.min(this.#firstExpiry, oldest.expiresAt);
+  }
+
+  #hasExpired(delivery: Delivery): boolean {
+    const now = Date.now();
+    return now >= this.#firstExpiry && now >= delivery.expiresAt;
   }
 
   #notify(): void {

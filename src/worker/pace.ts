@@ -2,7 +2,7 @@
 const AHEAD = 10;
 
 /** How many events may wait there at most. */
-const MOST_AHEAD = 512;
+const MOST_AHEAD = 1024;
 
 /** How much the newest measurement counts. */
 const WEIGHT = 0.2;

@@ -1,5 +1,5 @@
 import type { ChannelLayer, ChannelLayerOptions } from "@asgi/channels";
-import type { LayerBackend } from "../../src/testing/layer_conformance.ts";
+import type { LayerBackend } from "@asgi/channels/testing";
 
 /**
  * Makes a backend for the conformance suite.

@@ -1,5 +1,5 @@
 import { RedisChannelLayer } from "@asgi/channels";
-import { testChannelLayer } from "../../src/testing/layer_conformance.ts";
+import { testChannelLayer } from "@asgi/channels/testing";
 import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
 import { backendOf } from "./backend.ts";
 

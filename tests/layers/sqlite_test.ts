@@ -1,5 +1,5 @@
 import { SqliteChannelLayer } from "@asgi/channels";
-import { testChannelLayer } from "../../src/testing/layer_conformance.ts";
+import { testChannelLayer } from "@asgi/channels/testing";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { backendOf } from "./backend.ts";
 

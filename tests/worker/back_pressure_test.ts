@@ -216,18 +216,19 @@ Deno.test("what is handed back is in its place before more is taken", async () =
   assertEquals(seen.items.slice(50), ["slow", "second", "third", "newest"]);
 });
 
-/** Has one event expire soon after it was taken. */
+/** Has the events of a batch expire soon after they were taken, but for the last one. */
 class ExpiringLayer extends ForwardingLayer {
   expiresAt: number | undefined;
 
   override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
     const deliveries = await super.receiveMany(channel, options);
-    return deliveries.map((delivery) => {
-      const event = delivery.read();
-      if (event.type !== "short.lived") return delivery;
-      this.expiresAt = Date.now() + 10;
-      return { channel, expiresAt: this.expiresAt, read: () => event };
-    });
+    if (deliveries.length < 3) return deliveries;
+    const expiresAt = this.expiresAt = Date.now() + 60;
+    return deliveries.map((delivery, index) =>
+      index === deliveries.length - 1
+        ? delivery
+        : { channel, expiresAt, read: () => delivery.read() }
+    );
   }
 }
 

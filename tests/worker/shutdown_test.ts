@@ -9,12 +9,15 @@ import {
   AsyncConsumer,
   closeChannelLayers,
   configureChannelLayers,
+  type Delivery,
   MemoryChannelLayer,
   type Message,
+  type ReceiveManyOptions,
   ServerStoppedError,
   ShutdownTimeoutError,
   Worker,
 } from "@asgi/channels";
+import { ForwardingLayer } from "../testing/forwarding_layer.ts";
 import { within } from "../testing/within.ts";
 import { linesOf, startWorker } from "./start_worker.ts";
 import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
@@ -67,6 +70,58 @@ Deno.test("a stop hands back what quick handlers have not begun", async () => {
   assertEquals(numbersOf([...handled.items, ...others]), upTo(20_000));
   assertEquals(others.map(({ number }) => number), numbersOf(others));
 });
+
+/** Stops a worker when it is about to get the last event, so many turns before. */
+class StoppingLayer extends ForwardingLayer {
+  readonly control = new AbortController();
+  readonly turns: number;
+
+  constructor(turns: number) {
+    super(new MemoryChannelLayer());
+    this.turns = turns;
+  }
+
+  override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
+    const deliveries = await super.receiveMany(channel, options);
+    if (!deliveries.some((delivery) => delivery.read().type === "last")) return deliveries;
+    this.control.abort();
+    for (let turn = 0; turn < this.turns; turn++) await Promise.resolve();
+    return deliveries;
+  }
+}
+
+for (const types of [["last"], ["first", "last"]]) {
+  const others = types.length - 1;
+  Deno.test(`an event that arrives in the moment of a stop is not lost: after ${others}`, async () => {
+    for (let turns = 0; turns < 20; turns++) {
+      await using layer = new StoppingLayer(turns);
+      const seen = new Tally<string>();
+      const listening = Promise.withResolvers<void>();
+      const worker = new Worker({
+        layer,
+        channels: ["letters"],
+        onListening: () => listening.resolve(),
+        concurrency: 2,
+        application: async (_scope, receive) => {
+          for (;;) {
+            seen.add((await receive()).type);
+            await new Promise((resolve) => setTimeout(resolve, 2));
+          }
+        },
+      });
+      const ended = worker.run({ signal: layer.control.signal });
+      await listening.promise;
+      for (const [index, type] of types.entries()) {
+        await seen.reach(index);
+        await layer.send("letters", { type });
+      }
+      await within(ended, `the end, stopped ${turns} turns before`);
+      const others = await remaining(layer, "letters");
+      assertEquals([...seen.items, ...others.map(({ type }) => type)], types);
+      assertEquals(worker.counts.received, seen.items.length);
+    }
+  });
+}
 
 Deno.test("a stop before the beginning takes nothing", async () => {
   await using layer = new MemoryChannelLayer();

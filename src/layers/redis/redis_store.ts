@@ -121,15 +121,22 @@ export class RedisStore implements Store {
 
   async #takeAtOnce(demand: Demand): Promise<Batch[]> {
     const { prefix } = this.#settings;
-    const batches = await Promise.all(Array.from(demand, async ([key, limit]): Promise<Batch> => {
-      const flat = await this.#commands.run(["ZPOPMIN", prefix + key, `${limit}`]) as Buffer[];
-      const bodies: StoredBody[] = [];
-      for (let at = 0; at < flat.length; at += 2) {
-        bodies.push(new TakenMember(flat[at]!, flat[at + 1]!));
-      }
-      return { key, bodies };
-    }));
-    return batches.filter(({ bodies }) => bodies.length > 0);
+    const takings = await Promise.allSettled(
+      Array.from(demand, async ([key, limit]): Promise<Batch> => {
+        const flat = await this.#commands.run(["ZPOPMIN", prefix + key, `${limit}`]) as Buffer[];
+        const bodies: StoredBody[] = [];
+        for (let at = 0; at < flat.length; at += 2) {
+          bodies.push(new TakenMember(flat[at]!, flat[at + 1]!));
+        }
+        return { key, bodies };
+      }),
+    );
+    // What one key gave isn't lost with another's failure; that will show again.
+    const batches = takings.filter((taking) => taking.status === "fulfilled")
+      .map(({ value }) => value).filter(({ bodies }) => bodies.length > 0);
+    const failure = takings.find((taking) => taking.status === "rejected");
+    if (failure && batches.length === 0) throw failure.reason;
+    return batches;
   }
 
   async #takeWaiting(demand: Demand): Promise<Batch[]> {

@@ -7,7 +7,10 @@ const UNUSABLE: readonly (readonly [RegExp, string])[] = [
   [/^NOPERM/, "its access rules refuse this user"],
   [/DB index is out of range/, "it has no database of that number"],
   [/Requires \w+ access/, "Deno was not given the permission"],
-  [/unknown command/, "it doesn't know a command that is needed: is it Redis 5 or later?"],
+  [
+    /unknown command/,
+    "it doesn't know a command that is needed: is it Redis 7 or later, or Valkey?",
+  ],
 ];
 
 /** What passes by itself, in plainer words than the client's. */

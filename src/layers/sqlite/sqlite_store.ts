@@ -123,8 +123,14 @@ export class SqliteStore implements Store {
   async #takeAll(demand: Demand): Promise<Batch[]> {
     const batches: Batch[] = [];
     for (const [key, limit] of demand) {
-      const bodies = await this.#database.run(() => this.#take(key, limit));
-      if (bodies.length > 0) batches.push({ key, bodies });
+      try {
+        const bodies = await this.#database.run(() => this.#take(key, limit));
+        if (bodies.length > 0) batches.push({ key, bodies });
+      } catch (error) {
+        // What another key gave isn't lost with this one's failure; that will show again.
+        if (batches.length === 0) throw error;
+        break;
+      }
     }
     return batches;
   }
