@@ -102,7 +102,11 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
     const handlers = tableOf(this);
     const handler = handlers.get(nameOf(event.type));
     // Not an async function: the handler's own promise is enough for each event.
-    if (handler) return Promise.resolve(handler.call(this, event) as void);
+    try {
+      if (handler) return Promise.resolve(handler.call(this, event) as void);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const { name } = this.constructor;
     return Promise.reject(new NoHandlerError(name, event.type, [...handlers.keys()]));
   }

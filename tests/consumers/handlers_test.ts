@@ -205,3 +205,14 @@ Deno.test("dispatch() hands an event to its handler", async () => {
   await new LetterConsumer().dispatch(event);
   assertEquals(handled, [event]);
 });
+
+Deno.test("dispatch() rejects with what a plain function throws as its handler", async () => {
+  class LetterConsumer extends AsyncConsumer {
+    letter_sent(): void {
+      throw new RangeError("No stamp");
+    }
+  }
+  const consumer = new LetterConsumer();
+  await assertRejects(() => consumer.dispatch({ type: "letter.sent" }), RangeError, "No stamp");
+  await assertRejects(() => consumer.dispatch({ type: "letter.lost" }), NoHandlerError);
+});
