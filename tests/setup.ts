@@ -7,23 +7,29 @@
  * @module
  */
 
-/** A program that tests start, and Debian's package that has it. */
+/** What tests start: how to see that it is there, and Debian's packages that have it. */
 interface Need {
-  readonly program: string;
-  readonly package: string;
+  readonly test: string;
+  readonly packages: readonly string[];
 }
 
-const NEEDS: readonly Need[] = [{ program: "redis-server", package: "redis-server" }];
+const NEEDS: readonly Need[] = [
+  { test: "command -v redis-server", packages: ["redis-server"] },
+  {
+    test: "/usr/bin/python3 -c 'import channels_redis.core, django'",
+    packages: ["python3-channels-redis", "python3-django"],
+  },
+];
 
 if (import.meta.main) {
-  const missing = [];
-  for (const need of NEEDS) if (!await isThere(need.program)) missing.push(need.package);
+  const missing: string[] = [];
+  for (const { test, packages } of NEEDS) if (!await succeeds(test)) missing.push(...packages);
   if (missing.length > 0) await provide(missing);
 }
 
 async function provide(packages: readonly string[]): Promise<void> {
   const names = packages.join(" ");
-  if (Deno.uid() !== 0 || !await isThere("apt-get")) {
+  if (Deno.uid() !== 0 || !await succeeds("command -v apt-get")) {
     console.warn(`The tests need what Debian calls ${names}: please install it. Without it, tests`);
     console.warn("that need it are skipped, and fail where the environment says CI=true.");
     return;
@@ -47,7 +53,6 @@ async function run([program = "", ...args]: string[], env: Record<string, string
   Deno.exit(1);
 }
 
-async function isThere(program: string): Promise<boolean> {
-  const command = new Deno.Command("sh", { args: ["-c", `command -v "${program}"`] });
-  return (await command.output()).success;
+async function succeeds(script: string): Promise<boolean> {
+  return (await new Deno.Command("sh", { args: ["-c", script] }).output()).success;
 }

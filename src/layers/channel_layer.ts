@@ -39,7 +39,8 @@ export interface ChannelLayer extends AsyncDisposable {
   receive(channel: string, options?: ReceiveOptions): Promise<Message>;
 
   /**
-   * Waits until a channel has messages, and takes up to `limit` of them, the oldest first.
+   * Waits until a channel has messages, and takes up to `limit` of them, the oldest first: none
+   * expires before the first.
    *
    * @param channel The channel's name.
    * @param options How many, and how long to wait.

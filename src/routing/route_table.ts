@@ -14,15 +14,21 @@ export function routeTable<S extends Scope>(
 ): RouteTable<S> {
   const table = new Map<string, Application<S>>();
   for (const [name, application] of Object.entries(applications)) {
-    if (typeof application !== "function") {
+    if (typeof application !== "function" || isClass(application)) {
+      const kind = typeof application === "function" ? "a class" : typeof application;
       throw new TypeError(
-        `${router} needs an application for ${JSON.stringify(name)}: got ${typeof application}` +
+        `${router} needs an application for ${JSON.stringify(name)}: got ${kind}` +
           "; a consumer class becomes one by its asAsgi()",
       );
     }
     table.set(name, application);
   }
   return table;
+}
+
+/** A class is a function, too, but one that can't be called. */
+function isClass(value: object): boolean {
+  return Function.prototype.toString.call(value).startsWith("class");
 }
 
 /** Tells on the application which channels it has routes for. */

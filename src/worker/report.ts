@@ -46,7 +46,13 @@ export class Report {
     log: (entry: LogEntry) => void,
     onError: (error: unknown, event: FailedEvent) => void,
   ) {
-    this.#log = log;
+    this.#log = (entry) => {
+      try {
+        log(entry);
+      } catch {
+        // There is nowhere left to say so, and the work goes on.
+      }
+    };
     this.#onError = onError;
   }
 
@@ -66,10 +72,14 @@ export class Report {
   }
 
   #tellError(error: unknown, event: FailedEvent): void {
-    try {
-      this.#onError(error, event);
-    } catch (error) {
+    const complain = (error: unknown) =>
       this.#log({ level: "error", message: "onError itself failed", error });
+    try {
+      // It may be an async function, whatever its type says.
+      const result: unknown = this.#onError(error, event);
+      if (result instanceof Promise) result.catch(complain);
+    } catch (error) {
+      complain(error);
     }
   }
 

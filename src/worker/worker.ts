@@ -117,8 +117,7 @@ export class Worker {
       await Promise.race([stopped.promise, this.#work()]);
     } finally {
       stopped.forget();
-      await this.#drain();
-      this.#listeners = [];
+      await this.#drain().finally(() => this.#listeners = []);
     }
   }
 

@@ -137,12 +137,13 @@ Deno.test("ChannelNameRouter() takes applications of channel scopes only", () =>
   ChannelNameRouter({ letters: lifespan });
 });
 
-Deno.test("ChannelNameRouter() takes no consumer class that lacks its asAsgi()", async () => {
+Deno.test("ChannelNameRouter() refuses a consumer class that lacks its asAsgi()", () => {
   class LetterConsumer extends AsyncConsumer {}
   // @ts-expect-error A class is no application.
   const applications: ApplicationsByChannel = { letters: LetterConsumer };
-  await assertRejects(
-    async () => await ChannelNameRouter(applications)(scopeOf("letters"), nothing, nothing),
+  assertThrows(
+    () => ChannelNameRouter(applications),
     TypeError,
+    'ChannelNameRouter needs an application for "letters": got a class; a consumer class becomes',
   );
 });

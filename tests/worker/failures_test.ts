@@ -357,6 +357,36 @@ Deno.test("an onError that throws is logged, and the worker lives on", async () 
   assertEquals(lines.length, 3);
 });
 
+Deno.test("an onError that rejects is logged, and the worker lives on", async () => {
+  await using layer = new MemoryChannelLayer();
+  await layer.sendMany("letters", numbered(2));
+  const told = await runBurst({
+    layer,
+    channels: ["letters"],
+    onError: () => Promise.reject(new Error("The reporter is down")),
+    application: () => Promise.reject(new RangeError("No stamp")),
+  });
+  assertEquals(told.worker.counts.failed, 2);
+  const lines = linesOf(told, "error").filter((line) => line.includes("onError"));
+  assertEquals(lines.length, 2);
+});
+
+Deno.test("a log that throws doesn't end the worker", async () => {
+  await using layer = new MemoryChannelLayer();
+  await layer.sendMany("letters", numbered(3));
+  const worker = new Worker({
+    layer,
+    channels: ["letters"],
+    burst: true,
+    application: () => Promise.reject(new RangeError("No stamp")),
+    log: () => {
+      throw new Error("The log is full");
+    },
+  });
+  await worker.run();
+  assertEquals(worker.counts.failed, 3);
+});
+
 Deno.test("a Worker without log and onError fails as quietly as it can", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(2));
