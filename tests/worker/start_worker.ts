@@ -69,7 +69,7 @@ function makeWorker(options: TestedOptions, onListening: () => void): Told & { w
     },
     onError: (error, event) => {
       told.errors.push({ error, event });
-      options.onError?.(error, event);
+      return options.onError?.(error, event);
     },
   });
   return { worker, ...told };
