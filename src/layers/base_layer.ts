@@ -228,12 +228,12 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     const message = this.#codec.decode(body.bytes);
     const expiresAt = body.sentAt + this.#settings.expiry;
     const channels = addresseesOf(message, key);
-    const copy = () => channels.length === 1 ? message : this.#codec.decode(body.bytes.slice());
-    return channels.map((channel): Delivery => ({
-      channel,
-      expiresAt,
-      read: () => withoutAddress(copy()),
-    }));
+    withoutAddress(message);
+    if (channels.length === 1) return [{ channel: channels[0]!, expiresAt, read: () => message }];
+    // The names of all of them needn't be decoded again for each.
+    const bytes = this.#codec.encode(message, true);
+    const read = () => this.#codec.decode(bytes.slice());
+    return channels.map((channel) => ({ channel, expiresAt, read }));
   }
 }
 

@@ -68,7 +68,10 @@ export class Outbox {
   async #send(line: Line): Promise<void> {
     const entries = line.waiting;
     line.waiting = [];
-    const bodies = entries.flatMap((entry) => entry.bodies);
+    const [first] = entries;
+    const bodies = first && entries.length === 1
+      ? first.bodies
+      : entries.flatMap((entry) => entry.bodies);
     try {
       let left = await this.#store.append(line.key, bodies, line.capacity);
       for (const entry of entries) {

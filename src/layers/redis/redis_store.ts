@@ -115,7 +115,8 @@ export class RedisStore implements Store {
     const { prefix, expiry } = this.#settings;
     const { lengths, members } = packMembers(bodies);
     const limits = [oldestScore(expiry), `${capacity}`, `${Math.ceil(expiry)}`];
-    const args = [...limits, `${firstScore(bodies.length)}`, lengths, members];
+    const count = bodies.length;
+    const args = [...limits, `${count}`, `${firstScore(count)}`, lengths, members];
     return Number(await runScript(this.#commands, APPEND, prefix + key, args));
   }
 

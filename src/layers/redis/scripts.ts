@@ -11,25 +11,32 @@ export interface Script {
 
 /**
  * Sends in one round trip what takes channels_redis four: see what room is left, add as much as
- * fits, drop what has expired, and let the key expire. The first thing that it writes is what it
- * adds: a server whose memory is full refuses that, but nothing once a script has written.
+ * fits, let the key expire. What has expired is only counted, and dropped, when the room is short.
+ * The first thing that it writes is what it adds: a server whose memory is full refuses that, but
+ * nothing once a script has written.
  *
  * KEYS: the channel. ARGV: the oldest score that counts, the capacity, the expiry in milliseconds,
- * the first score in microseconds, the lengths of the members, and these in one argument: as many
- * arguments they would cost the client far more. Gives the number of members that were added.
+ * how many members, the first score in microseconds, the lengths of the members, and these in one
+ * argument: as many arguments they would cost the client far more. Gives how many were added.
  */
 export const APPEND: Script = script(`
-local live = redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[1], '+inf')
-local room, count, at, pairs = ARGV[2] - live, 0, 1, {}
-for length in string.gmatch(ARGV[5], '%d+') do
-  if count >= room then break end
-  pairs[2 * count + 1] = string.format('%.6f', (ARGV[4] + count) / 1000000)
-  pairs[2 * count + 2] = string.sub(ARGV[6], at, at + length - 1)
-  count, at = count + 1, at + length
+local wanted = tonumber(ARGV[4])
+local room = ARGV[2] - redis.call('ZCARD', KEYS[1])
+local isShort = room < wanted
+if isShort then room = ARGV[2] - redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[1], '+inf') end
+if room <= 0 then return 0 end
+local count, at, pairs = 1, 1, { string.format('%.6f', ARGV[5] / 1000000), ARGV[7] }
+if wanted > 1 then
+  count = 0
+  for length in string.gmatch(ARGV[6], '%d+') do
+    if count >= room then break end
+    pairs[2 * count + 1] = string.format('%.6f', (ARGV[5] + count) / 1000000)
+    pairs[2 * count + 2] = string.sub(ARGV[7], at, at + length - 1)
+    count, at = count + 1, at + length
+  end
 end
-if count == 0 then return 0 end
 redis.call('ZADD', KEYS[1], unpack(pairs))
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+if isShort then redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return count
 `);

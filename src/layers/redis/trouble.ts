@@ -3,7 +3,10 @@ import { LayerUnavailableError, LayerUnusableError } from "../../errors.ts";
 /** What only a person can mend, by how Redis begins its answer. */
 const UNUSABLE: readonly (readonly [RegExp, string])[] = [
   [/^WRONGPASS|invalid password/, "user or password are wrong"],
-  [/^NOAUTH/, "it asks for a password: give one in the URL, redis://USER:PASSWORD@HOST"],
+  [
+    /^NOAUTH|unauthenticated/,
+    "it asks for a password: give one in the URL, redis://USER:PASSWORD@HOST",
+  ],
   [/^NOPERM/, "its access rules refuse this user"],
   [/DB index is out of range/, "it has no database of that number"],
   [/Requires \w+ access/, "Deno was not given the permission"],

@@ -1,0 +1,67 @@
+/** How much each measure does. Durations are in seconds here. */
+export interface Plan {
+  readonly drain: {
+    readonly rounds: number;
+    readonly events: number;
+    /** Fewer, for systems that would take too long. */
+    readonly fewer: Readonly<Record<string, number>>;
+  };
+  readonly send: { readonly rounds: number; readonly seconds: number };
+  readonly latency: { readonly rounds: number; readonly warmUp: number; readonly events: number };
+  readonly endToEnd: { readonly warmUp: number; readonly seconds: number };
+  readonly fanOut: {
+    readonly sends: number;
+    /** In how many processes the members are. */
+    readonly processes: readonly number[];
+  };
+  readonly growth: {
+    readonly rounds: number;
+    /** How many events the drains take, where nothing else is said. */
+    readonly events: number;
+    readonly latencyEvents: number;
+    readonly channels: readonly number[];
+    /** Sizes of a message, in bytes. */
+    readonly sizes: readonly number[];
+    readonly backlogs: readonly number[];
+  };
+  readonly startUp: { readonly rounds: number };
+  readonly memory: { readonly warmUp: number; readonly events: number };
+}
+
+/** The whole bench: about ten minutes. */
+export const FULL: Plan = {
+  drain: { rounds: 5, events: 50_000, fewer: { channels: 10_000, bullmq: 20_000 } },
+  send: { rounds: 5, seconds: 0.8 },
+  latency: { rounds: 3, warmUp: 300, events: 1_000 },
+  endToEnd: { warmUp: 2, seconds: 20 },
+  fanOut: { sends: 20, processes: [1, 10] },
+  growth: {
+    rounds: 2,
+    events: 50_000,
+    latencyEvents: 500,
+    channels: [1, 10, 100],
+    sizes: [100, 10_000, 1_000_000],
+    backlogs: [1_000, 100_000, 1_000_000],
+  },
+  startUp: { rounds: 10 },
+  memory: { warmUp: 100_000, events: 1_000_000 },
+};
+
+/** Each measure in short: under a minute in all. */
+export const QUICK: Plan = {
+  drain: { rounds: 1, events: 50_000, fewer: { channels: 1_000, bullmq: 4_000 } },
+  send: { rounds: 1, seconds: 0.15 },
+  latency: { rounds: 1, warmUp: 50, events: 100 },
+  endToEnd: { warmUp: 0.2, seconds: 1 },
+  fanOut: { sends: 2, processes: [1, 2] },
+  growth: {
+    rounds: 1,
+    events: 10_000,
+    latencyEvents: 50,
+    channels: [10],
+    sizes: [],
+    backlogs: [],
+  },
+  startUp: { rounds: 1 },
+  memory: { warmUp: 20_000, events: 50_000 },
+};

@@ -1,0 +1,16 @@
+import { linesOf } from "../lines.ts";
+
+const encoder = new TextEncoder();
+
+/** Reports to the bench: one line of JSON. */
+export function report(what: object): void {
+  const line = encoder.encode(`${JSON.stringify(what)}\n`);
+  for (let written = 0; written < line.length;) {
+    written += Deno.stdout.writeSync(line.subarray(written));
+  }
+}
+
+/** Does something for each line that the bench tells. */
+export async function onEachLine(act: () => void | Promise<void>): Promise<void> {
+  for await (const _line of linesOf(Deno.stdin.readable)) await act();
+}

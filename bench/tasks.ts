@@ -1,0 +1,123 @@
+/**
+ * What the bench asks of the processes that it starts, and what they report: the same for each
+ * system, in whatever language. A task is one argument, in JSON; a report is one line of JSON.
+ *
+ * @module
+ */
+
+/** What every task says. */
+interface Common {
+  /** Where the layer is: `unix://PATH`, `sqlite:PATH` or `memory:`. */
+  readonly url: string;
+  /** The channels to use. */
+  readonly channels: readonly string[];
+  /** How many events a channel may hold. */
+  readonly capacity: number;
+}
+
+/** Fills the channels, in turn, with `count` events of about `bytes` bytes; reports `{}`. */
+export interface FillTask extends Common {
+  readonly role: "fill";
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** Sends in three ways, for `seconds` each; reports a {@linkcode SendReport}. */
+export interface SendTask extends Common {
+  readonly role: "send";
+  readonly seconds: number;
+}
+
+/**
+ * Handles events. Reports `{}` when it listens, then a {@linkcode WorkReport} when it has handled
+ * `expected` events, and one for each line `report` that it is told.
+ */
+export interface WorkTask extends Common {
+  readonly role: "work";
+  readonly expected: number;
+}
+
+/** Fills and then handles, in one process; reports as `work` does. */
+export interface AloneTask extends Common {
+  readonly role: "alone";
+  readonly count: number;
+  readonly bytes: number;
+  /** Where it is greater than 0, the events are paced as in `pace`. */
+  readonly every: number;
+  readonly warmUp: number;
+}
+
+/** Sends one event every so many milliseconds, after `warmUp` that don't count; reports `{}`. */
+export interface PaceTask extends Common {
+  readonly role: "pace";
+  readonly bytes: number;
+  readonly every: number;
+  readonly warmUp: number;
+  readonly count: number;
+}
+
+/** Sends as fast as the layer takes it, until it is ended; `report` gives a {@linkcode FeedReport}. */
+export interface FeedTask extends Common {
+  readonly role: "feed";
+  /** How many senders there are in this process, each awaiting what it sends. */
+  readonly lanes: number;
+  /** How many events each sends at once: 1 is `send`, more is `sendMany`. */
+  readonly batch: number;
+}
+
+/**
+ * Makes process-local channels, adds them to the group and receives on them. Reports `{}` when all
+ * are in, and a {@linkcode MomentReport} each time all have received an event.
+ */
+export interface JoinTask extends Common {
+  readonly role: "join";
+  readonly group: string;
+  readonly members: number;
+}
+
+/** Sends one event to the group for each line it is told; reports a {@linkcode MomentReport}. */
+export interface GroupSendTask extends Common {
+  readonly role: "groupSend";
+  readonly group: string;
+}
+
+/** What a process is asked to do. */
+export type Task =
+  | FillTask
+  | SendTask
+  | WorkTask
+  | AloneTask
+  | PaceTask
+  | FeedTask
+  | JoinTask
+  | GroupSendTask;
+
+/** A task before the system says where its layer is. */
+export type Order = Task extends infer T ? T extends Task ? Omit<T, "url"> : never : never;
+
+/** Events per second. */
+export interface SendReport {
+  readonly awaited: number;
+  readonly at64: number;
+  readonly many: number;
+}
+
+/** What a worker has done so far. */
+export interface WorkReport {
+  readonly handled: number;
+  /** From the first to the last handled event, or to the `expected` one. */
+  readonly milliseconds: number;
+  /** From before `send` to the first line of the handler, of each event that says when it was sent. */
+  readonly latencies: readonly number[];
+}
+
+/** What a sender has done so far. */
+export interface FeedReport {
+  readonly sent: number;
+  readonly refused: number;
+}
+
+/** A moment: milliseconds since 1970, with fractions. */
+export interface MomentReport {
+  readonly at: number;
+}
