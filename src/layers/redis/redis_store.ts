@@ -25,6 +25,8 @@ export class RedisStore implements Store {
   readonly #waiting: Connection;
   readonly #bell: string;
   #blocked = false;
+  /** Whether the poll that is under way is being woken already. */
+  #rung = false;
   #turn = 0;
 
   constructor(url: string, name: string, settings: LayerSettings) {
@@ -56,14 +58,16 @@ export class RedisStore implements Store {
     try {
       return await this.#takeWaiting(demand);
     } finally {
-      this.#blocked = false;
+      this.#blocked = this.#rung = false;
     }
   }
 
   interrupt(): void {
-    if (!this.#blocked) return;
+    if (!this.#blocked || this.#rung) return;
+    this.#rung = true;
     this.#run(["ZADD", this.#bell, "0", "ring"], ["PEXPIRE", this.#bell, `${BLOCK * 2}`])
       .catch(() => {
+        this.#rung = false;
         // The waiting ends by itself, soon: with the connection, or after its block time.
       });
   }
