@@ -18,10 +18,10 @@
  *   }
  * }
  *
- * // What `runworker print` runs:
- * export const application = ProtocolTypeRouter({
+ * const application = ProtocolTypeRouter({
  *   channel: ChannelNameRouter({ print: PrintConsumer.asAsgi() }),
  * });
+ * // Exported as `application`, it is what `runworker print` runs.
  *
  * // What any other process does to have it print:
  * export async function printElsewhere(text: string): Promise<void> {

@@ -26,9 +26,10 @@ const LONGEST_WAIT = 5_000;
  *   }
  * }
  *
- * export const application = ProtocolTypeRouter({
+ * const application = ProtocolTypeRouter({
  *   channel: ChannelNameRouter({ print: PrintConsumer.asAsgi() }),
  * });
+ * // Exported as `application`, it is what `runworker` runs.
  * ```
  */
 export abstract class AsyncConsumer<S extends Scope = ChannelScope> {

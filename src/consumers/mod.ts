@@ -10,7 +10,8 @@
  *     console.log(event.text);
  *   }
  * }
- * export const application = LetterConsumer.asAsgi();
+ * const application = LetterConsumer.asAsgi();
+ * // Exported as `application`, it is what `runworker` runs.
  * ```
  *
  * @module
