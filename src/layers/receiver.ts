@@ -96,7 +96,9 @@ export class Receiver {
     const impatient = asked.filter((waiter) => !waiter.patient);
     const batches = await this.#store.poll(this.#demand(), impatient.length === 0);
     for (const batch of batches) await this.#distribute(batch);
-    for (const waiter of impatient) this.#settle(waiter);
+    // Where something was found it may have expired, and there may be more behind it.
+    const found = new Set(batches.map(({ key }) => key));
+    for (const waiter of impatient) this.#settle(waiter, found);
     // Those who were served may want more at once: let them ask before the next poll.
     if (this.#waiters.size > 0) await new Promise(setImmediate);
   }
@@ -133,10 +135,10 @@ export class Receiver {
   }
 
   /** Tells somebody who wouldn't wait that there was nothing. */
-  #settle(waiter: Waiter): void {
+  #settle(waiter: Waiter, found: ReadonlySet<string>): void {
     for (const [key, waiters] of this.#waiters) {
       const index = waiters.indexOf(waiter);
-      if (index === -1) continue;
+      if (index === -1 || found.has(key)) continue;
       waiters.splice(index, 1);
       if (waiters.length === 0) this.#waiters.delete(key);
       waiter.resolve([]);

@@ -27,6 +27,17 @@ export const expiryCases: readonly LayerCase[] = [
     },
   },
   {
+    name: "receiveMany() that may not wait looks past what has expired",
+    async run(backend) {
+      const layer = backend.connect({ expiry: EXPIRY });
+      await layer.sendMany("letters", events(5));
+      await untilClockPasses(Date.now() + EXPIRY);
+      await layer.send("letters", event(7));
+      const deliveries = await layer.receiveMany("letters", { limit: 2, wait: false });
+      assertEquals(deliveries.map((delivery) => numberOf(delivery.read())), [7]);
+    },
+  },
+  {
     name: "receive() gives no event of a group that has expired",
     async run(backend) {
       const layer = backend.connect({ expiry: EXPIRY });
