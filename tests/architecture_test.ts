@@ -188,3 +188,9 @@ Deno.test("src has small files", () => {
   assertLessOrEqual(longest?.lines ?? 0, 300, `${longest?.path} is long`);
   assertLess(sizes[Math.floor(sizes.length / 2)]?.lines ?? 0, 120);
 });
+
+Deno.test("src prints nothing: standard output belongs to the application", () => {
+  const prints = (line: string) => /\bconsole\./.test(line) && !/^\s*(\*|\/\/)/.test(line);
+  const offences = files.filter(({ text }) => text.split("\n").some(prints));
+  assertEquals(offences.map(({ path }) => path), []);
+});
