@@ -60,20 +60,36 @@ export class UndecodableMessageError extends ChannelsError {
   }
 }
 
+/** Options of {@linkcode LayerUnavailableError}. */
+export interface LayerUnavailableErrorOptions extends ErrorOptions {
+  /** Whether the server may have done what it was asked to. */
+  readonly mayBeDone?: boolean;
+}
+
 /** Thrown when a layer can't be reached or used for now: trying again later may help. */
 export class LayerUnavailableError extends ChannelsError {
   /** Survives minification. */
   override readonly name: string = "LayerUnavailableError";
+  /**
+   * Whether the server may have done what it was asked to, since only its answer is missing: to
+   * send again could then deliver twice.
+   */
+  readonly mayBeDone: boolean;
 
   /**
    * Makes the error.
    *
    * @param layer The layer, as its `toString()` describes it.
    * @param reason What is wrong.
-   * @param options The `cause`: what the engine threw.
+   * @param options The `cause`: what the engine threw, and `mayBeDone`, which is `false` by default.
    */
-  constructor(readonly layer: string, readonly reason: string, options?: ErrorOptions) {
+  constructor(
+    readonly layer: string,
+    readonly reason: string,
+    options: LayerUnavailableErrorOptions = {},
+  ) {
     super(`Layer ${layer} is not available: ${reason}`, options);
+    this.mayBeDone = options.mayBeDone ?? false;
   }
 }
 

@@ -6,7 +6,7 @@ import type {
   ReceiveManyOptions,
   ReceiveOptions,
 } from "./channel_layer.ts";
-import type { MessageCodec } from "./codec.ts";
+import type { Cipher, MessageCodec } from "./codec.ts";
 import { addresseesOf, addressTo, checkUnaddressed, withoutAddress } from "./envelope.ts";
 import { LocalInbox } from "./local_inbox.ts";
 import {
@@ -31,6 +31,8 @@ export interface BaseLayerParts {
   readonly store: Store;
   /** How messages become bytes. */
   readonly codec: MessageCodec;
+  /** How these are encrypted, if they are. */
+  readonly cipher?: Cipher;
   /** What the layer is called in messages for people. */
   readonly name: string;
 }
@@ -39,6 +41,7 @@ export interface BaseLayerParts {
 export abstract class BaseChannelLayer implements ChannelLayer {
   readonly #store: Store;
   readonly #codec: MessageCodec;
+  readonly #cipher: Cipher | undefined;
   readonly #name: string;
   readonly #settings: LayerSettings;
   readonly #outbox: Outbox;
@@ -48,9 +51,10 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   #closing: Promise<void> | undefined;
 
   /** Takes the parts that make the difference between layers. */
-  constructor({ store, codec, name }: BaseLayerParts, settings: LayerSettings) {
+  constructor({ store, codec, cipher, name }: BaseLayerParts, settings: LayerSettings) {
     this.#store = store;
     this.#codec = codec;
+    this.#cipher = cipher;
     this.#name = name;
     this.#settings = settings;
     this.#outbox = new Outbox(store);
@@ -97,7 +101,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     }
     if (isProcessLocal(channel)) return await this.#receiveLocal(channel, options);
     const bodies = await this.#receiver.take(channel, { limit, wait, signal });
-    return bodies.map((body) => new StoredDelivery(channel, body, this.#settings, this.#codec));
+    return bodies.map((body) => new StoredDelivery(channel, body, this.#settings, this.#open));
   }
 
   /** See {@linkcode ChannelLayer.handBack}. */
@@ -182,9 +186,16 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   #pack(channel: string, message: Message): Uint8Array {
     const exact = checkMessage(message);
     const bytes = this.#encode(message, exact);
-    if (!isProcessLocal(channel)) return bytes;
-    return this.#codec.encode(addressTo(channel, message), exact);
+    if (!isProcessLocal(channel)) return this.#seal(bytes);
+    return this.#seal(this.#codec.encode(addressTo(channel, message), exact));
   }
+
+  #seal(bytes: Uint8Array): Uint8Array {
+    return this.#cipher?.encrypt(bytes) ?? bytes;
+  }
+
+  readonly #open = (bytes: Uint8Array): Message =>
+    this.#codec.decode(this.#cipher?.decrypt(bytes) ?? bytes);
 
   #encode(message: Message, exact: boolean): Uint8Array {
     checkUnaddressed(message);
@@ -206,7 +217,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     const byKey = Map.groupBy(members.filter(isValidChannelName), nonLocalName);
     return Array.from(byKey, ([key, channels]) => ({
       key,
-      body: this.#codec.encode(addressTo(channels, message), exact),
+      body: this.#seal(this.#codec.encode(addressTo(channels, message), exact)),
       capacity: this.#settings.capacityOf(channels[0] ?? key),
     }));
   }
@@ -225,7 +236,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
 
   /** Opens a body for process-local channels; each of them gets a message of its own. */
   #openLocal(key: string, body: StoredBody): Delivery[] {
-    const message = this.#codec.decode(body.bytes);
+    const message = this.#open(body.bytes);
     const expiresAt = body.sentAt + this.#settings.expiry;
     const channels = addresseesOf(message, key);
     withoutAddress(message);
@@ -242,13 +253,18 @@ class StoredDelivery implements Delivery {
   readonly channel: string;
   readonly body: StoredBody;
   readonly #settings: LayerSettings;
-  readonly #codec: MessageCodec;
+  readonly #open: (bytes: Uint8Array) => Message;
 
-  constructor(channel: string, body: StoredBody, settings: LayerSettings, codec: MessageCodec) {
+  constructor(
+    channel: string,
+    body: StoredBody,
+    settings: LayerSettings,
+    open: (bytes: Uint8Array) => Message,
+  ) {
     this.channel = channel;
     this.body = body;
     this.#settings = settings;
-    this.#codec = codec;
+    this.#open = open;
   }
 
   get expiresAt(): number {
@@ -256,7 +272,7 @@ class StoredDelivery implements Delivery {
   }
 
   read(): Message {
-    return withoutAddress(this.#codec.decode(this.body.bytes));
+    return withoutAddress(this.#open(this.body.bytes));
   }
 }
 

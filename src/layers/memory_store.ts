@@ -1,8 +1,9 @@
 import type { LayerSettings } from "./options.ts";
-import type { Batch, Demand, Parcel, Store, StoredBody } from "./store.ts";
+import type { Batch, Demand, Parcel, Source, Store, StoredBody } from "./store.ts";
 
 /** Keeps bodies in the memory of this process. */
-export class MemoryStore implements Store {
+export class MemoryStore implements Store, Source {
+  readonly #sources = [this];
   readonly #settings: LayerSettings;
   readonly #bodies = new Map<string, StoredBody[]>();
   readonly #groups = new Map<string, Map<string, number>>();
@@ -26,6 +27,10 @@ export class MemoryStore implements Store {
 
   async broadcast(parcels: readonly Parcel[]): Promise<void> {
     for (const { key, body, capacity } of parcels) await this.append(key, [body], capacity);
+  }
+
+  sourcesOf(): readonly Source[] {
+    return this.#sources;
   }
 
   async poll(demand: Demand, wait: boolean): Promise<Batch[]> {

@@ -22,7 +22,7 @@ export type {
   ReceiveManyOptions,
   ReceiveOptions,
 } from "./channel_layer.ts";
-export type { MessageCodec } from "./codec.ts";
+export type { Cipher, MessageCodec } from "./codec.ts";
 export { isLayerUrl } from "./layer_url.ts";
 export { MemoryChannelLayer } from "./memory.ts";
 export { msgpackCodec } from "./msgpack.ts";
@@ -37,4 +37,4 @@ export {
   overrideDefaultChannelLayer,
 } from "./registry.ts";
 export { SqliteChannelLayer, type SqliteChannelLayerOptions } from "./sqlite.ts";
-export type { Batch, Demand, Parcel, Store, StoredBody } from "./store.ts";
+export type { Batch, Demand, Parcel, Source, Store, StoredBody } from "./store.ts";

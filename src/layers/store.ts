@@ -13,16 +13,8 @@ export interface Store {
   /** Appends one body under each key that has room. */
   broadcast(parcels: readonly Parcel[]): Promise<void>;
 
-  /**
-   * Takes what the keys hold, up to the number asked of each. Waits until one of them holds
-   * something, or `interrupt()` is called; what is taken is never lost.
-   *
-   * @param wait Whether to wait.
-   */
-  poll(demand: Demand, wait: boolean): Promise<Batch[]>;
-
-  /** Ends the waiting of a `poll()` that is under way. */
-  interrupt(): void;
+  /** Where a key's bodies may be: always the same objects, which are polled side by side. */
+  sourcesOf(key: string): readonly Source[];
 
   /** Puts bodies back to where they stood under their key. */
   putBack(key: string, bodies: readonly StoredBody[]): Promise<void>;
@@ -41,6 +33,20 @@ export interface Store {
 
   /** Lets go of what is held open; nothing is called afterwards. */
   close(): Promise<void>;
+}
+
+/** A place that bodies are taken from: one `poll()` at a time. */
+export interface Source {
+  /**
+   * Takes what the keys hold, up to the number asked of each. Waits until one of them holds
+   * something, or `interrupt()` is called; what is taken is never lost.
+   *
+   * @param wait Whether to wait.
+   */
+  poll(demand: Demand, wait: boolean): Promise<Batch[]>;
+
+  /** Ends the waiting of a `poll()` that is under way. */
+  interrupt(): void;
 }
 
 /** How many bodies may be taken from each key. */

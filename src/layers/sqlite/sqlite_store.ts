@@ -1,5 +1,5 @@
 import type { LayerSettings } from "../options.ts";
-import type { Batch, Demand, Parcel, Store, StoredBody } from "../store.ts";
+import type { Batch, Demand, Parcel, Source, Store, StoredBody } from "../store.ts";
 import { Database } from "./database.ts";
 import { Doorbell } from "./doorbell.ts";
 import { Room } from "./room.ts";
@@ -11,7 +11,8 @@ const ROWS_AT_ONCE = 128;
 const WRITES_BETWEEN_SWEEPS = 256;
 
 /** Keeps bodies in a SQLite file that many processes share. */
-export class SqliteStore implements Store {
+export class SqliteStore implements Store, Source {
+  readonly #sources = [this];
   readonly #settings: LayerSettings;
   readonly #database: Database;
   readonly #doorbell = new Doorbell();
@@ -48,6 +49,10 @@ export class SqliteStore implements Store {
       });
     }
     this.#afterWrite();
+  }
+
+  sourcesOf(): readonly Source[] {
+    return this.#sources;
   }
 
   async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
