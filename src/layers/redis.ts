@@ -17,6 +17,7 @@
  * @module
  */
 import process from "node:process";
+import { LayerUnavailableError } from "../errors.ts";
 import { BaseChannelLayer } from "./base_layer.ts";
 import type { ChannelLayerOptions } from "./channel_layer.ts";
 import { fernetCipher } from "./fernet.ts";
@@ -127,8 +128,9 @@ function codecOf(serializer: string) {
 }
 
 function warnOfChange({ host, isReachable, error }: HostChange): void {
+  const reason = error instanceof LayerUnavailableError ? error.reason : error?.message;
   const text = isReachable
     ? `${host} is back`
-    : `Lost ${host}, and going on with the other hosts: ${error?.message}`;
+    : `Lost ${host}, and going on with the other hosts: ${reason}`;
   process.emitWarning(text, "ChannelsWarning");
 }

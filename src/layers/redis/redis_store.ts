@@ -94,9 +94,9 @@ export class RedisStore implements Store {
     });
   }
 
-  /** Asks the server for a sign of life. */
-  async ping(): Promise<void> {
-    await this.#commands.run(["PING"]);
+  /** Sees whether the server can be written to, by deleting what isn't there. */
+  async probe(): Promise<void> {
+    await this.#commands.run(["DEL", `${this.#settings.prefix}:probe`]);
   }
 
   async close(): Promise<void> {

@@ -51,10 +51,13 @@ export function isReply(error: unknown): boolean {
   return error instanceof Error && /^-?[A-Z]{3,}\b/.test(error.message);
 }
 
+/** How a server answers that takes nothing and gives nothing for now. */
+const NOT_READY = /^(LOADING|READONLY|MASTERDOWN|UNBLOCKED|NOREPLICAS|MISCONF|BUSY)\b/;
+
 /** Whether a server can't be reached, or isn't ready, rather than refusing one command. */
 export function isAway(error: unknown): error is LayerUnavailableError {
   if (!(error instanceof LayerUnavailableError)) return false;
-  return !isReply(error.cause) || String((error.cause as Error).message).startsWith("LOADING");
+  return !isReply(error.cause) || NOT_READY.test(String((error.cause as Error).message));
 }
 
 /** Whether a server said that another one has taken its place. */
