@@ -2,7 +2,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
 import { run, say, testWithRedis } from "../helpers/redis_server.ts";
 import { sharedServers, startAll } from "./helpers/conformance.ts";
-import { type Node, startNode } from "./helpers/node.ts";
+import { clientsOf, type Node, startNode } from "./helpers/node.ts";
 import { median } from "./helpers/statistics.ts";
 
 const PYTHON = "/usr/bin/python3";
@@ -141,12 +141,9 @@ async function blockedClients(nodes: readonly Node[]): Promise<number> {
   return infos.reduce((sum, info) => sum + Number(/blocked_clients:(\d+)/.exec(info)?.[1]), 0);
 }
 
-/** How many connections each server has, without the one that asks. */
+/** How many connections each server has. */
 function connections(nodes: readonly Node[]): Promise<number[]> {
-  return Promise.all(nodes.map(async (node) => {
-    const clients = (await node.cli("CLIENT", "LIST")).split("\n");
-    return clients.filter((line) => line && !line.includes("cmd=client")).length;
-  }));
+  return Promise.all(nodes.map(async (node) => (await clientsOf(node)).length));
 }
 
 async function settled(measure: () => Promise<number>, wanted: number): Promise<void> {

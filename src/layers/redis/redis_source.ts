@@ -65,18 +65,32 @@ export class RedisSource implements Source {
   }
 
   async #takeAtOnce(demand: Demand): Promise<Batch[]> {
-    const { prefix, waiting } = this.#options;
+    const { prefix } = this.#options;
     const keys = [...demand.keys()];
     const limits = Array.from(demand.values(), String);
     const [key = "", limit = ""] = [keys[0], limits[0]];
     if (keys.length === 1) {
-      const members = await waiting.take(["ZPOPMIN", prefix + key, limit]);
-      return this.#batches([[1, members]], keys);
+      const read = (members: Reply) => this.#batches([[1, members]], keys);
+      return read(await this.#take(["ZPOPMIN", prefix + key, limit], read));
     }
     const names = keys.map((name) => prefix + name);
-    const found = await runScript((args) => waiting.take(args), TAKE, names, limits);
-    return this.#batches(found as [number, Reply][], keys);
+    const read = (found: Reply) => this.#batches(found as [number, Reply][], keys);
+    return read(await runScript((args) => this.#take(args, read), TAKE, names, limits));
   }
+
+  #take(
+    args: readonly Argument[],
+    read: (reply: Reply) => readonly Batch[],
+    blocksFor?: number,
+  ): Promise<Reply> {
+    return this.#options.waiting.take(args, (reply) => read(reply).map(this.#undoing), blocksFor);
+  }
+
+  /** The command that puts back what was taken. */
+  readonly #undoing = ({ key, bodies }: Batch): Argument[] => {
+    const places = bodies.flatMap(({ place }) => place as TakenMember["place"]);
+    return ["ZADD", this.#options.prefix + key, ...places];
+  };
 
   #batches(found: readonly (readonly [number, Reply])[], keys: readonly string[]): Batch[] {
     return found.map(([place, members]) => ({
@@ -98,9 +112,12 @@ export class RedisSource implements Source {
     const names = this.#inTurn([...demand.keys()]).map((key) => prefix + key);
     const wait = waiting.longestWait;
     const command: Argument[] = ["BZPOPMIN", bell, ...names, `${wait / 1000}`];
-    const [name, ...members] = await waiting.take(command, wait) as Buffer[] | null ?? [];
-    if (name === undefined || String(name) === bell) return [];
-    return [{ key: String(name).slice(prefix.length), bodies: this.#bodies(members) }];
+    const read = (reply: Reply): Batch[] => {
+      const [name, ...members] = reply as Buffer[] | null ?? [];
+      if (name === undefined || String(name) === bell) return [];
+      return [{ key: String(name).slice(prefix.length), bodies: this.#bodies(members) }];
+    };
+    return read(await this.#take(command, read, wait));
   }
 
   /** Redis looks at the keys in their order: each time another one comes first. */

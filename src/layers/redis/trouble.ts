@@ -17,7 +17,10 @@ const UNUSABLE: readonly (readonly [RegExp, string])[] = [
 const UNAVAILABLE: readonly (readonly [RegExp, string])[] = [
   [/ECONNREFUSED|ENOENT/, "nothing listens there"],
   [/ENOTFOUND|EAI_AGAIN/, "no such host"],
-  [/Disconnects client|client is closed/i, "the connection was closed, or gave no answer in time"],
+  [
+    /Disconnects client|client is closed|no answer in time/i,
+    "the connection was closed, or gave no answer in time",
+  ],
   [/Socket closed unexpectedly|ECONNRESET|EPIPE/, "the connection was lost"],
   [/^OOM/, "its memory is full"],
   [/^LOADING/, "it is still loading its data"],
