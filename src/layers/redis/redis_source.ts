@@ -1,13 +1,26 @@
 import type { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
+import process from "node:process";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Batch, Demand, Source, StoredBody } from "../store.ts";
 import type { Argument, Reply } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import { TakenMember } from "./members.ts";
 import { runScript, TAKE } from "./scripts.ts";
+import { isMoving, isWrongType } from "./trouble.ts";
 
 /** How long the bell goes on ringing, in milliseconds, if nobody hears it. */
 const RINGING = 10_000;
+
+/** How often to look whether a key that holds something else was deleted, in milliseconds. */
+const LOOK_AGAIN = 1_000;
+
+/** How often, and after how many milliseconds, to try again when a key has just moved. */
+const MOVES = 20;
+const MOVING = 50;
+
+/** How many messages to take from a key at once. */
+const MOST_AT_ONCE = 1_024;
 
 /** What a source is made of. */
 export interface RedisSourceOptions {
@@ -33,6 +46,8 @@ export class RedisSource implements Source {
   /** Whether the poll that is under way is being woken already. */
   #isRung = false;
   #turn = 0;
+  /** The keys that hold something else than messages. */
+  readonly #spoilt = new Set<string>();
 
   constructor(options: RedisSourceOptions) {
     this.#options = options;
@@ -65,17 +80,51 @@ export class RedisSource implements Source {
   }
 
   async #takeAtOnce(demand: Demand): Promise<Batch[]> {
-    const { prefix } = this.#options;
     const keys = [...demand.keys()];
-    const limits = Array.from(demand.values(), String);
-    const [key = "", limit = ""] = [keys[0], limits[0]];
-    if (keys.length === 1) {
-      const read = (members: Reply) => this.#batches([[1, members]], keys);
-      return read(await this.#take(["ZPOPMIN", prefix + key, limit], read));
+    const limits = Array.from(demand.values(), (limit) => `${Math.min(limit, MOST_AT_ONCE)}`);
+    for (let left = MOVES;; left--) {
+      try {
+        return await this.#takeFrom(keys, limits);
+      } catch (error) {
+        if (!isMoving(error) || left === 0) throw error;
+        await pause(MOVING);
+      }
     }
-    const names = keys.map((name) => prefix + name);
+  }
+
+  async #takeFrom(keys: readonly string[], limits: readonly string[]): Promise<Batch[]> {
+    const names = keys.map((key) => this.#options.prefix + key);
     const read = (found: Reply) => this.#batches(found as [number, Reply][], keys);
-    return read(await runScript((args) => this.#take(args, read), TAKE, names, limits));
+    const [name = "", limit = ""] = [names[0], limits[0]];
+    if (names.length > 1) {
+      const found = await runScript((args) => this.#take(args, read), TAKE, names, limits);
+      this.#noteSpoilt(names, found as [number, Reply][]);
+      return read(found);
+    }
+    const readOne = (members: Reply) => read([[1, members]]);
+    try {
+      const members = await this.#take(["ZPOPMIN", name, limit], readOne);
+      this.#noteSpoilt(names, []);
+      return readOne(members);
+    } catch (error) {
+      if (!isWrongType(error)) throw error;
+      this.#noteSpoilt(names, [[1, "WRONGTYPE"]]);
+      return [];
+    }
+  }
+
+  /** What is told of once: keys that hold something else than messages. The others' go on. */
+  #noteSpoilt(names: readonly string[], found: readonly (readonly [number, unknown])[]): void {
+    const spoilt = found.filter(([, members]) => !Array.isArray(members));
+    const now = new Set(spoilt.map(([place]) => names[place - 1] ?? ""));
+    for (const name of names) if (!now.has(name)) this.#spoilt.delete(name);
+    for (const name of now) {
+      if (this.#spoilt.has(name)) continue;
+      this.#spoilt.add(name);
+      const text = `The key ${name} in Redis holds something else than a channel's messages: ` +
+        "nothing is received from it until it is deleted";
+      process.emitWarning(text, "ChannelsWarning");
+    }
   }
 
   #take(
@@ -93,7 +142,8 @@ export class RedisSource implements Source {
   };
 
   #batches(found: readonly (readonly [number, Reply])[], keys: readonly string[]): Batch[] {
-    return found.map(([place, members]) => ({
+    const good = found.filter(([, members]) => Array.isArray(members));
+    return good.map(([place, members]) => ({
       key: keys[place - 1] ?? "",
       bodies: this.#bodies(members as Buffer[]),
     })).filter(({ bodies }) => bodies.length > 0);
@@ -109,15 +159,23 @@ export class RedisSource implements Source {
 
   async #waitFor(demand: Demand): Promise<Batch[]> {
     const { prefix, bell, waiting } = this.#options;
-    const names = this.#inTurn([...demand.keys()]).map((key) => prefix + key);
-    const wait = waiting.longestWait;
+    const all = this.#inTurn([...demand.keys()]).map((key) => prefix + key);
+    const names = all.filter((name) => !this.#spoilt.has(name));
+    const wait = names.length < all.length ? LOOK_AGAIN : waiting.longestWait;
     const command: Argument[] = ["BZPOPMIN", bell, ...names, `${wait / 1000}`];
     const read = (reply: Reply): Batch[] => {
       const [name, ...members] = reply as Buffer[] | null ?? [];
       if (name === undefined || String(name) === bell) return [];
       return [{ key: String(name).slice(prefix.length), bodies: this.#bodies(members) }];
     };
-    return read(await this.#take(command, read, wait));
+    try {
+      return read(await this.#take(command, read, wait));
+    } catch (error) {
+      // The next poll finds out which key it is, or where it has gone.
+      if (isMoving(error)) await pause(MOVING);
+      else if (!isWrongType(error)) throw error;
+      return [];
+    }
   }
 
   /** Redis looks at the keys in their order: each time another one comes first. */

@@ -1,3 +1,4 @@
+import { LayerUnusableError } from "../../errors.ts";
 import type { LayerSettings } from "../options.ts";
 import type { Parcel, Store, StoredBody } from "../store.ts";
 import type { Address } from "./address.ts";
@@ -7,6 +8,7 @@ import { firstScore, packMembers, type TakenMember } from "./members.ts";
 import { bellFor, RedisSource } from "./redis_source.ts";
 import { APPEND, runScript } from "./scripts.ts";
 import { serverAt } from "./server.ts";
+import { isWrongType } from "./trouble.ts";
 
 /** How many messages, and how many bytes of them, one command sends. */
 const MESSAGES_AT_ONCE = 500;
@@ -116,7 +118,7 @@ export class RedisStore implements Store {
     const { prefix } = this.#settings;
     const bell = bellFor(prefix, key || undefined);
     this.#bells.push(bell);
-    const waiting = new Connection(serverAt(this.#address));
+    const waiting = new Connection(serverAt(this.#address, prefix + key));
     return new RedisSource({ waiting, commands: this.#commands, prefix, bell });
   }
 
@@ -127,7 +129,13 @@ export class RedisStore implements Store {
     const count = bodies.length;
     const args = [...limits, `${count}`, `${firstScore(count)}`, lengths, members];
     const run = (command: readonly Argument[]) => this.#commands.run(command);
-    return Number(await runScript(run, APPEND, [prefix + key], args));
+    try {
+      return Number(await runScript(run, APPEND, [prefix + key], args));
+    } catch (error) {
+      if (!isWrongType(error)) throw error;
+      const reason = `its key ${prefix + key} holds something else than a channel's messages`;
+      throw new LayerUnusableError(this.#address.name, reason, { cause: error });
+    }
   }
 
   /** Runs commands in one go. */

@@ -10,6 +10,9 @@ const UNUSABLE: readonly (readonly [RegExp, string])[] = [
   [/^NOPERM/, "its access rules refuse this user"],
   [/DB index is out of range/, "it has no database of that number"],
   [/Requires \w+ access/, "Deno was not given the permission"],
+  [/cluster support disabled/, "it is no cluster: its URL starts with redis://"],
+  [/^MOVED|^CROSSSLOT/, "it is one of a cluster: the URL starts with redis+cluster://"],
+  [/^WRONGTYPE/, "another program has put something else under the key"],
   [/unknown command/, "it doesn't know a command that is needed: is it Redis 5 or later?"],
 ];
 
@@ -26,6 +29,7 @@ const UNAVAILABLE: readonly (readonly [RegExp, string])[] = [
   [/^LOADING/, "it is still loading its data"],
   [/^READONLY/, "it is a replica, which nothing can be sent to"],
   [/^UNBLOCKED|^MASTERDOWN/, "another server takes its place"],
+  [/^TRYAGAIN/, "its keys are being moved"],
   [/^CLUSTERDOWN/, "a part of the cluster is down"],
 ];
 
@@ -66,6 +70,18 @@ export function isAway(error: unknown): error is LayerUnavailableError {
 /** Whether a server said that another one has taken its place. */
 export function isDemotion(error: unknown): boolean {
   return error instanceof Error && /^(READONLY|UNBLOCKED|MASTERDOWN)/.test(error.message);
+}
+
+/** Whether a command failed because its key holds something else than a sorted set. */
+export function isWrongType(error: unknown): boolean {
+  return error instanceof LayerUnusableError && error.cause instanceof Error &&
+    error.cause.message.startsWith("WRONGTYPE");
+}
+
+/** Whether a command failed because its keys are just being moved from server to server. */
+export function isMoving(error: unknown): boolean {
+  return error instanceof LayerUnavailableError && error.cause instanceof Error &&
+    error.cause.message.startsWith("TRYAGAIN");
 }
 
 /** Whether a command failed because the server doesn't know the script (any more). */
