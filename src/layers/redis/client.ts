@@ -167,20 +167,21 @@ const SHORTEST_LIFE = 300;
 class ClusterClient implements Client {
   readonly #cluster: NodeRedisCluster;
   readonly #since = performance.now();
+  /** Ends what waits for an answer: the cluster's own `destroy()` may leave some of it waiting. */
+  readonly #pending = new Set<(error: Error) => void>();
   isReady = true;
 
   constructor(cluster: NodeRedisCluster) {
     this.#cluster = cluster;
   }
 
-  readonly run: Run = async (args) => {
-    try {
-      return await this.#cluster.sendCommand(keyOf(args), false, args);
-    } catch (error) {
-      // A server is gone; which one has its keys now is found out by a new client.
-      if (!isReply(error) && performance.now() - this.#since > SHORTEST_LIFE) this.isReady = false;
-      throw error;
-    }
+  readonly run: Run = (args) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    this.#pending.add(reject);
+    this.#cluster.sendCommand(keyOf(args), false, args)
+      .then(resolve, (error) => reject(this.#noteTrouble(error)))
+      .finally(() => this.#pending.delete(reject));
+    return promise;
   };
 
   async servers(): Promise<readonly Run[]> {
@@ -192,6 +193,14 @@ class ClusterClient implements Client {
   destroy(): void {
     this.isReady = false;
     this.#cluster.destroy();
+    for (const reject of this.#pending) reject(new Error("Disconnects client"));
+    this.#pending.clear();
+  }
+
+  /** A server is gone: which one has its keys now is found out by a new client. */
+  #noteTrouble(error: Error): Error {
+    if (!isReply(error) && performance.now() - this.#since > SHORTEST_LIFE) this.isReady = false;
+    return error;
   }
 }
 
