@@ -8,6 +8,11 @@ const UNUSABLE: readonly (readonly [RegExp, string])[] = [
     "it asks for a password: give one in the URL, redis://USER:PASSWORD@HOST",
   ],
   [/^NOPERM/, "its access rules refuse this user"],
+  [/altnames|ERR_TLS_CERT_ALTNAME/, "its certificate is for another name"],
+  [/fatal alert: .*(Certificate|CA)/, "it refuses our certificate: give one with cert and key"],
+  [/certificate/, "its certificate isn't trusted: name its authority with ca"],
+  [/wrong version number|InvalidContentType/, "it speaks no TLS: its URL starts with redis://"],
+  [/Unknown RESP type/, "it speaks no Redis"],
   [/DB index is out of range/, "it has no database of that number"],
   [/Requires \w+ access/, "Deno was not given the permission"],
   [/cluster support disabled/, "it is no cluster: its URL starts with redis://"],
@@ -16,10 +21,17 @@ const UNUSABLE: readonly (readonly [RegExp, string])[] = [
   [/unknown command/, "it doesn't know a command that is needed: is it Redis 5 or later?"],
 ];
 
+/** How the message begins when a connection ends before its server has answered anything. */
+export const FIRST_WORDS = "before its first answer: ";
+
 /** What passes by itself, in plainer words than the client's. */
 const UNAVAILABLE: readonly (readonly [RegExp, string])[] = [
   [/ECONNREFUSED|ENOENT/, "nothing listens there"],
   [/ENOTFOUND|EAI_AGAIN/, "no such host"],
+  [
+    /^before its first answer: .*(Socket closed|ECONNRESET|EPIPE)/,
+    "it ends the connection at once: does it want TLS, as rediss://?",
+  ],
   [
     /Disconnects client|client is closed|no answer in time/i,
     "the connection was closed, or gave no answer in time",
@@ -42,8 +54,8 @@ const UNAVAILABLE: readonly (readonly [RegExp, string])[] = [
  */
 export function explain(error: unknown, layer: string, wasSent: boolean): Error {
   if (error instanceof ChannelsError) return error;
-  const text = error instanceof Error ? messageOf(error) : String(error);
-  const detail = text.replaceAll(/\s+/g, " ").slice(0, 200);
+  const text = messageOf(error);
+  const detail = text.replace(FIRST_WORDS, "").replaceAll(/\s+/g, " ").slice(0, 200);
   for (const [pattern, reason] of UNUSABLE) {
     if (!pattern.test(text)) continue;
     return new LayerUnusableError(layer, `${reason} (${detail})`, { cause: error });
@@ -91,7 +103,8 @@ export function isUnknownScript(error: unknown): boolean {
 }
 
 /** A host with several addresses gives one error for each, without a message of its own. */
-function messageOf(error: Error): string {
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
   if (error.message) return error.message;
   return error instanceof AggregateError ? String(error.errors[0]?.message) : error.name;
 }
