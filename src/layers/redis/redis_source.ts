@@ -141,12 +141,17 @@ export class RedisSource implements Source {
     return ["ZADD", this.#options.prefix + key, ...places];
   };
 
+  /** What was taken from one key in two parts is one batch. */
   #batches(found: readonly (readonly [number, Reply])[], keys: readonly string[]): Batch[] {
-    const good = found.filter(([, members]) => Array.isArray(members));
-    return good.map(([place, members]) => ({
-      key: keys[place - 1] ?? "",
-      bodies: this.#bodies(members as Buffer[]),
-    })).filter(({ bodies }) => bodies.length > 0);
+    const batches = new Map<number, Batch>();
+    for (const [place, members] of found) {
+      if (!Array.isArray(members) || members.length === 0) continue;
+      const bodies = this.#bodies(members as Buffer[]);
+      const batch = batches.get(place);
+      if (batch) batch.bodies.push(...bodies);
+      else batches.set(place, { key: keys[place - 1] ?? "", bodies });
+    }
+    return [...batches.values()];
   }
 
   #bodies(members: readonly Buffer[]): StoredBody[] {

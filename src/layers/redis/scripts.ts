@@ -42,21 +42,36 @@ return count
 `);
 
 /**
- * Takes what several keys hold, in one round trip, without waiting.
+ * Takes what several keys hold, in one round trip, without waiting. A script holds up all others:
+ * this one takes 2,048 members at most, of each key its share, and what others leave of theirs.
  *
  * KEYS: the channels. ARGV: how many members to take of each. Gives the place of each key that held
- * something, and what `ZPOPMIN` gave; a text instead, where the key is of another type.
+ * something, and what `ZPOPMIN` gave, perhaps twice; a text instead, where the key is of another type.
  */
 export const TAKE: Script = script(`
-local found = {}
-for place, key in ipairs(KEYS) do
-  local taken = redis.pcall('ZPOPMIN', key, ARGV[place])
+local found, left, share = {}, 2048, math.ceil(2048 / #KEYS)
+local function take(place, count)
+  local taken = redis.pcall('ZPOPMIN', KEYS[place], count)
   if taken.err then
-    if not string.find(taken.err, 'WRONGTYPE') then return taken end
+    if not string.find(taken.err, 'WRONGTYPE') then return nil, taken end
+    taken = {}
     found[#found + 1] = { place, 'WRONGTYPE' }
   elseif #taken > 0 then
     found[#found + 1] = { place, taken }
   end
+  left = left - #taken / 2
+  return #taken / 2
+end
+local more = {}
+for place in ipairs(KEYS) do
+  local count = math.min(ARGV[place], share)
+  local taken, trouble = take(place, count)
+  if trouble then return trouble end
+  if taken == count and count < tonumber(ARGV[place]) then more[#more + 1] = place end
+end
+for _, place in ipairs(more) do
+  if left <= 0 then break end
+  take(place, math.min(ARGV[place] - share, left))
 end
 return found
 `);
