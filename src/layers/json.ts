@@ -30,6 +30,10 @@ export const jsonCodec: MessageCodec = {
 function writeExactly(key: string, value: unknown): unknown {
   if (typeof value === "bigint") return exactJson.rawJSON(String(value));
   if (Object.is(value, -0)) return exactJson.rawJSON("-0.0");
+  // By its digits alone it would be taken for an integer of another kind.
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    return exactJson.rawJSON((value as number).toExponential());
+  }
   if (value instanceof Uint8Array) {
     throw new TypeError(`JSON carries no bytes, as in ${key}: use the serializer "msgpack"`);
   }
