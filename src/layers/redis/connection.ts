@@ -94,6 +94,7 @@ export class Connection {
     this.#isAlone ??= Number(await this.run(["WAIT", "0", "1"])) === 0;
     const isAlone = this.#isAlone && this.#isFresh;
     const patience = this.#isAlone ? REPLICATION_ALONE : REPLICATION;
+    const client = this.#usable;
     const [reply, replicas] = await Promise.all([
       this.run(args, blocksFor),
       isAlone ? 0 : this.run(["WAIT", "1", `${patience}`], blocksFor + patience),
@@ -102,8 +103,10 @@ export class Connection {
     try {
       await this.#confirm(Number(replicas));
     } catch (error) {
-      // If it is the master after all, nothing is lost; if not, nobody will ever see this.
-      await Promise.all(undo(reply).map((command) => this.run(command))).catch(() => {});
+      // If it is the master after all, nothing is lost; if not, nobody will ever see this. Another
+      // one isn't told: there, it may have been taken by somebody else.
+      const commands = client && client === this.#usable ? undo(reply) : [];
+      await Promise.all(commands.map((command) => this.run(command))).catch(() => {});
       if (isUnmastered(error)) this.#drop();
       throw error;
     }
