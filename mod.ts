@@ -31,10 +31,18 @@
  *
  * @module
  */
-export { AsyncConsumer, StopConsumer } from "./src/consumers/mod.ts";
+export {
+  AsyncConsumer,
+  StopConsumer,
+  type SyncChannelLayer,
+  SyncConsumer,
+  type SyncConsumerOptions,
+  type ThreadOptions,
+} from "./src/consumers/mod.ts";
 export {
   ChannelFullError,
   ChannelsError,
+  ConsumerUnusableError,
   LayerClosedError,
   LayerUnavailableError,
   LayerUnusableError,
@@ -43,6 +51,8 @@ export {
   NoRouteError,
   ServerStoppedError,
   ShutdownTimeoutError,
+  ThreadDiedError,
+  TimeLimitError,
   UndecodableMessageError,
 } from "./src/errors.ts";
 export {
@@ -70,7 +80,12 @@ export {
   knownChannels,
   type LifespanScope,
   type Message,
+  type Preparation,
+  PREPARE,
+  prepare,
+  type PreparedApplication,
   type Receive,
+  type RoutedApplication,
   type Scope,
   type ScopeOf,
   type Send,

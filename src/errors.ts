@@ -146,6 +146,59 @@ export class NoHandlerError extends ChannelsError {
   }
 }
 
+/** Thrown when a consumer's class can't be run on threads until a person mends something. */
+export class ConsumerUnusableError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "ConsumerUnusableError";
+
+  /**
+   * Makes the error.
+   *
+   * @param consumer The name of the consumer's class.
+   * @param reason What is wrong, and what mends it.
+   */
+  constructor(readonly consumer: string, readonly reason: string) {
+    super(`${consumer} cannot be run on threads: ${reason}`);
+  }
+}
+
+/** Thrown when the thread that a handler ran on has come to its end. */
+export class ThreadDiedError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "ThreadDiedError";
+
+  /**
+   * Makes the error.
+   *
+   * @param consumer The name of the consumer's class.
+   * @param type The type of the event that was in hand.
+   * @param reason What the thread died of.
+   */
+  constructor(readonly consumer: string, readonly type: string, readonly reason: string) {
+    super(`The thread of ${consumer} died at an event of type ${JSON.stringify(type)}: ${reason}`);
+  }
+}
+
+/** Thrown when a handler took longer than it may: its thread was ended. */
+export class TimeLimitError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "TimeLimitError";
+
+  /**
+   * Makes the error.
+   *
+   * @param consumer The name of the consumer's class.
+   * @param type The type of the event that was in hand.
+   * @param timeLimit How long it might take, in milliseconds.
+   */
+  constructor(readonly consumer: string, readonly type: string, readonly timeLimit: number) {
+    super(
+      `${consumer} took longer than ${timeLimit} ms for an event of type ` +
+        `${JSON.stringify(type)}: its thread was ended`,
+    );
+  }
+}
+
 /** What a pending or later `receive()` rejects with once the server has stopped the application. */
 export class ServerStoppedError extends ChannelsError {
   /** Survives minification. */

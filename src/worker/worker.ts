@@ -1,6 +1,6 @@
 import { ShutdownTimeoutError } from "../errors.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
-import type { Application, ChannelScope } from "../protocol/mod.ts";
+import { type Application, type ChannelScope, prepare } from "../protocol/mod.ts";
 import { ChannelListener } from "./channel_listener.ts";
 import { type FailedEvent, type LogEntry, Report, type WorkerCounts } from "./report.ts";
 
@@ -105,6 +105,7 @@ export class Worker {
    *
    * @param options A signal that stops it.
    * @throws {ShutdownTimeoutError} When handlers still ran at the end of `shutdownTimeout`.
+   * @throws {ConsumerUnusableError} When the application can't be run: nothing was taken then.
    * @throws {LayerUnusableError} When the layer can't be used and waiting makes no sense.
    */
   async run(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
@@ -113,16 +114,20 @@ export class Worker {
     this.#listeners = this.#makeListeners();
     const stopped = whenAborted(options.signal);
     stopped.promise.then(() => this.#isStopped = true);
+    await using preparation = prepare(this.#options.application, this.#options.channels);
     try {
-      await Promise.race([stopped.promise, this.#work()]);
+      await Promise.race([stopped.promise, this.#work(preparation.ready)]);
     } finally {
       stopped.forget();
       await this.#drain().finally(() => this.#listeners = []);
     }
   }
 
-  async #work(): Promise<void> {
+  async #work(ready: Promise<void>): Promise<void> {
     const listeners = this.#listeners;
+    // Before anything is taken from the layer: an application that can't be run costs no event.
+    await ready;
+    if (this.#isStopped) return;
     await Promise.all(listeners.map((listener) => listener.open()));
     if (this.#isStopped) return;
     this.#options.onListening?.();
