@@ -8,8 +8,8 @@ import { readThreadOptions, type ThreadOptions } from "./threads/options.ts";
 /** What {@linkcode SyncConsumer.asAsgi} takes: where the class is, how it runs, and its arguments. */
 export type SyncConsumerOptions<Args extends readonly unknown[] = readonly []> =
   & ThreadOptions
-  & (Args extends readonly [] ? {
-      /** The constructor takes none. */
+  & ([] extends Args ? {
+      /** What the constructor takes: one instance is made for each scope. It must be cloneable. */
       readonly args?: Args;
     }
     : {
