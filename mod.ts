@@ -99,6 +99,7 @@ export {
 export {
   type FailedEvent,
   type LogEntry,
+  type MutableWorkerCounts,
   Worker,
   type WorkerCounts,
   type WorkerOptions,

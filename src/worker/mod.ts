@@ -13,5 +13,5 @@
  *
  * @module
  */
-export type { FailedEvent, LogEntry, WorkerCounts } from "./report.ts";
+export type { FailedEvent, LogEntry, MutableWorkerCounts, WorkerCounts } from "./report.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

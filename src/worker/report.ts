@@ -27,6 +27,9 @@ export interface WorkerCounts {
   readonly dropped: number;
 }
 
+/** Where a worker counts. */
+export type MutableWorkerCounts = { -readonly [Name in keyof WorkerCounts]: number };
+
 /** Which event a failure is about. */
 export interface FailedEvent {
   /** The channel it came from. */
@@ -39,13 +42,15 @@ export interface FailedEvent {
 export class Report {
   readonly #log: (entry: LogEntry) => void;
   readonly #onError: (error: unknown, event: FailedEvent) => void;
-  readonly counts = { received: 0, handled: 0, failed: 0, dropped: 0 };
+  readonly counts: MutableWorkerCounts;
   #isLost = false;
 
   constructor(
     log: (entry: LogEntry) => void,
     onError: (error: unknown, event: FailedEvent) => void,
+    counts: MutableWorkerCounts = { received: 0, handled: 0, failed: 0, dropped: 0 },
   ) {
+    this.counts = counts;
     this.#log = (entry) => {
       try {
         log(entry);

@@ -2,7 +2,13 @@ import { ShutdownTimeoutError } from "../errors.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import { type Application, type ChannelScope, prepare } from "../protocol/mod.ts";
 import { ChannelListener } from "./channel_listener.ts";
-import { type FailedEvent, type LogEntry, Report, type WorkerCounts } from "./report.ts";
+import {
+  type FailedEvent,
+  type LogEntry,
+  type MutableWorkerCounts,
+  Report,
+  type WorkerCounts,
+} from "./report.ts";
 
 /** Options of a {@linkcode Worker}. */
 export interface WorkerOptions {
@@ -34,6 +40,8 @@ export interface WorkerOptions {
   readonly log?: (entry: LogEntry) => void;
   /** Called with each error that an application throws. */
   readonly onError?: (error: unknown, event: FailedEvent) => void;
+  /** Where to count, for a program that counts in one place for several workers. */
+  readonly counts?: MutableWorkerCounts;
   /** Called once, when the layer has answered and the worker listens. */
   readonly onListening?: () => void;
 }
@@ -86,12 +94,14 @@ export class Worker {
       );
     }
     this.#options = options;
-    this.#report = new Report(options.log ?? (() => {}), options.onError ?? (() => {}));
+    const { log = () => {}, onError = () => {}, counts } = options;
+    this.#report = new Report(log, onError, counts);
   }
 
   /** What it has done so far. */
   get counts(): WorkerCounts {
-    return { ...this.#report.counts };
+    const { received, handled, failed, dropped } = this.#report.counts;
+    return { received, handled, failed, dropped };
   }
 
   /** The events whose handlers run now, as `"channel/type"`. */
