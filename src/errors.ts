@@ -156,9 +156,10 @@ export class ConsumerUnusableError extends ChannelsError {
    *
    * @param consumer The name of the consumer's class.
    * @param reason What is wrong, and what mends it.
+   * @param options The `cause`: what its module threw.
    */
-  constructor(readonly consumer: string, readonly reason: string) {
-    super(`${consumer} cannot be run on threads: ${reason}`);
+  constructor(readonly consumer: string, readonly reason: string, options?: ErrorOptions) {
+    super(`${consumer} cannot be run on threads: ${reason}`, options);
   }
 }
 

@@ -5,7 +5,7 @@ import { type MutableWorkerCounts, Worker } from "../worker/mod.ts";
 import { findAppModule } from "./app_module.ts";
 import { guardAgainstStrays } from "./guard.ts";
 import { chooseLayer, noteLayer } from "./layer_choice.ts";
-import { loadApplication } from "./load_application.ts";
+import { inOneLine, loadApplication } from "./load_application.ts";
 import type { Log } from "./log.ts";
 import { ExitCode, UsageError } from "./terminal.ts";
 
@@ -75,11 +75,15 @@ async function runToEnd(worker: Worker, around: WorkSurroundings): Promise<ExitC
     const cutOff = worker.inHand.join(", ") || "nothing";
     log({ level: "error", message: `Left at the second signal, and cut off ${cutOff}` });
   } catch (error) {
-    if (error instanceof ConsumerUnusableError) throw new UsageError(error.message);
+    if (error instanceof ConsumerUnusableError) throw asMistake(error);
     if (!(error instanceof ShutdownTimeoutError)) throw error;
     log({ level: "error", message: error.message });
   }
   return ExitCode.failed;
+}
+
+function asMistake({ message, cause }: ConsumerUnusableError): UsageError {
+  return new UsageError(cause === undefined ? message : `${message}: ${inOneLine(cause)}`);
 }
 
 function warnOfUnknown(

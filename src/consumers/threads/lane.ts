@@ -77,19 +77,18 @@ export class Lane {
     const job = this.#running ? undefined : this.#waiting.shift();
     if (!job) return;
     this.#running = job;
-    const thread = this.#thread ??= this.#start();
-    await thread.ready;
-    if (this.#running === job) this.#give(job, thread);
+    try {
+      const thread = this.#thread ??= this.#start();
+      await thread.ready;
+      if (this.#running === job) this.#give(job, thread);
+    } catch (error) {
+      // It can't be started, or something can't be sent to it.
+      this.#finish(({ reject }) => reject(error));
+    }
   }
 
-  #give(job: PendingJob, thread: Thread): void {
-    try {
-      thread.post(job.requestFor(thread));
-    } catch (error) {
-      // Something in it can't go to a thread.
-      return this.#finish(({ reject }) => reject(error));
-    }
-    const { limit } = job;
+  #give({ requestFor, limit }: Job, thread: Thread): void {
+    thread.post(requestFor(thread));
     if (!limit) return;
     this.#timer = setTimeout(() => {
       this.#end();

@@ -64,17 +64,8 @@ export class Company {
   #exports(consumer: string): Record<string, unknown> {
     try {
       return this.#module();
-    } catch (error) {
-      throw new ConsumerUnusableError(consumer, `its module cannot be loaded: ${inOneLine(error)}`);
+    } catch (cause) {
+      throw new ConsumerUnusableError(consumer, "its module cannot be loaded", { cause });
     }
   }
-}
-
-/** A parser's message draws a picture after its first line, and then says the place. */
-function inOneLine(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const [first = ""] = error.message.split("\n");
-  const [, place] = /\bat (?:.*\()?(\w+:[^)\s]+)/.exec(`${error.message}\n${error.stack}`) ?? [];
-  const what = /^\w*Error: /.test(first) ? first : `${error.name}: ${first}`;
-  return place && !first.includes(place) ? `${what} (${place})` : what;
 }
