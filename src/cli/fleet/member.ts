@@ -141,6 +141,9 @@ function mainModule(): URL {
   return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
 }
 
+// Named by an import as well, the module is fetched with the program, not with its first thread.
+void (() => import("./serve.ts"));
+
 /** Does something once a signal is aborted; disposed of, it does so no more. */
 function onceAborted(signal: AbortSignal, act: () => Disposable | void): Disposable {
   let begun: Disposable | void;

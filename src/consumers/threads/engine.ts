@@ -44,6 +44,9 @@ function mainModule(module: string): URL {
   return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
 }
 
+// Named by an import as well, the module is fetched with the program, not with its first thread.
+void (() => import("./inside/serve.ts"));
+
 function startNode(url: URL, memoryLimit: number): Engine {
   const worker = new NodeWorker(url, { resourceLimits: { maxOldGenerationSizeMb: memoryLimit } });
   const died = Promise.withResolvers<string>();
