@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { SqliteChannelLayer } from "@asgi/channels";
 import { startProgram } from "../helpers/program.ts";
+import { run } from "../helpers/redis_server.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const APP = new URL("../fixtures/threads/narrow_app.ts", import.meta.url).href;
@@ -38,4 +39,10 @@ Deno.test(`without ${FLAG}, threads with permissions of their own are refused`, 
   await using worker = startProgram(["runworker", "a", "--app", APP], { cwd: folder.path });
   assertEquals(await worker.end, 70, "Deno's own exit code");
   assertStringIncludes(worker.stderr.all.join("\n"), `The \`${FLAG}\` flag must be provided`);
+});
+
+Deno.test("a handler without permissions that waits for the main thread can be ended", async () => {
+  const program = new URL("../fixtures/threads/stuck.ts", import.meta.url).pathname;
+  const args = ["run", "-A", FLAG, program];
+  assertEquals(await run(Deno.execPath(), args), "TimeLimitError 0", "no thread is left");
 });

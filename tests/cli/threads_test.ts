@@ -197,13 +197,19 @@ Deno.test("what the user can mend is told once, with the exit code of one thread
   }
 });
 
-Deno.test("a thread that dies before it listens ends the program with 1", async () => {
+Deno.test("a thread that dies before it listens ends the program with 1, and the others", async () => {
   await using folder = await temporaryFolder();
-  const app = `${folder.path}/app.ts`;
-  await Deno.writeTextFile(app, "Deno.exit(0); await new Promise(() => {});");
+  // The first of them dies.
+  const app = `
+    const isFirst = await Deno.mkdir("first").then(() => true, () => false);
+    if (isFirst) Deno.exit(5);
+    while (isFirst) await new Promise(() => {});
+    export default async (scope, receive) => { await receive(); };
+  `;
+  await Deno.writeTextFile(`${folder.path}/app.ts`, app);
   await using worker = startProgram(["runworker", "a", "--threads", "2"], { cwd: folder.path });
   assertEquals(await worker.end, 1);
-  assertStringIncludes(worker.stderr.all.join("\n"), "Died: it left with exit code 0");
+  assertStringIncludes(worker.stderr.all.join("\n"), "Died: it left with exit code 5");
 });
 
 Deno.test("runworker --threads auto takes a thread for each core", async () => {
