@@ -101,6 +101,16 @@ Deno.test("runworker --threads says in the log which thread a line is about", as
   assertEquals(entries.at(-1).thread, undefined);
 });
 
+Deno.test("runworker --threads warns once of a channel that the app doesn't know", async () => {
+  await using opened = await openFolder();
+  const app = new URL("../../examples/thumbnails/app.ts", import.meta.url).href;
+  const args = ["runworker", "thumbnials", "--app", app, "--threads", "3", "--burst"];
+  await using worker = startProgram(args, { cwd: opened.folder });
+  assertEquals(await worker.end, 0);
+  const warnings = worker.stderr.all.filter((line) => line.includes("no route for channel"));
+  assertEquals(warnings.length, 1, worker.stderr.all.join("\n"));
+});
+
 Deno.test("runworker --threads --burst leaves once all is handled", async () => {
   await using opened = await openFolder();
   await opened.layer.sendMany("a", numbered(100, { type: "work", burn: 2 }));
@@ -203,7 +213,6 @@ Deno.test("a thread that dies before it listens ends the program with 1, and the
   const app = `
     const isFirst = await Deno.mkdir("first").then(() => true, () => false);
     if (isFirst) Deno.exit(5);
-    while (isFirst) await new Promise(() => {});
     export default async (scope, receive) => { await receive(); };
   `;
   await Deno.writeTextFile(`${folder.path}/app.ts`, app);

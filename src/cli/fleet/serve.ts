@@ -11,7 +11,12 @@ export async function serve(): Promise<void> {
   const assignment: Assignment = workerData;
   const [stop, kill] = [new AbortController(), new AbortController()];
   parentPort?.on("message", (word: Word) => (word === "stop" ? stop : kill).abort());
-  const say = (report: Report) => parentPort?.postMessage(report);
+  let isLeaving = false;
+  addEventListener("unload", () => isLeaving = true);
+  const say = (report: Report) => {
+    // After `Deno.exit()` the app goes on for a moment: that doesn't count.
+    if (!isLeaving) parentPort?.postMessage(report);
+  };
   say(
     await workToTheEnd(assignment, {
       stop: stop.signal,

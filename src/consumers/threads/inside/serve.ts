@@ -17,7 +17,11 @@ export async function serve(load: () => Promise<Record<string, unknown>>): Promi
   holdForLife(lock);
   port.postMessage({ said: "alive" });
   reportStrays(port);
+  let isLeaving = false;
+  addEventListener("unload", () => isLeaving = true);
   const company = new Company(new Bridge(welcome), await settle(load));
+  // After `Deno.exit()` the module goes on for a moment: that doesn't count.
+  if (isLeaving) return;
   port.onmessage = ({ data }: MessageEvent<Request | Notice>) => {
     // A handler that takes too much memory is noticed here, and not while a message is received.
     setImmediate(() => answer(port, company, data));
