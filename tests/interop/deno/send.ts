@@ -1,0 +1,5 @@
+import { closeChannelLayers, getChannelLayer } from "@asgi/channels";
+
+const layer = getChannelLayer();
+await layer.send("photos", { type: "thumbnail.ready", id: 7 });
+await closeChannelLayers();
