@@ -66,15 +66,19 @@ export async function untilPythonWaits(redis: RedisServer, channels: number): Pr
   while (!await isReady()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-/** A test that has a Redis and a Python process; each of its steps takes a prefix of its own. */
+/**
+ * Registers a test that has a Redis and a Python process; each of its steps takes a prefix or
+ * channels of its own.
+ */
 export function testWithPeer(
   name: string,
   run: (t: Deno.TestContext, redis: RedisServer, peer: Peer) => Promise<void>,
+  ignore = false,
 ): void {
   testWithPython(name, async (t, redis) => {
     await using peer = startPeer(redis);
     await run(t, redis, peer);
-  });
+  }, ignore);
 }
 
 /**

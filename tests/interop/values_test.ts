@@ -1,8 +1,7 @@
-import fc from "fast-check";
 import { assertEquals } from "@std/assert";
-import { type Message, RedisChannelLayer } from "@asgi/channels";
+import { RedisChannelLayer } from "@asgi/channels";
 import { messages } from "../../src/testing/conformance/arbitraries.ts";
-import { assertSame } from "../../src/testing/conformance/same_value.ts";
+import { assertEchoes, startEcho } from "./echo.ts";
 import { testWithPeer } from "./python.ts";
 
 /** The largest value that may travel, in bytes: 1 MiB, less what is around it in the message. */
@@ -41,21 +40,13 @@ const KINDS: readonly (readonly [kind: string, value: unknown])[] = [
 testWithPeer("Values are the same in Deno and in Python", async (t, redis, peer) => {
   const capacity = 1000;
   await using layer = new RedisChannelLayer({ url: redis.url, capacity });
-  await peer.start({ capacity }, "echo", "echo", "deno");
-
-  /** Sends messages through Python. */
-  async function echoed(sent: readonly Message[]): Promise<void> {
-    await layer.sendMany("echo", sent);
-    for (const message of sent) assertSame(await layer.receive("deno"), message);
-  }
-
   await t.step("400 generated messages come back from Python exactly as they were", async () => {
-    const batches = fc.array(messages, { minLength: 50, maxLength: 50, size: "max" });
-    await fc.assert(fc.asyncProperty(batches, echoed), { numRuns: 8, endOnFailure: true });
+    await assertEchoes(await startEcho(layer, peer, { capacity }), messages, 400);
   });
 
   await t.step("values at their limits come back from Python exactly as they were", async () => {
-    await echoed(LIMITS.map((value) => ({ type: "test.event", value })));
+    const echo = await startEcho(layer, peer, { capacity });
+    await echo(LIMITS.map((value) => ({ type: "test.event", value })));
   });
 
   await t.step("400 messages of Python's come back from Deno exactly as they were", async () => {
@@ -77,7 +68,7 @@ testWithPeer("Values are the same in Deno and in Python", async (t, redis, peer)
 
   await t.step("one byte more than 1 MiB is refused before it is sent", async () => {
     const sent = { type: "test.event", value: "x".repeat(LARGEST + 1) };
-    const refusal = await layer.send("echo", sent).catch((error) => error.name);
+    const refusal = await layer.send("refused", sent).catch((error) => error.name);
     assertEquals(refusal, "MessageTooLargeError");
   });
 });
