@@ -1,8 +1,9 @@
+import "./layers.ts";
 import { AsyncConsumer, ChannelNameRouter, ProtocolTypeRouter } from "@asgi/channels";
 
 class ThumbnailConsumer extends AsyncConsumer {
   async generate(event: { type: string; id: number }) {
-    // ... whatever takes its time, and then:
+    // Whatever takes its time, and then:
     await this.channelLayer.send("photos", { type: "thumbnail.ready", id: event.id });
   }
 }

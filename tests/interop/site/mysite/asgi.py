@@ -6,7 +6,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
 django_application = get_asgi_application()
 
-from photos.consumers import PhotoConsumer  # noqa: E402
+from photos.consumers import PhotoConsumer
 
 application = ProtocolTypeRouter(
     {
