@@ -103,9 +103,23 @@ export function testWithPython(
     fn: async (t) => {
       if (isMissing) throw new Error(`Where CI is true this is needed: ${WANTED}`);
       await using redis = await startRedis();
-      await run(t, redis);
+      await withDeadline(run(t, redis));
     },
   });
+}
+
+/** How long a test may take, in milliseconds: what was lost would be waited for without end. */
+const DEADLINE = 90_000;
+
+async function withDeadline(work: Promise<void>): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const giveUp = () => reject(new Error(`It has taken more than ${DEADLINE} ms`));
+  const timer = setTimeout(giveUp, DEADLINE);
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const WANTED = `redis-server, and ${PYTHON} with ${NEEDED.join(", ")}`;
