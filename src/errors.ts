@@ -20,7 +20,37 @@ export class ChannelFullError extends ChannelsError {
   ) {
     super(
       `Channel "${channel}" is full: it may hold ${capacity} messages` +
-        (accepted > 0 ? `, and took the first ${accepted} of these` : ""),
+        (accepted > 0 ? `, and took the first ${accepted} of these` : "") +
+        "; send later, or with waitForCapacity",
+    );
+  }
+}
+
+/** Thrown by `send()` and `sendMany()` when their `timeout` was over first. */
+export class SendTimeoutError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "SendTimeoutError";
+
+  /**
+   * Makes the error.
+   *
+   * @param channel Where it should have gone.
+   * @param timeout The time that it had, in milliseconds.
+   * @param accepted How many messages of this call were sent, the first ones; they will be delivered.
+   * @param mayBeDone Whether others were on their way: to send them again could deliver them twice.
+   */
+  constructor(
+    readonly channel: string,
+    readonly timeout: number,
+    readonly accepted: number,
+    readonly mayBeDone: boolean,
+  ) {
+    super(
+      `Sending to "${channel}" took longer than ${timeout} ms: ` +
+        (accepted > 0
+          ? `the first ${accepted} were sent, and what follows `
+          : "what was to be sent ") +
+        (mayBeDone ? "may arrive all the same" : "never left"),
     );
   }
 }

@@ -18,6 +18,7 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
     "NoRouteError",
     "ProtocolTypeRouter",
     "RedisChannelLayer",
+    "SendTimeoutError",
     "ServerStoppedError",
     "ShutdownTimeoutError",
     "SqliteChannelLayer",

@@ -5,8 +5,10 @@ import type {
   Delivery,
   ReceiveManyOptions,
   ReceiveOptions,
+  SendOptions,
 } from "./channel_layer.ts";
 import type { Cipher, MessageCodec } from "./codec.ts";
+import { withDeadline } from "./deadline.ts";
 import { addresseesOf, addressTo, checkUnaddressed, withoutAddress } from "./envelope.ts";
 import { LocalInbox } from "./local_inbox.ts";
 import {
@@ -21,6 +23,7 @@ import { Outbox } from "./outbox.ts";
 import { checkMessage } from "./permitted.ts";
 import { Receiver } from "./receiver.ts";
 import type { Parcel, Store, StoredBody } from "./store.ts";
+import { bodyOf, StoredDelivery } from "./stored_delivery.ts";
 
 /** How large a message may be, encoded, in bytes. */
 const LARGEST_MESSAGE = 1_048_576;
@@ -57,7 +60,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     this.#cipher = cipher;
     this.#name = name;
     this.#settings = settings;
-    this.#outbox = new Outbox(store);
+    this.#outbox = new Outbox(store, name);
     this.#receiver = new Receiver(store, settings.expiry, name);
     this.#inbox = new LocalInbox({
       receiver: this.#receiver,
@@ -68,18 +71,22 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   }
 
   /** See {@linkcode ChannelLayer.send}. */
-  async send(channel: string, message: Message): Promise<void> {
+  async send(channel: string, message: Message, options?: SendOptions): Promise<void> {
     this.#checkOpen();
     checkChannelName(channel);
-    await this.#append(channel, [this.#pack(channel, message)]);
+    await this.#append(channel, [this.#pack(channel, message)], options);
   }
 
   /** See {@linkcode ChannelLayer.sendMany}. */
-  async sendMany(channel: string, messages: Iterable<Message>): Promise<void> {
+  async sendMany(
+    channel: string,
+    messages: Iterable<Message>,
+    options?: SendOptions,
+  ): Promise<void> {
     this.#checkOpen();
     checkChannelName(channel);
     const bodies = Array.from(messages, (message) => this.#pack(channel, message));
-    if (bodies.length > 0) await this.#append(channel, bodies);
+    if (bodies.length > 0) await this.#append(channel, bodies, options);
   }
 
   /** See {@linkcode ChannelLayer.receive}. */
@@ -101,7 +108,8 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     }
     if (isProcessLocal(channel)) return await this.#receiveLocal(channel, options);
     const bodies = await this.#receiver.take(channel, { limit, wait, signal });
-    return bodies.map((body) => new StoredDelivery(channel, body, this.#settings, this.#open));
+    const { expiry } = this.#settings;
+    return bodies.map((body) => new StoredDelivery(channel, body, expiry, this.#open));
   }
 
   /** See {@linkcode ChannelLayer.handBack}. */
@@ -137,7 +145,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   async groupSend(group: string, message: Message): Promise<void> {
     this.#checkOpen();
     checkGroupName(group);
-    const exact = checkMessage(message);
+    const exact = checkMessage(message, this.#codec.carriesBytes);
     // Encoded now: the caller may change it before the members are known.
     const bytes = this.#encode(message, exact);
     const members = await this.#store.groupMembers(group);
@@ -169,7 +177,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
 
   /** What was sent before still leaves. */
   async #close(): Promise<void> {
-    await Promise.all([this.#receiver.close(), this.#outbox.empty()]);
+    await Promise.all([this.#receiver.close(), this.#outbox.close()]);
     await this.#store.close();
   }
 
@@ -184,7 +192,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   }
 
   #pack(channel: string, message: Message): Uint8Array {
-    const exact = checkMessage(message);
+    const exact = checkMessage(message, this.#codec.carriesBytes);
     const bytes = this.#encode(message, exact);
     if (!isProcessLocal(channel)) return this.#seal(bytes);
     return this.#seal(this.#codec.encode(addressTo(channel, message), exact));
@@ -206,9 +214,20 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     return bytes;
   }
 
-  async #append(channel: string, bodies: readonly Uint8Array[]): Promise<void> {
+  async #append(
+    channel: string,
+    bodies: readonly Uint8Array[],
+    options?: SendOptions,
+  ): Promise<void> {
     const capacity = this.#settings.capacityOf(channel);
-    const accepted = await this.#outbox.append(nonLocalName(channel), bodies, capacity);
+    const key = nonLocalName(channel);
+    const accepted = options
+      ? await withDeadline(
+        channel,
+        options,
+        (append) => this.#outbox.append(key, bodies, capacity, append),
+      )
+      : await this.#outbox.append(key, bodies, capacity);
     if (accepted < bodies.length) throw new ChannelFullError(channel, capacity, accepted);
   }
 
@@ -246,37 +265,4 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     const read = () => this.#codec.decode(bytes.slice());
     return channels.map((channel) => ({ channel, expiresAt, read }));
   }
-}
-
-/** A body that was taken, not yet decoded. */
-class StoredDelivery implements Delivery {
-  readonly channel: string;
-  readonly body: StoredBody;
-  readonly #settings: LayerSettings;
-  readonly #open: (bytes: Uint8Array) => Message;
-
-  constructor(
-    channel: string,
-    body: StoredBody,
-    settings: LayerSettings,
-    open: (bytes: Uint8Array) => Message,
-  ) {
-    this.channel = channel;
-    this.body = body;
-    this.#settings = settings;
-    this.#open = open;
-  }
-
-  get expiresAt(): number {
-    return this.body.sentAt + this.#settings.expiry;
-  }
-
-  read(): Message {
-    return withoutAddress(this.#open(this.body.bytes));
-  }
-}
-
-function bodyOf(delivery: Delivery): StoredBody {
-  if (delivery instanceof StoredDelivery) return delivery.body;
-  throw new TypeError("Only what receiveMany() of the same layer gave can be handed back");
 }

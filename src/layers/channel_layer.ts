@@ -11,12 +11,14 @@ export interface ChannelLayer extends AsyncDisposable {
    *
    * @param channel The channel's name.
    * @param message The message.
+   * @param options How long to wait, and whether for room as well.
    * @throws {TypeError} When the name isn't valid, or something in the message may not travel.
    * @throws {ChannelFullError} When the channel holds as much as it may.
    * @throws {MessageTooLargeError} When the message is too large.
    * @throws {LayerUnavailableError} When the layer can't be reached.
+   * @throws {SendTimeoutError} When it took longer than the `timeout`.
    */
-  send(channel: string, message: Message): Promise<void>;
+  send(channel: string, message: Message, options?: SendOptions): Promise<void>;
 
   /**
    * Sends messages to one channel, in their order and in few steps. When the channel gets full, the
@@ -24,9 +26,10 @@ export interface ChannelLayer extends AsyncDisposable {
    *
    * @param channel The channel's name.
    * @param messages The messages: all are checked before the first is sent.
+   * @param options How long to wait, and whether for room as well.
    * @throws As {@linkcode ChannelLayer.send} does.
    */
-  sendMany(channel: string, messages: Iterable<Message>): Promise<void>;
+  sendMany(channel: string, messages: Iterable<Message>, options?: SendOptions): Promise<void>;
 
   /**
    * Waits for the next message of a channel, and takes it.
@@ -93,6 +96,23 @@ export interface ChannelLayer extends AsyncDisposable {
 
   /** Lets go of what the layer holds open. Pending `receive()`s reject; nothing is lost. */
   close(): Promise<void>;
+}
+
+/** Options of {@linkcode ChannelLayer.send}. */
+export interface SendOptions {
+  /**
+   * Gives up: the promise rejects with its reason. A message that was on its way may arrive all the
+   * same.
+   */
+  readonly signal?: AbortSignal;
+  /** Gives up after so many milliseconds; without it, a server's silence is given up after some 5 s. */
+  readonly timeout?: number;
+  /**
+   * Whether to wait until a channel that is full has room, rather than to reject.
+   *
+   * @default {false}
+   */
+  readonly waitForCapacity?: boolean;
 }
 
 /** Options of {@linkcode ChannelLayer.receive}. */

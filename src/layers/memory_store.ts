@@ -3,6 +3,7 @@ import type { Batch, Demand, Parcel, Source, Store, StoredBody } from "./store.t
 
 /** Keeps bodies in the memory of this process. */
 export class MemoryStore implements Store, Source {
+  readonly step = { messages: Infinity, bytes: Infinity };
   readonly #sources = [this];
   readonly #settings: LayerSettings;
   readonly #bodies = new Map<string, StoredBody[]>();

@@ -21,6 +21,7 @@ export type {
   Drop,
   ReceiveManyOptions,
   ReceiveOptions,
+  SendOptions,
 } from "./channel_layer.ts";
 export type { Cipher, MessageCodec } from "./codec.ts";
 export { isLayerUrl } from "./layer_url.ts";
@@ -28,7 +29,13 @@ export { MemoryChannelLayer } from "./memory.ts";
 export { msgpackCodec } from "./msgpack.ts";
 export { checkChannelName } from "./names.ts";
 export { type LayerSettings, layerSettings } from "./options.ts";
-export { RedisChannelLayer, type RedisChannelLayerOptions } from "./redis.ts";
+export {
+  type HostChange,
+  RedisChannelLayer,
+  type RedisChannelLayerOptions,
+  type RedisSentinelHost,
+  type RedisTlsOptions,
+} from "./redis.ts";
 export {
   type ChannelLayerConfiguration,
   closeChannelLayers,

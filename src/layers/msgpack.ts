@@ -6,6 +6,7 @@ import { MAX_DEPTH } from "./permitted.ts";
 
 /** MessagePack as Python's `msgpack` writes and reads it. */
 export const msgpackCodec: MessageCodec = {
+  carriesBytes: true,
   encode: (message, exact) =>
     exact ? exactEncoder.encode(widen(message)) : plainEncoder.encode(message),
   decode(bytes) {

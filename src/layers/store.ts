@@ -3,6 +3,9 @@
  * channel layer promises is done once, in `base_layer.ts`.
  */
 export interface Store {
+  /** How much one `append()` takes at most: then it is one step, which is done or not. */
+  readonly step: { readonly messages: number; readonly bytes: number };
+
   /**
    * Appends bodies under a key, in their order, until it holds `capacity`.
    *

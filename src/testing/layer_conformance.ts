@@ -15,6 +15,7 @@ import { onceCases } from "./conformance/once.ts";
 import { orderCases } from "./conformance/order.ts";
 import { receiveManyCases } from "./conformance/receive_many.ts";
 import { refusalCases } from "./conformance/refusals.ts";
+import { sendOptionsCases } from "./conformance/send_options.ts";
 import { sendingCases } from "./conformance/sending.ts";
 import { sizeCases } from "./conformance/size.ts";
 
@@ -32,6 +33,7 @@ export interface LayerSubject {
 
 const CASES: readonly LayerCase[] = [
   ...sendingCases,
+  ...sendOptionsCases,
   ...sizeCases,
   ...orderCases,
   ...onceCases,

@@ -6,9 +6,6 @@ import type { RedisServer } from "../helpers/redis_server.ts";
 import { assertEchoes, startEcho } from "./echo.ts";
 import { type Peer, testWithPeer } from "./python.ts";
 
-/** Until the layer has `symmetricEncryptionKeys`. */
-const IGNORE = true;
-
 const APP = new URL("app.ts", import.meta.url).href;
 const EVENT = { type: "test.event", n: 1 };
 const KEYS = ["the new password", "the old password"] as const;
@@ -122,4 +119,4 @@ testWithPeer("Deno and Python read what the other has encrypted", async (t, redi
     await peer.call({ prefix, ...both }, "send", own, { ...EVENT, n: 2 });
     assertEquals(await layer.receive(own), { ...EVENT, n: 2 });
   });
-}, IGNORE);
+});

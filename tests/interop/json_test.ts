@@ -6,9 +6,6 @@ import type { RedisServer } from "../helpers/redis_server.ts";
 import { assertEchoes, startEcho } from "./echo.ts";
 import { testWithPeer } from "./python.ts";
 
-/** Until the layer has `serializer`. */
-const IGNORE = true;
-
 const EVENT = { type: "test.event", n: 1 };
 const name = "JsonRedisChannelLayer";
 
@@ -109,4 +106,4 @@ testWithPeer("Deno and Python exchange JSON", async (t, redis, peer) => {
     const script = "return redis.call('ZRANGE', KEYS[1], 0, 0)[1]:sub(13)";
     assertEquals(JSON.parse(await redis.cli("EVAL", script, "1", "wireletters")), EVENT);
   });
-}, IGNORE);
+});

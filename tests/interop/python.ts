@@ -73,12 +73,11 @@ export async function untilPythonWaits(redis: RedisServer, channels: number): Pr
 export function testWithPeer(
   name: string,
   run: (t: Deno.TestContext, redis: RedisServer, peer: Peer) => Promise<void>,
-  ignore = false,
 ): void {
   testWithPython(name, async (t, redis) => {
     await using peer = startPeer(redis);
     await run(t, redis, peer);
-  }, ignore);
+  });
 }
 
 /**
@@ -87,19 +86,17 @@ export function testWithPeer(
  *
  * @param name The claim.
  * @param run Gets a Redis of its own.
- * @param ignore Whether it is left out anyway.
  */
 export function testWithPython(
   name: string,
   run: (t: Deno.TestContext, redis: RedisServer) => Promise<void>,
-  ignore = false,
 ): void {
   const inCi = Deno.env.get("CI") === "true";
   const isMissing = redisMissing || !hasPackages;
   if (isMissing && !inCi) say(`${name}: not tested, for want of ${WANTED}`);
   Deno.test({
     name,
-    ignore: ignore || (isMissing && !inCi),
+    ignore: isMissing && !inCi,
     fn: async (t) => {
       if (isMissing) throw new Error(`Where CI is true this is needed: ${WANTED}`);
       await using redis = await startRedis();

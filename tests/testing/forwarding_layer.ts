@@ -4,6 +4,7 @@ import type {
   Message,
   ReceiveManyOptions,
   ReceiveOptions,
+  SendOptions,
 } from "@asgi/channels";
 
 /** Does all that another layer does: tests override what they want to see, or to fail. */
@@ -14,12 +15,12 @@ export class ForwardingLayer implements ChannelLayer {
     this.inner = inner;
   }
 
-  send(channel: string, message: Message): Promise<void> {
-    return this.inner.send(channel, message);
+  send(channel: string, message: Message, options?: SendOptions): Promise<void> {
+    return this.inner.send(channel, message, options);
   }
 
-  sendMany(channel: string, messages: Iterable<Message>): Promise<void> {
-    return this.inner.sendMany(channel, messages);
+  sendMany(channel: string, messages: Iterable<Message>, options?: SendOptions): Promise<void> {
+    return this.inner.sendMany(channel, messages, options);
   }
 
   receive(channel: string, options?: ReceiveOptions): Promise<Message> {

@@ -4,6 +4,7 @@ import type { Parcel, Source, Store, StoredBody } from "../store.ts";
 import type { Host } from "./host.ts";
 import { HostSource } from "./host_source.ts";
 import type { TakenMember } from "./members.ts";
+import { STEP } from "./redis_store.ts";
 import { hostOf } from "./ring.ts";
 
 /**
@@ -12,6 +13,7 @@ import { hostOf } from "./ring.ts";
  * a group belong to the one that their name says.
  */
 export class HostsStore implements Store {
+  readonly step = STEP;
   readonly #hosts: readonly Host[];
   readonly #sources: readonly HostSource[];
   #turn = 0;

@@ -8,9 +8,8 @@ import { bellFor, RedisSource } from "./redis_source.ts";
 import { APPEND, runScript } from "./scripts.ts";
 import { serverAt } from "./server.ts";
 
-/** How many messages, and how many bytes of them, one command sends. */
-const MESSAGES_AT_ONCE = 500;
-const BYTES_AT_ONCE = 4_194_304;
+/** How much one command sends at most. */
+export const STEP = { messages: 500, bytes: 4_194_304 };
 
 /**
  * Keeps bodies in the sorted sets of a Redis, where channels_redis keeps them, over two connections:
@@ -18,6 +17,7 @@ const BYTES_AT_ONCE = 4_194_304;
  * can't wait for several: there, each key that is received from has a source of its own.
  */
 export class RedisStore implements Store {
+  readonly step = STEP;
   readonly #address: Address;
   readonly #settings: LayerSettings;
   readonly #commands: Connection;
@@ -32,18 +32,18 @@ export class RedisStore implements Store {
   }
 
   async append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
-    let accepted = 0;
-    for (const some of portions(bodies)) {
-      const taken = await this.#append(key, some, capacity);
-      accepted += taken;
-      if (taken < some.length) break;
-    }
-    return accepted;
+    const { prefix, expiry } = this.#settings;
+    const { lengths, members } = packMembers(bodies);
+    const limits = [oldestScore(expiry), `${capacity}`, `${Math.ceil(expiry)}`];
+    const count = bodies.length;
+    const args = [...limits, `${count}`, `${firstScore(count)}`, lengths, members];
+    const run = (command: readonly Argument[]) => this.#commands.run(command);
+    return Number(await runScript(run, APPEND, [prefix + key], args));
   }
 
   async broadcast(parcels: readonly Parcel[]): Promise<void> {
     await Promise.all(
-      parcels.map(({ key, body, capacity }) => this.#append(key, [body], capacity)),
+      parcels.map(({ key, body, capacity }) => this.append(key, [body], capacity)),
     );
   }
 
@@ -120,16 +120,6 @@ export class RedisStore implements Store {
     return new RedisSource({ waiting, commands: this.#commands, prefix, bell });
   }
 
-  async #append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
-    const { prefix, expiry } = this.#settings;
-    const { lengths, members } = packMembers(bodies);
-    const limits = [oldestScore(expiry), `${capacity}`, `${Math.ceil(expiry)}`];
-    const count = bodies.length;
-    const args = [...limits, `${count}`, `${firstScore(count)}`, lengths, members];
-    const run = (command: readonly Argument[]) => this.#commands.run(command);
-    return Number(await runScript(run, APPEND, [prefix + key], args));
-  }
-
   /** Runs commands in one go. */
   #run(...commands: readonly Argument[][]): Promise<Reply[]> {
     return Promise.all(commands.map((command) => this.#commands.run(command)));
@@ -147,20 +137,4 @@ export class RedisStore implements Store {
 /** The score of what is just too old. */
 function oldestScore(age: number): string {
   return ((Date.now() - age) / 1000).toString();
-}
-
-/** Cuts a list of bodies into what one command may send. */
-function* portions(bodies: readonly Uint8Array[]): Generator<Uint8Array[]> {
-  let portion: Uint8Array[] = [];
-  let bytes = 0;
-  for (const body of bodies) {
-    if (portion.length === MESSAGES_AT_ONCE || bytes + body.length > BYTES_AT_ONCE) {
-      if (portion.length > 0) yield portion;
-      portion = [];
-      bytes = 0;
-    }
-    portion.push(body);
-    bytes += body.length;
-  }
-  if (portion.length > 0) yield portion;
 }

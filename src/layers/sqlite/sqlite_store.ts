@@ -12,6 +12,7 @@ const WRITES_BETWEEN_SWEEPS = 256;
 
 /** Keeps bodies in a SQLite file that many processes share. */
 export class SqliteStore implements Store, Source {
+  readonly step = { messages: ROWS_AT_ONCE, bytes: Infinity };
   readonly #sources = [this];
   readonly #settings: LayerSettings;
   readonly #database: Database;
@@ -27,15 +28,9 @@ export class SqliteStore implements Store, Source {
   }
 
   async append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
-    let accepted = 0;
-    for (let start = 0; start < bodies.length; start += ROWS_AT_ONCE) {
-      const some = bodies.slice(start, start + ROWS_AT_ONCE);
-      const taken = await this.#database.transact(() =>
-        this.#insertAll(this.#settings.prefix + key, some, capacity)
-      );
-      accepted += taken;
-      if (taken < some.length) break;
-    }
+    const accepted = await this.#database.transact(() =>
+      this.#insertAll(this.#settings.prefix + key, bodies, capacity)
+    );
     this.#afterWrite();
     return accepted;
   }
