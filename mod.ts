@@ -49,6 +49,7 @@ export {
 } from "./src/errors.ts";
 export {
   type ChannelCapacity,
+  type ChannelInspection,
   type ChannelLayer,
   type ChannelLayerConfiguration,
   type ChannelLayerOptions,
@@ -58,6 +59,7 @@ export {
   type Drop,
   getChannelLayer,
   type HostChange,
+  type LayerInspection,
   MemoryChannelLayer,
   type ReceiveManyOptions,
   type ReceiveOptions,
@@ -66,6 +68,7 @@ export {
   type RedisSentinelHost,
   type RedisTlsOptions,
   type SendOptions,
+  type ServerInspection,
   SqliteChannelLayer,
   type SqliteChannelLayerOptions,
 } from "./src/layers/mod.ts";

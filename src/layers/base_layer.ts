@@ -1,8 +1,10 @@
 import { ChannelFullError, LayerClosedError, MessageTooLargeError } from "../errors.ts";
 import type { Message } from "../protocol/mod.ts";
 import type {
+  ChannelInspection,
   ChannelLayer,
   Delivery,
+  LayerInspection,
   ReceiveManyOptions,
   ReceiveOptions,
   SendOptions,
@@ -160,6 +162,14 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     await this.#store.flush();
   }
 
+  /** See {@linkcode ChannelLayer.inspect}. */
+  async inspect(channels: readonly string[] = []): Promise<LayerInspection> {
+    this.#checkOpen();
+    channels.forEach(checkChannelName);
+    const servers = await this.#store.inspectServers();
+    return { servers, channels: await Promise.all(channels.map((name) => this.#inspect(name))) };
+  }
+
   /** See {@linkcode ChannelLayer.close}; closing twice does no harm. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
@@ -179,6 +189,13 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   async #close(): Promise<void> {
     await Promise.all([this.#receiver.close(), this.#outbox.close()]);
     await this.#store.close();
+  }
+
+  async #inspect(channel: string): Promise<ChannelInspection> {
+    const { count: depth, oldest } = await this.#store.inspectKey(nonLocalName(channel));
+    const capacity = this.#settings.capacityOf(channel);
+    if (oldest === undefined) return { channel, depth, capacity };
+    return { channel, depth, capacity, oldestAge: Math.max(0, Date.now() - oldest) };
   }
 
   #checkOpen(): void {

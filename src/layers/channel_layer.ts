@@ -94,8 +94,46 @@ export interface ChannelLayer extends AsyncDisposable {
   /** Deletes all messages and groups of the layer's prefix. */
   flush(): Promise<void>;
 
+  /**
+   * Tells how the layer is, without changing anything in it.
+   *
+   * @param channels The channels to tell of.
+   * @throws {LayerUnavailableError} When it can't be reached.
+   */
+  inspect(channels?: readonly string[]): Promise<LayerInspection>;
+
   /** Lets go of what the layer holds open. Pending `receive()`s reject; nothing is lost. */
   close(): Promise<void>;
+}
+
+/** What {@linkcode ChannelLayer.inspect} tells. */
+export interface LayerInspection {
+  /** The servers, or what stands for one, that keep the messages. */
+  readonly servers: readonly ServerInspection[];
+  /** The channels that were asked for, in their order. */
+  readonly channels: readonly ChannelInspection[];
+}
+
+/** How a server is. */
+export interface ServerInspection {
+  /** Its URL, without secrets. */
+  readonly name: string;
+  /** What it is, such as `"Redis 7.0.15"`. */
+  readonly version: string;
+  /** How long it takes to answer, in milliseconds. */
+  readonly roundTrip: number;
+}
+
+/** What a channel holds. */
+export interface ChannelInspection {
+  /** Its name. */
+  readonly channel: string;
+  /** How many messages wait in it, those that have expired left out. */
+  readonly depth: number;
+  /** How many it may hold. */
+  readonly capacity: number;
+  /** How long the oldest has waited, in milliseconds, if there is one. */
+  readonly oldestAge?: number;
 }
 
 /** Options of {@linkcode ChannelLayer.send}. */

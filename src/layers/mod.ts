@@ -15,13 +15,16 @@
 export { BaseChannelLayer, type BaseLayerParts } from "./base_layer.ts";
 export type { ChannelCapacity } from "./capacity.ts";
 export type {
+  ChannelInspection,
   ChannelLayer,
   ChannelLayerOptions,
   Delivery,
   Drop,
+  LayerInspection,
   ReceiveManyOptions,
   ReceiveOptions,
   SendOptions,
+  ServerInspection,
 } from "./channel_layer.ts";
 export type { Cipher, MessageCodec } from "./codec.ts";
 export { isLayerUrl } from "./layer_url.ts";
@@ -44,4 +47,4 @@ export {
   overrideDefaultChannelLayer,
 } from "./registry.ts";
 export { SqliteChannelLayer, type SqliteChannelLayerOptions } from "./sqlite.ts";
-export type { Batch, Demand, Parcel, Source, Store, StoredBody } from "./store.ts";
+export type { Batch, Demand, Parcel, Source, Stock, Store, StoredBody } from "./store.ts";

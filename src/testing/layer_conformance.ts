@@ -7,6 +7,7 @@ import { expiryCases } from "./conformance/expiry.ts";
 import { groupCases } from "./conformance/groups.ts";
 import { handBackCases } from "./conformance/hand_back.ts";
 import { lifetimeCases } from "./conformance/lifetime.ts";
+import { inspectionCases } from "./conformance/inspection.ts";
 import { localChannelCases } from "./conformance/local_channels.ts";
 import { localGroupCases } from "./conformance/local_groups.ts";
 import { localMailCases } from "./conformance/local_mail.ts";
@@ -49,6 +50,7 @@ const CASES: readonly LayerCase[] = [
   ...exactCases,
   ...refusalCases,
   ...nameCases,
+  ...inspectionCases,
   ...lifetimeCases,
 ];
 

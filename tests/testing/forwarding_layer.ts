@@ -1,6 +1,7 @@
 import type {
   ChannelLayer,
   Delivery,
+  LayerInspection,
   Message,
   ReceiveManyOptions,
   ReceiveOptions,
@@ -57,6 +58,10 @@ export class ForwardingLayer implements ChannelLayer {
 
   close(): Promise<void> {
     return this.inner.close();
+  }
+
+  inspect(channels?: readonly string[]): Promise<LayerInspection> {
+    return this.inner.inspect(channels);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,9 @@
+import type { ServerInspection } from "../channel_layer.ts";
 import type { LayerSettings } from "../options.ts";
-import type { Parcel, Store, StoredBody } from "../store.ts";
+import type { Parcel, Stock, Store, StoredBody } from "../store.ts";
 import type { Address } from "./address.ts";
 import type { Argument, Reply } from "./client.ts";
+import { inspectServer } from "./inspection.ts";
 import { Connection } from "./connection.ts";
 import { firstScore, packMembers, type TakenMember } from "./members.ts";
 import { bellFor, RedisSource } from "./redis_source.ts";
@@ -92,6 +94,25 @@ export class RedisStore implements Store {
         cursor = String(next);
       } while (cursor !== "0");
     });
+  }
+
+  async inspectServers(): Promise<ServerInspection[]> {
+    const servers: ServerInspection[] = [];
+    await this.#commands.onEach(async (run) => {
+      servers.push({ name: this.#address.name, ...await inspectServer(run) });
+    });
+    return servers;
+  }
+
+  async inspectKey(key: string): Promise<Stock> {
+    const name = this.#settings.prefix + key;
+    const since = oldestScore(this.#settings.expiry);
+    const [count, first] = await this.#run(
+      ["ZCOUNT", name, `(${since}`, "+inf"],
+      ["ZRANGEBYSCORE", name, `(${since}`, "+inf", "WITHSCORES", "LIMIT", "0", "1"],
+    );
+    const score = (first as Reply[])[1];
+    return { count: Number(count), oldest: score ? Number(String(score)) * 1000 : undefined };
   }
 
   /** Asks the server for a sign of life. */

@@ -13,7 +13,8 @@ const LONGEST_WAIT = 30_000;
  */
 export class Database {
   readonly #path: string;
-  readonly #name: string;
+  /** What the file is called in messages for people. */
+  readonly name: string;
   readonly #statements = new Map<string, StatementSync>();
   #database: DatabaseSync | undefined;
   #line: Promise<unknown> | undefined;
@@ -21,7 +22,7 @@ export class Database {
 
   constructor(path: string, name: string) {
     this.#path = path;
-    this.#name = name;
+    this.name = name;
   }
 
   /** The file that grows with each write of any process. */
@@ -94,7 +95,7 @@ export class Database {
       if (attempt) return attempt.result;
       if (performance.now() > deadline) {
         throw new LayerUnavailableError(
-          this.#name,
+          this.name,
           `another process has kept it locked for ${LONGEST_WAIT} ms`,
         );
       }
@@ -104,10 +105,10 @@ export class Database {
 
   #open(): DatabaseSync {
     if (this.#database) return this.#database;
-    if (this.#closed) throw new LayerClosedError(this.#name);
+    if (this.#closed) throw new LayerClosedError(this.name);
     const database = new DatabaseSync(this.#path, { timeout: 0 });
     try {
-      prepare(database, this.#name);
+      prepare(database, this.name);
     } catch (error) {
       database.close();
       throw error;
@@ -126,11 +127,11 @@ export class Database {
     const options = { cause: error };
     for (const [pattern, reason] of UNUSABLE) {
       if (!pattern.test(message)) continue;
-      return new LayerUnusableError(this.#name, this.#withFolder(reason), options);
+      return new LayerUnusableError(this.name, this.#withFolder(reason), options);
     }
     if (!SQLITE_TROUBLE.test(message)) return error;
     const hint = /full/.test(message) ? "the disk is full: free some space" : message;
-    return new LayerUnavailableError(this.#name, hint, options);
+    return new LayerUnavailableError(this.name, hint, options);
   }
 
   #withFolder(reason: string): string {
