@@ -1,6 +1,6 @@
 import type { Message } from "../protocol/mod.ts";
 import type { Delivery } from "./channel_layer.ts";
-import { withoutAddress } from "./envelope.ts";
+import type { MessageForm } from "./message_form.ts";
 import type { StoredBody } from "./store.ts";
 
 /** A body that was taken, not yet decoded. */
@@ -8,18 +8,13 @@ export class StoredDelivery implements Delivery {
   readonly channel: string;
   readonly body: StoredBody;
   readonly #expiry: number;
-  readonly #open: (bytes: Uint8Array) => Message;
+  readonly #form: MessageForm;
 
-  constructor(
-    channel: string,
-    body: StoredBody,
-    expiry: number,
-    open: (bytes: Uint8Array) => Message,
-  ) {
+  constructor(channel: string, body: StoredBody, expiry: number, form: MessageForm) {
     this.channel = channel;
     this.body = body;
     this.#expiry = expiry;
-    this.#open = open;
+    this.#form = form;
   }
 
   get expiresAt(): number {
@@ -27,7 +22,7 @@ export class StoredDelivery implements Delivery {
   }
 
   read(): Message {
-    return withoutAddress(this.#open(this.body.bytes));
+    return this.#form.open(this.body.bytes);
   }
 }
 
