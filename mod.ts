@@ -82,6 +82,7 @@ export {
   ProtocolTypeRouter,
 } from "./src/routing/mod.ts";
 export {
+  type DropCounts,
   type FailedEvent,
   type LogEntry,
   Worker,
