@@ -135,9 +135,9 @@ function touches({ from, to }: Incident, { at, until }: SentEvent): boolean {
   return from - REACH <= until && at <= to + GRACE;
 }
 
-/** How long an event lay before an incident, or behind it. */
+/** How far an event is from an incident: one that was over before is the last to be blamed. */
 function distance({ from, to }: Incident, { at, until }: SentEvent): number {
-  return Math.max(0, from - until, at - to);
+  return at > to ? REACH + at - to : Math.max(0, from - until);
 }
 
 function countsOf(ids: readonly string[]): Map<string, number> {

@@ -50,6 +50,13 @@ Deno.test("balance() puts a lost event to the account of the incident at its tim
   ]);
 });
 
+Deno.test("balance() blames the incident that follows, rather than the one before", () => {
+  const sent = events(100, "sent", 100);
+  const incidents = [incident(100_000, 100_900), incident(102_500, 102_600, { kind: "flush" })];
+  const sheet = balance({ sent, handled: idsOf(sent, "101"), incidents, expiry: EXPIRY });
+  assertEquals(sheet.costs.map(({ lost }) => lost), [0, 1]);
+});
+
 Deno.test("balance() lets an incident explain no more events than it may cost", () => {
   const sent = events(100);
   const incidents = [incident(100_000, 101_000, { mayLose: 2 })];
