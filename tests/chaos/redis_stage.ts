@@ -1,15 +1,6 @@
+import { GARBAGE } from "../helpers/garbage.ts";
 import { type Proxy, startProxy } from "../helpers/proxy.ts";
 import { type RedisServer, startRedis } from "../helpers/redis_server.ts";
-
-/** Answers of a Redis that never ends: what follows is read in vain. */
-const GARBAGE = [
-  "*3\r\n$5\r\nhello\r\n",
-  "$-7\r\n",
-  "\u0000\u0001\u0002 this is no Redis",
-  "*1000000000\r\n",
-  "$9999999999\r\nx",
-  ":12a\r\n+OK\r\n+OK\r\n+OK\r\n",
-];
 
 /** A Redis that can be ended and started again, on the same socket, and a proxy before it. */
 export class RedisPlace implements AsyncDisposable {
@@ -61,7 +52,7 @@ export class RedisPlace implements AsyncDisposable {
 
   /** Has the proxy's clients read something that is no answer. */
   garble(number: number): void {
-    this.proxy.garble(new TextEncoder().encode(GARBAGE[number % GARBAGE.length]));
+    this.proxy.garble(GARBAGE[number % GARBAGE.length]!);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
