@@ -39,19 +39,20 @@ export function openLog(options: Options, terminal: Terminal): OpenLog {
 
 /** Line breaks in a stack become ` | `. */
 function formatText(entry: LogEntry, more: number, now: Date): string {
-  const { level, message, channel, type, error } = entry;
+  const { level, message, channel, type } = entry;
   const details = [
     more === 0 ? "" : ` (${more} more)`,
     channel === undefined ? "" : ` channel=${channel}`,
     type === undefined ? "" : ` type=${JSON.stringify(type)}`,
-    error === undefined ? "" : ` ${stackOf(error).replaceAll(/\s*\n\s*/g, " | ")}`,
+    "error" in entry ? ` ${stackOf(entry.error).replaceAll(/\s*\n\s*/g, " | ")}` : "",
   ];
   return `${now.toISOString()} ${level.padEnd(5)} ${withoutBreaks(message)}${details.join("")}`;
 }
 
-function formatJson({ error, ...entry }: LogEntry, more: number, now: Date): string {
+function formatJson(entry: LogEntry, more: number, now: Date): string {
   const repeated = more === 0 ? {} : { more };
-  const thrown = error === undefined ? {} : { error: stackOf(error) };
+  // What was thrown may be undefined.
+  const thrown = "error" in entry ? { error: stackOf(entry.error) } : {};
   return JSON.stringify({ time: now.toISOString(), ...entry, ...repeated, ...thrown });
 }
 

@@ -143,8 +143,9 @@ export class Instances implements InstanceHost {
     if (failure) report.failed(channel, current, failure.error);
     if (!current) return;
     this.#busy--;
-    if (failure) this.#pace.note(age);
-    else if (hasRefused) {
+    this.#pace.note(age);
+    if (failure) return;
+    if (hasRefused) {
       report.dropped(channel, "ignored", "the application returned without receiving it");
     } else report.counts.handled++;
   }

@@ -126,6 +126,18 @@ Deno.test("a worker takes many events at once when handlers are quick, within a 
   assertLessOrEqual(Math.max(...layer.limits), 513);
 });
 
+Deno.test("a worker takes many events at once for an application that returns after each", async () => {
+  await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 2_000 }));
+  await layer.sendMany("letters", numbered(2_000));
+  const { worker } = await runBurst({
+    layer,
+    channels: ["letters"],
+    application: async (_scope, receive) => void await receive(),
+  });
+  assertEquals(worker.counts.handled, 2_000);
+  assertGreater(Math.max(...layer.limits), 100);
+});
+
 Deno.test("a handler that hangs keeps no event behind it from another worker", async () => {
   await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 1_000 }));
   const events = numbered(420);

@@ -319,6 +319,24 @@ Deno.test("an application that returns at once isn't run again without an event"
   assertEquals(runs.items.length, 5);
 });
 
+Deno.test("an application that throws what can't be looked at fails, and is replaced", async () => {
+  await using layer = new MemoryChannelLayer();
+  await layer.sendMany("letters", numbered(4));
+  const refuse = () => {
+    throw new RangeError("Don't look");
+  };
+  const told = await runBurst({
+    layer,
+    channels: ["letters"],
+    application: async (_scope, receive) => {
+      await receive();
+      throw new Proxy({}, { get: refuse, getPrototypeOf: refuse });
+    },
+  });
+  assertEquals(outcome(told.worker), { received: 4, handled: 0, failed: 4, dropped: 0 });
+  assertStringIncludes(String(told.errors[0]?.error), "can't be looked at");
+});
+
 Deno.test("send() is refused, and points to the channel layer", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.send("letters", { type: "sent" });
