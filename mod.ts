@@ -91,6 +91,7 @@ export {
   ProtocolTypeRouter,
 } from "./src/routing/mod.ts";
 export {
+  type DropCounts,
   type FailedEvent,
   type LogEntry,
   Worker,

@@ -8,6 +8,7 @@ import { loadApplication } from "./load_application.ts";
 import { guardAgainstStrays } from "./guard.ts";
 import { type Log, openLog } from "./log.ts";
 import { checkChannel, numberOption, type Options, readOptions } from "./options.ts";
+import { summaryOf } from "./summary.ts";
 import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
 
 /** What `runworker --help` says. */
@@ -49,12 +50,13 @@ export async function runWorker(args: readonly string[], terminal: Terminal): Pr
   const channels = options.positionals;
   if (channels.length === 0) throw new UsageError("runworker needs the name of a channel");
   channels.forEach(checkSharedChannel);
-  const log = openLog(options, terminal);
+  using opened = openLog(options, terminal);
+  const { log, flush } = opened;
   const tuning = readTuning(options);
   noteLayer(options.value("layer"));
   using _guard = guardAgainstStrays(log);
   try {
-    return await work(channels, { options, tuning, log, terminal });
+    return await work(channels, { options, tuning, log, flush, terminal });
   } finally {
     await Promise.race([closeLayers(log), whenAborted(terminal.kill)]);
     noteLayer(undefined);
@@ -99,10 +101,11 @@ function readTuning(options: Options): Tuning {
 
 async function work(
   channels: readonly string[],
-  { options, tuning, log, terminal }: {
+  { options, tuning, log, flush, terminal }: {
     readonly options: Options;
     readonly tuning: Tuning;
     readonly log: Log;
+    readonly flush: () => void;
     readonly terminal: Terminal;
   },
 ): Promise<ExitCode> {
@@ -125,12 +128,8 @@ async function work(
     });
   terminal.stop.addEventListener("abort", announceStop, { once: true });
   const code = await runToEnd(worker, log, terminal);
-  const { received, handled, failed, dropped } = worker.counts;
-  log({
-    level: "info",
-    message:
-      `Stopped: ${received} received, ${handled} handled, ${failed} failed, ${dropped} dropped`,
-  });
+  flush();
+  log({ level: "info", message: `Stopped: ${summaryOf(worker.counts)}` });
   return code;
 }
 

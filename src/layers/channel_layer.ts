@@ -220,7 +220,8 @@ export interface ChannelLayerOptions {
   /**
    * Called when the layer has to drop something that has no receiver to tell of it: what came to a
    * process-local channel and was no message, or found too many that nobody received.
-   * By default it is a warning of the process, on standard error.
+   * By default it is a warning of the process, on standard error: of the first drop of its kind, the
+   * tenth, the hundredth and so on.
    */
   readonly onDrop?: (drop: Drop) => void;
 }

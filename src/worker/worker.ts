@@ -2,7 +2,8 @@ import { ShutdownTimeoutError } from "../errors.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import type { Application, ChannelScope } from "../protocol/mod.ts";
 import { ChannelListener } from "./channel_listener.ts";
-import { type FailedEvent, type LogEntry, Report, type WorkerCounts } from "./report.ts";
+import type { WorkerCounts } from "./counts.ts";
+import { type FailedEvent, type LogEntry, Report } from "./report.ts";
 
 /** Options of a {@linkcode Worker}. */
 export interface WorkerOptions {
@@ -89,9 +90,9 @@ export class Worker {
     this.#report = new Report(options.log ?? (() => {}), options.onError ?? (() => {}));
   }
 
-  /** What it has done so far. */
+  /** What it has done so far, in all its runs; ask as often as you like, each time it is a copy. */
   get counts(): WorkerCounts {
-    return { ...this.#report.counts };
+    return this.#report.counts.snapshot;
   }
 
   /** The events whose handlers run now, as `"channel/type"`. */

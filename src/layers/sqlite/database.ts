@@ -2,10 +2,20 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { LayerClosedError, LayerUnavailableError, LayerUnusableError } from "../../errors.ts";
+import { OpenFiles, removeLeftovers } from "./open_files.ts";
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
 /** How long to wait for a lock that another process holds, in milliseconds. */
 const LONGEST_WAIT = 30_000;
+
+/** How often to see that the files are still there, in milliseconds. */
+const FILES_CHECK = 100;
+
+/**
+ * What was opened before its files were deleted is never closed: closing would delete, by name, the
+ * journal of those who have begun anew.
+ */
+const abandoned: DatabaseSync[] = [];
 
 /**
  * A SQLite file that many processes write to. A statement never waits for a lock, which would block
@@ -18,6 +28,9 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>();
   #database: DatabaseSync | undefined;
   #line: Promise<unknown> | undefined;
+  #files: OpenFiles | undefined;
+  #filesSeen = 0;
+  #generation = 0;
   #closed = false;
 
   constructor(path: string, name: string) {
@@ -28,6 +41,11 @@ export class Database {
   /** The file that grows with each write of any process. */
   get journalPath(): string {
     return `${this.#path}-wal`;
+  }
+
+  /** Grows when the file is opened: what was known of an earlier one says nothing any more. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /**
@@ -80,6 +98,7 @@ export class Database {
 
   #attempt<T>(work: () => T): { result: T } | undefined {
     try {
+      this.#checkFiles();
       this.#open();
       return { result: work() };
     } catch (error) {
@@ -106,6 +125,7 @@ export class Database {
   #open(): DatabaseSync {
     if (this.#database) return this.#database;
     if (this.#closed) throw new LayerClosedError(this.name);
+    removeLeftovers(this.#path);
     const database = new DatabaseSync(this.#path, { timeout: 0 });
     try {
       prepare(database, this.name);
@@ -113,12 +133,27 @@ export class Database {
       database.close();
       throw error;
     }
+    this.#generation++;
+    this.#files = new OpenFiles(this.#path);
+    this.#filesSeen = performance.now();
     return this.#database = database;
+  }
+
+  /** @throws {LayerUnavailableError} When the files were deleted; the next call makes new ones. */
+  #checkFiles(): void {
+    const now = performance.now();
+    if (!this.#database || now - this.#filesSeen < FILES_CHECK) return;
+    this.#filesSeen = now;
+    if (this.#files?.areIntact) return;
+    this.#forget();
+    this.#files?.remove();
+    throw new LayerUnavailableError(this.name, "its file was deleted, with the messages in it");
   }
 
   #forget(): void {
     this.#statements.clear();
-    this.#database?.close();
+    if (this.#database && !this.#files?.areIntact) abandoned.push(this.#database);
+    else this.#database?.close();
     this.#database = undefined;
   }
 
