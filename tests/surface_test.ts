@@ -46,6 +46,7 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
     "layerSettings",
     "msgpackCodec",
     "overrideDefaultChannelLayer",
+    "redirectWarnings",
   ],
   "./layers/memory": ["MemoryChannelLayer"],
   "./layers/redis": ["RedisChannelLayer"],

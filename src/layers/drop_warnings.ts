@@ -1,5 +1,5 @@
-import process from "node:process";
 import type { Drop } from "./channel_layer.ts";
+import { warn } from "./warnings.ts";
 
 /** How many kinds of drops are told apart: names of channels come without end. */
 const MOST_KINDS = 1_000;
@@ -17,6 +17,6 @@ export function dropWarnings(): (drop: Drop) => void {
     counts.set(kind, count);
     if (!/^10*$/.test(`${count}`)) return;
     const what = count === 1 ? "Dropped a message" : `Dropped ${count} messages so far`;
-    process.emitWarning(`${what} for ${kind}`, "ChannelsWarning");
+    warn(`${what} for ${kind}`);
   };
 }

@@ -48,3 +48,4 @@ export {
 } from "./registry.ts";
 export { SqliteChannelLayer, type SqliteChannelLayerOptions } from "./sqlite.ts";
 export type { Batch, Demand, Parcel, Source, Stock, Store, StoredBody } from "./store.ts";
+export { redirectWarnings } from "./warnings.ts";

@@ -16,7 +16,6 @@
  *
  * @module
  */
-import process from "node:process";
 import { BaseChannelLayer } from "./base_layer.ts";
 import type { ChannelLayerOptions } from "./channel_layer.ts";
 import { fernetCipher } from "./fernet.ts";
@@ -34,6 +33,7 @@ import { HostsStore } from "./redis/hosts_store.ts";
 import { RedisStore } from "./redis/redis_store.ts";
 import { addressesOf } from "./redis/redis_url.ts";
 import type { Store } from "./store.ts";
+import { warn } from "./warnings.ts";
 
 export type { HostChange, RedisSentinelHost, RedisTlsOptions };
 
@@ -127,8 +127,6 @@ function codecOf(serializer: string) {
 }
 
 function warnOfChange({ host, isReachable, error }: HostChange): void {
-  const text = isReachable
-    ? `${host} is back`
-    : `Lost ${host}, and going on with the other hosts: ${error?.message}`;
-  process.emitWarning(text, "ChannelsWarning");
+  if (isReachable) warn(`${host} is back`);
+  else warn(`Lost ${host}, and going on with the other hosts: ${error?.message}`);
 }
