@@ -37,6 +37,7 @@ export {
   type SyncChannelLayer,
   SyncConsumer,
   type SyncConsumerOptions,
+  type SyncSendOptions,
   type ThreadOptions,
 } from "./src/consumers/mod.ts";
 export {
@@ -45,10 +46,12 @@ export {
   ConsumerUnusableError,
   LayerClosedError,
   LayerUnavailableError,
+  type LayerUnavailableErrorOptions,
   LayerUnusableError,
   MessageTooLargeError,
   NoHandlerError,
   NoRouteError,
+  SendTimeoutError,
   ServerStoppedError,
   ShutdownTimeoutError,
   ThreadDiedError,
@@ -57,6 +60,7 @@ export {
 } from "./src/errors.ts";
 export {
   type ChannelCapacity,
+  type ChannelInspection,
   type ChannelLayer,
   type ChannelLayerConfiguration,
   type ChannelLayerOptions,
@@ -65,11 +69,17 @@ export {
   type Delivery,
   type Drop,
   getChannelLayer,
+  type HostChange,
+  type LayerInspection,
   MemoryChannelLayer,
   type ReceiveManyOptions,
   type ReceiveOptions,
   RedisChannelLayer,
   type RedisChannelLayerOptions,
+  type RedisSentinelHost,
+  type RedisTlsOptions,
+  type SendOptions,
+  type ServerInspection,
   SqliteChannelLayer,
   type SqliteChannelLayerOptions,
 } from "./src/layers/mod.ts";
@@ -97,9 +107,11 @@ export {
   ProtocolTypeRouter,
 } from "./src/routing/mod.ts";
 export {
+  Counter,
+  type DropCounts,
+  type DropReason,
   type FailedEvent,
   type LogEntry,
-  type MutableWorkerCounts,
   Worker,
   type WorkerCounts,
   type WorkerOptions,

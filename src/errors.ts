@@ -20,7 +20,37 @@ export class ChannelFullError extends ChannelsError {
   ) {
     super(
       `Channel "${channel}" is full: it may hold ${capacity} messages` +
-        (accepted > 0 ? `, and took the first ${accepted} of these` : ""),
+        (accepted > 0 ? `, and took the first ${accepted} of these` : "") +
+        "; send later, or with waitForCapacity",
+    );
+  }
+}
+
+/** Thrown by `send()` and `sendMany()` when their `timeout` was over first. */
+export class SendTimeoutError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "SendTimeoutError";
+
+  /**
+   * Makes the error.
+   *
+   * @param channel Where it should have gone.
+   * @param timeout The time that it had, in milliseconds.
+   * @param accepted How many messages of this call were sent, the first ones; they will be delivered.
+   * @param mayBeDone Whether others were on their way: to send them again could deliver them twice.
+   */
+  constructor(
+    readonly channel: string,
+    readonly timeout: number,
+    readonly accepted: number,
+    readonly mayBeDone: boolean,
+  ) {
+    super(
+      `Sending to "${channel}" took longer than ${timeout} ms: ` +
+        (accepted > 0
+          ? `the first ${accepted} were sent, and what follows `
+          : "what was to be sent ") +
+        (mayBeDone ? "may arrive all the same" : "never left"),
     );
   }
 }
@@ -60,20 +90,36 @@ export class UndecodableMessageError extends ChannelsError {
   }
 }
 
+/** Options of {@linkcode LayerUnavailableError}. */
+export interface LayerUnavailableErrorOptions extends ErrorOptions {
+  /** Whether the server may have done what it was asked to. */
+  readonly mayBeDone?: boolean;
+}
+
 /** Thrown when a layer can't be reached or used for now: trying again later may help. */
 export class LayerUnavailableError extends ChannelsError {
   /** Survives minification. */
   override readonly name: string = "LayerUnavailableError";
+  /**
+   * Whether the server may have done what it was asked to, since only its answer is missing: to
+   * send again could then deliver twice.
+   */
+  readonly mayBeDone: boolean;
 
   /**
    * Makes the error.
    *
    * @param layer The layer, as its `toString()` describes it.
    * @param reason What is wrong.
-   * @param options The `cause`: what the engine threw.
+   * @param options The `cause`: what the engine threw, and `mayBeDone`, which is `false` by default.
    */
-  constructor(readonly layer: string, readonly reason: string, options?: ErrorOptions) {
+  constructor(
+    readonly layer: string,
+    readonly reason: string,
+    options: LayerUnavailableErrorOptions = {},
+  ) {
     super(`Layer ${layer} is not available: ${reason}`, options);
+    this.mayBeDone = options.mayBeDone ?? false;
   }
 }
 

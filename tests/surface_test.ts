@@ -9,6 +9,7 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
     "ChannelNameRouter",
     "ChannelsError",
     "ConsumerUnusableError",
+    "Counter",
     "KNOWN_CHANNELS",
     "LayerClosedError",
     "LayerUnavailableError",
@@ -20,6 +21,7 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
     "PREPARE",
     "ProtocolTypeRouter",
     "RedisChannelLayer",
+    "SendTimeoutError",
     "ServerStoppedError",
     "ShutdownTimeoutError",
     "SqliteChannelLayer",
@@ -51,6 +53,7 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
     "layerSettings",
     "msgpackCodec",
     "overrideDefaultChannelLayer",
+    "redirectWarnings",
   ],
   "./layers/memory": ["MemoryChannelLayer"],
   "./layers/redis": ["RedisChannelLayer"],
@@ -58,7 +61,7 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
   "./protocol": ["KNOWN_CHANNELS", "PREPARE", "knownChannels", "prepare", "together"],
   "./routing": ["ChannelNameRouter", "ProtocolTypeRouter"],
   "./testing": ["ApplicationCommunicator", "testChannelLayer"],
-  "./worker": ["Worker"],
+  "./worker": ["Counter", "Worker"],
 };
 
 Deno.test("deno.json has the entry points whose names are spelled out here", () => {

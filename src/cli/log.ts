@@ -1,4 +1,5 @@
 import type { LogEntry } from "../worker/mod.ts";
+import { FoldedLog } from "./folded_log.ts";
 import type { Options } from "./options.ts";
 import { UsageError } from "./terminal.ts";
 
@@ -18,6 +19,14 @@ export interface LogStyle {
   readonly hidden: readonly string[];
 }
 
+/** A log that is written to its end at the end of a `using` block. */
+export interface OpenLog extends Disposable {
+  /** Takes what is to be logged. */
+  readonly log: Log;
+  /** Writes what is only counted so far. */
+  readonly flush: () => void;
+}
+
 /** How an entry becomes one line, by the name of the format. */
 const FORMATS = new Map([["text", formatText], ["json", formatJson]]);
 
@@ -34,30 +43,35 @@ export function readLogStyle(options: Options): LogStyle {
 }
 
 /** Opens a log that writes its lines in this style. */
-export function openLog({ format, hidden }: LogStyle, write: (line: string) => void): Log {
-  const formatted = FORMATS.get(format) ?? formatText;
-  return (entry) => {
-    if (!hidden.includes(entry.level)) write(formatted(entry, new Date()));
+export function openLog(style: LogStyle, write: (line: string) => void): OpenLog {
+  const format = FORMATS.get(style.format) ?? formatText;
+  const folded = new FoldedLog((entry, more) => write(format(entry, more, new Date())));
+  return {
+    log: (entry) => style.hidden.includes(entry.level) || folded.add(entry),
+    flush: () => folded.flush(),
+    [Symbol.dispose]: () => folded.flush(),
   };
 }
 
 /** Line breaks in a stack become ` | `. */
-function formatText(entry: CommandLogEntry, now: Date): string {
-  const { level, message, channel, type, error, thread } = entry;
+function formatText(entry: CommandLogEntry, more: number, now: Date): string {
+  const { level, message, channel, type, thread } = entry;
   const about = thread === undefined ? "" : `thread ${thread}: `;
   const details = [
+    more === 0 ? "" : ` (${more} more)`,
     channel === undefined ? "" : ` channel=${channel}`,
     type === undefined ? "" : ` type=${JSON.stringify(type)}`,
-    error === undefined ? "" : ` ${stackOf(error).replaceAll(/\s*\n\s*/g, " | ")}`,
+    "error" in entry ? ` ${stackOf(entry.error).replaceAll(/\s*\n\s*/g, " | ")}` : "",
   ];
-  return `${now.toISOString()} ${level.padEnd(5)} ${about}${withoutBreaks(message)}${
-    details.join("")
-  }`;
+  const text = `${about}${withoutBreaks(message)}${details.join("")}`;
+  return `${now.toISOString()} ${level.padEnd(5)} ${text}`;
 }
 
-function formatJson({ error, ...entry }: CommandLogEntry, now: Date): string {
-  const thrown = error === undefined ? {} : { error: stackOf(error) };
-  return JSON.stringify({ time: now.toISOString(), ...entry, ...thrown });
+function formatJson(entry: CommandLogEntry, more: number, now: Date): string {
+  const repeated = more === 0 ? {} : { more };
+  // What was thrown may be undefined.
+  const thrown = "error" in entry ? { error: stackOf(entry.error) } : {};
+  return JSON.stringify({ time: now.toISOString(), ...entry, ...repeated, ...thrown });
 }
 
 function stackOf(error: unknown): string {

@@ -1,8 +1,9 @@
 import { LayerUnusableError } from "../errors.ts";
-import type { WorkerCounts } from "../worker/mod.ts";
+import { Counter, type WorkerCounts } from "../worker/mod.ts";
 import { Fleet } from "./fleet/fleet.ts";
-import { type Log, openLog, readLogStyle } from "./log.ts";
+import { type Log, type OpenLog, openLog, readLogStyle } from "./log.ts";
 import { checkChannel, numberOption, type Options, readOptions } from "./options.ts";
+import { summaryOf } from "./summary.ts";
 import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
 import { work, type WorkOrder } from "./work.ts";
 
@@ -47,29 +48,35 @@ export async function runWorker(args: readonly string[], terminal: Terminal): Pr
   const style = readLogStyle(options);
   const order = readOrder(options);
   const threads = readThreads(options);
-  const log = openLog(style, terminal.complain);
+  using opened = openLog(style, terminal.complain);
+  const { log } = opened;
   terminal.stop.addEventListener("abort", () => announceStop(order, log), { once: true });
-  if (threads === 1) return await workHere(order, log, terminal);
+  if (threads === 1) return await workHere(order, opened, terminal);
   const fleet = new Fleet({ order, threads, style, log, terminal });
-  return await toTheEnd(() => fleet.counts, log, () => fleet.run());
+  return await toTheEnd(() => fleet.counts, opened, () => fleet.run());
 }
 
-async function workHere(order: WorkOrder, log: Log, terminal: Terminal): Promise<ExitCode> {
+async function workHere(
+  order: WorkOrder,
+  opened: OpenLog,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { log } = opened;
   const { stop, kill } = terminal;
-  const counts = { received: 0, handled: 0, failed: 0, dropped: 0 };
+  const counter = new Counter();
   const onListening = (where: string) =>
     log({ level: "info", message: `Listening on ${order.channels.join(", ")} (${where})` });
   return await toTheEnd(
-    () => counts,
-    log,
-    () => work(order, { log, stop, kill, counts, warns: true, onListening }),
+    () => counter.snapshot,
+    opened,
+    () => work(order, { log, stop, kill, counter, warns: true, onListening }),
   );
 }
 
 /** Says at the end how it went. */
 async function toTheEnd(
   counts: () => WorkerCounts,
-  log: Log,
+  { log, flush }: OpenLog,
   run: () => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const code = await run().catch((error) => {
@@ -77,12 +84,8 @@ async function toTheEnd(
     log({ level: "error", message: error.message });
     return ExitCode.failed;
   });
-  const { received, handled, failed, dropped } = counts();
-  log({
-    level: "info",
-    message:
-      `Stopped: ${received} received, ${handled} handled, ${failed} failed, ${dropped} dropped`,
-  });
+  flush();
+  log({ level: "info", message: `Stopped: ${summaryOf(counts())}` });
   return code;
 }
 

@@ -1,7 +1,7 @@
 import { ConsumerUnusableError, ShutdownTimeoutError } from "../errors.ts";
 import { closeChannelLayers } from "../layers/mod.ts";
 import { knownChannels } from "../protocol/mod.ts";
-import { type MutableWorkerCounts, Worker } from "../worker/mod.ts";
+import { type Counter, Worker } from "../worker/mod.ts";
 import { findAppModule } from "./app_module.ts";
 import { guardAgainstStrays } from "./guard.ts";
 import { chooseLayer, noteLayer } from "./layer_choice.ts";
@@ -29,7 +29,7 @@ export interface WorkSurroundings {
   readonly stop: AbortSignal;
   /** Aborted when it shall end at once. */
   readonly kill: AbortSignal;
-  readonly counts: MutableWorkerCounts;
+  readonly counter: Counter;
   /** Whether to say what looks wrong: one of several threads is enough. */
   readonly warns: boolean;
   /** Called with the layer and the app when the worker listens. */
@@ -55,7 +55,7 @@ export async function work(order: WorkOrder, around: WorkSurroundings): Promise<
 
 async function workOnLayer(order: WorkOrder, around: WorkSurroundings): Promise<ExitCode> {
   const { channels, concurrency, shutdownTimeout, burst } = order;
-  const { log, counts } = around;
+  const { log, counter } = around;
   const app = findAppModule(order.app);
   // A wrong URL needn't wait for the app to be loaded; an alias may be the app's own.
   const application = await loadApplication(app);
@@ -63,7 +63,7 @@ async function workOnLayer(order: WorkOrder, around: WorkSurroundings): Promise<
   if (around.warns) warnOfUnknown(channels, knownChannels(application), log);
   const onListening = () => around.onListening(`layer ${layer}, app ${app.name}`);
   const tuning = { concurrency, shutdownTimeout, burst };
-  const worker = new Worker({ application, layer, channels, log, counts, onListening, ...tuning });
+  const worker = new Worker({ application, layer, channels, log, counter, onListening, ...tuning });
   return await runToEnd(worker, around);
 }
 

@@ -1,5 +1,9 @@
+import type { SendOptions } from "../layers/mod.ts";
 import type { Message } from "../protocol/mod.ts";
 import type { Surroundings } from "./surroundings.ts";
+
+/** Options of the sending methods of a {@linkcode SyncChannelLayer}: no signal reaches a thread. */
+export type SyncSendOptions = Omit<SendOptions, "signal">;
 
 /**
  * What a handler on a thread sees of the channel layer: each method returns when the main thread has
@@ -7,9 +11,9 @@ import type { Surroundings } from "./surroundings.ts";
  */
 export interface SyncChannelLayer {
   /** Sends one message to a channel. */
-  send(channel: string, message: Message): void;
+  send(channel: string, message: Message, options?: SyncSendOptions): void;
   /** Sends messages to one channel, in their order and in few steps. */
-  sendMany(channel: string, messages: Iterable<Message>): void;
+  sendMany(channel: string, messages: Iterable<Message>, options?: SyncSendOptions): void;
   /** Makes the name of a new process-local channel. */
   newChannel(prefix?: string): string;
   /** Adds a channel to a group. */
@@ -33,8 +37,9 @@ export const LAYER_METHODS = [
 /** Makes the layer of a consumer's surroundings. */
 export function syncChannelLayer({ call }: Surroundings): SyncChannelLayer {
   return {
-    send: (channel, message) => void call("layer.send", channel, message),
-    sendMany: (channel, messages) => void call("layer.sendMany", channel, [...messages]),
+    send: (...args) => void call("layer.send", ...args),
+    sendMany: (channel, messages, ...options) =>
+      void call("layer.sendMany", channel, [...messages], ...options),
     newChannel: (...prefix) => call("layer.newChannel", ...prefix) as string,
     groupAdd: (group, channel) => void call("layer.groupAdd", group, channel),
     groupDiscard: (group, channel) => void call("layer.groupDiscard", group, channel),

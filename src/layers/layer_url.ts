@@ -1,25 +1,46 @@
-import type { ChannelLayer, ChannelLayerOptions } from "./channel_layer.ts";
+import { readFileSync } from "node:fs";
+import type { ChannelLayer } from "./channel_layer.ts";
 import { MemoryChannelLayer } from "./memory.ts";
 import { RedisChannelLayer } from "./redis.ts";
+import { REDIS_SCHEMES } from "./redis/redis_url.ts";
 import { SqliteChannelLayer } from "./sqlite.ts";
 
-type Options = { -readonly [K in keyof ChannelLayerOptions]: ChannelLayerOptions[K] };
+/** Reads an option from the values that a query has for it; most have one. */
+type OptionReader = (texts: readonly string[]) => object;
 
-/** What makes the layer of each URL scheme, from the URL without the options in its query. */
-const SCHEMES = new Map<string, (url: string, options: Options) => ChannelLayer>([
-  ["memory", (_url, options) => new MemoryChannelLayer(options)],
-  ["sqlite", (url, options) => new SqliteChannelLayer({ ...options, path: pathOf(url) })],
-  ["redis", (url, options) => new RedisChannelLayer({ ...options, url })],
-  ["rediss", (url, options) => new RedisChannelLayer({ ...options, url })],
-  ["unix", (url, options) => new RedisChannelLayer({ ...options, url })],
+/** What a scheme's URL makes. */
+interface Scheme {
+  readonly options: ReadonlyMap<string, OptionReader>;
+  /** Takes the URL without its query. */
+  readonly make: (url: string, options: object) => ChannelLayer;
+}
+
+const OPTIONS = new Map<string, OptionReader>([
+  ["capacity", (texts) => ({ capacity: toNumber("capacity", texts) })],
+  ["expiry", (texts) => ({ expiry: toNumber("expiry", texts) })],
+  ["groupExpiry", (texts) => ({ groupExpiry: toNumber("groupExpiry", texts) })],
+  ["prefix", ([prefix]) => ({ prefix })],
 ]);
 
-/** How each option is read from a query. */
-const OPTIONS = new Map<string, (text: string) => Options>([
-  ["capacity", (text) => ({ capacity: toNumber("capacity", text) })],
-  ["expiry", (text) => ({ expiry: toNumber("expiry", text) })],
-  ["groupExpiry", (text) => ({ groupExpiry: toNumber("groupExpiry", text) })],
-  ["prefix", (text) => ({ prefix: text })],
+const REDIS_OPTIONS = new Map<string, OptionReader>([
+  ...OPTIONS,
+  ["ca", ([path = ""]) => ({ tls: { ca: readFileSync(path, "utf8") } })],
+  ["serializer", ([serializer]) => ({ serializer })],
+  ["symmetricEncryptionKeys", (texts) => ({ symmetricEncryptionKeys: texts })],
+]);
+
+const redis: Scheme = {
+  options: REDIS_OPTIONS,
+  make: (url, options) => new RedisChannelLayer({ ...options, url }),
+};
+
+const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
+  ["memory", { options: OPTIONS, make: (_url, options) => new MemoryChannelLayer(options) }],
+  ["sqlite", {
+    options: OPTIONS,
+    make: (url, options) => new SqliteChannelLayer({ ...options, path: pathOf(url) }),
+  }],
+  ...REDIS_SCHEMES.map((scheme): [string, Scheme] => [scheme, redis]),
 ]);
 
 /**
@@ -35,24 +56,25 @@ export function isLayerUrl(text: string): boolean {
 /**
  * Makes the layer that a URL names.
  *
- * @param url `memory:`, `sqlite:PATH`, `redis://`, `rediss://` or `unix://PATH`, with options as
- * query: `?prefix=x&capacity=1000`.
+ * @param url `memory:`, `sqlite:PATH`, `redis://`, `rediss://`, `unix://PATH`, `redis+sentinel://` or
+ * `redis+cluster://`, with options as query: `?prefix=x&capacity=1000`.
  * @throws {TypeError | RangeError} When the scheme or an option is not known, or has no good value.
  */
 export function layerFromUrl(url: string): ChannelLayer {
   const [address = "", query = ""] = splitOnce(url, "?");
-  const scheme = address.slice(0, Math.max(0, address.indexOf(":")));
-  const make = SCHEMES.get(scheme);
-  if (!make) throw unknown("scheme", scheme || address, [...SCHEMES.keys()]);
-  return make(address, optionsOf(query));
+  const name = address.slice(0, Math.max(0, address.indexOf(":")));
+  const scheme = SCHEMES.get(name);
+  if (!scheme) throw unknown("scheme", name || address, [...SCHEMES.keys()]);
+  return scheme.make(address, optionsOf(query, scheme.options));
 }
 
-function optionsOf(query: string): Options {
-  const options: Options = {};
-  for (const [name, text] of new URLSearchParams(query)) {
-    const read = OPTIONS.get(name);
-    if (!read) throw unknown("option", name, [...OPTIONS.keys()]);
-    Object.assign(options, read(text));
+function optionsOf(query: string, known: Scheme["options"]): object {
+  const params = new URLSearchParams(query);
+  const options = {};
+  for (const name of new Set(params.keys())) {
+    const read = known.get(name);
+    if (!read) throw unknown("option", name, [...known.keys()]);
+    Object.assign(options, read(params.getAll(name)));
   }
   return options;
 }
@@ -67,7 +89,9 @@ function pathOf(url: string): string {
   return path || ".channels.sqlite3";
 }
 
-function toNumber(name: string, text: string): number {
+/** The last of several values counts. */
+function toNumber(name: string, texts: readonly string[]): number {
+  const text = texts.at(-1) ?? "";
   const value = Number(text);
   if (text.trim() !== "" && Number.isFinite(value)) return value;
   throw new TypeError(`Layer URL needs a number as ${name}: ${JSON.stringify(text)}`);

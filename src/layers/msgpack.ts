@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer";
 import { Decoder, Encoder, type ExtensionCodec } from "@msgpack/msgpack";
 import { UndecodableMessageError } from "../errors.ts";
-import type { Message } from "../protocol/mod.ts";
-import type { MessageCodec } from "./codec.ts";
+import { checkShape, type MessageCodec } from "./codec.ts";
 import { MAX_DEPTH } from "./permitted.ts";
 
 /** MessagePack as Python's `msgpack` writes and reads it. */
 export const msgpackCodec: MessageCodec = {
+  carriesBytes: true,
   encode: (message, exact) =>
     exact ? exactEncoder.encode(widen(message)) : plainEncoder.encode(message),
   decode(bytes) {
@@ -19,13 +19,6 @@ export const msgpackCodec: MessageCodec = {
     }
   },
 };
-
-function checkShape(value: unknown): Message {
-  if (typeof value !== "object" || value === null) refuse(`${value} is no map`);
-  if (Array.isArray(value)) refuse("an array is no map");
-  if (value instanceof Uint8Array) refuse("bytes are no map");
-  return value as Message;
-}
 
 function refuse(reason: string): never {
   throw new UndecodableMessageError(reason);

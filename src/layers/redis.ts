@@ -2,7 +2,8 @@
  * The layer of many machines, over Redis: `@asgi/channels/layers/redis`.
  *
  * On the wire it is the one of Python's `channels_redis`, so that a Django site can send to a Deno
- * worker and back.
+ * worker and back. It runs on one Redis, several that know nothing of each other, one that Sentinels
+ * watch, or a Redis Cluster.
  *
  * ```ts
  * import { RedisChannelLayer } from "@asgi/channels/layers/redis";
@@ -17,19 +18,59 @@
  */
 import { BaseChannelLayer } from "./base_layer.ts";
 import type { ChannelLayerOptions } from "./channel_layer.ts";
+import { fernetCipher } from "./fernet.ts";
+import { jsonCodec } from "./json.ts";
 import { msgpackCodec } from "./msgpack.ts";
-import { layerSettings } from "./options.ts";
+import { type LayerSettings, layerSettings } from "./options.ts";
+import {
+  type Address,
+  type RedisSentinelHost,
+  type RedisTlsOptions,
+  sentinelAddress,
+} from "./redis/address.ts";
+import { Host, type HostChange } from "./redis/host.ts";
+import { HostsStore } from "./redis/hosts_store.ts";
 import { RedisStore } from "./redis/redis_store.ts";
+import { addressesOf } from "./redis/redis_url.ts";
+import type { Store } from "./store.ts";
+import { warn } from "./warnings.ts";
+
+export type { HostChange, RedisSentinelHost, RedisTlsOptions };
 
 /** Options of {@linkcode RedisChannelLayer}. */
 export interface RedisChannelLayerOptions extends ChannelLayerOptions {
   /**
-   * Where the server is: `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, `rediss://` with TLS, or
-   * `unix://PATH`.
+   * Where Redis is. Several hosts are separated by commas.
+   *
+   * - `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, or `rediss://` with TLS
+   * - `unix://[USER:PASSWORD@]/PATH`
+   * - `redis+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]/MASTER[/DATABASE]`, or
+   *   `rediss+sentinel://`
+   * - `redis+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]`, or `rediss+cluster://`
    *
    * @default {"redis://127.0.0.1:6379"}
    */
   readonly url?: string;
+  /** The same as a list, as `"hosts"` of channels_redis: in the same order on both sides. */
+  readonly hosts?: readonly (string | RedisSentinelHost)[];
+  /** How to speak TLS, where the certificates aren't signed by a well-known authority. */
+  readonly tls?: RedisTlsOptions;
+  /**
+   * How messages become bytes; `"json"` carries no `Uint8Array`. It has to be the same on all sides.
+   *
+   * @default {"msgpack"}
+   */
+  readonly serializer?: "msgpack" | "json";
+  /**
+   * Passwords for encrypting what travels: the first one encrypts, all of them decrypt. They have to
+   * be the same on all sides.
+   */
+  readonly symmetricEncryptionKeys?: readonly string[];
+  /**
+   * Called when one of several hosts is lost, and when it is back: the others go on meanwhile.
+   * By default it is a warning of the process, on standard error.
+   */
+  readonly onHostChange?: (change: HostChange) => void;
 }
 
 /** Keeps messages in Redis, in the form of Python's `channels_redis.core.RedisChannelLayer`. */
@@ -41,21 +82,51 @@ export class RedisChannelLayer extends BaseChannelLayer {
    * @throws {RangeError | TypeError} When an option makes no sense.
    */
   constructor(options: RedisChannelLayerOptions = {}) {
-    const { url = "redis://127.0.0.1:6379" } = options;
-    const name = withoutSecrets(url);
+    const { symmetricEncryptionKeys: keys = [], serializer = "msgpack" } = options;
     const settings = layerSettings(options);
-    super({ store: new RedisStore(url, name, settings), codec: msgpackCodec, name }, settings);
+    const addresses = addressesFrom(options);
+    const parts = {
+      store: storeAt(addresses, settings, options.onHostChange ?? warnOfChange),
+      codec: codecOf(serializer),
+      name: addresses.map(({ name }) => name).join(", "),
+      ...keys.length > 0 && { cipher: fernetCipher(keys, settings.expiry) },
+    };
+    super(parts, settings);
   }
 }
 
-/** @throws {TypeError} When it is no URL of a Redis. */
-function withoutSecrets(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (!parsed || !["redis:", "rediss:", "unix:"].includes(parsed.protocol)) {
-    throw new TypeError(
-      `url must start with redis://, rediss:// or unix://: ${url.split("//")[0]}`,
-    );
+/** @throws {TypeError} When there is no such place. */
+function addressesFrom({ url, hosts, tls = {} }: RedisChannelLayerOptions): Address[] {
+  if (url !== undefined && hosts !== undefined) throw new TypeError("Give either url or hosts");
+  if (hosts?.length === 0) throw new TypeError("hosts must name one host at least");
+  const addresses = (hosts ?? [url ?? "redis://127.0.0.1:6379"]).flatMap((host) =>
+    typeof host === "string" ? addressesOf(host, tls) : [sentinelAddress(host, tls)]
+  );
+  if (addresses.length > 1 && addresses.some(({ kind }) => kind === "cluster")) {
+    throw new TypeError("A Redis Cluster can't be one of several hosts: it is all of them");
   }
-  if (parsed.password) parsed.password = "***";
-  return parsed.href;
+  return addresses;
+}
+
+function storeAt(
+  addresses: readonly Address[],
+  settings: LayerSettings,
+  onChange: (change: HostChange) => void,
+): Store {
+  const [first, ...others] = addresses;
+  if (first && others.length === 0) return new RedisStore(first, settings);
+  return new HostsStore(addresses.map((address) => {
+    return new Host({ name: address.name, store: new RedisStore(address, settings), onChange });
+  }));
+}
+
+function codecOf(serializer: string) {
+  if (serializer === "msgpack") return msgpackCodec;
+  if (serializer === "json") return jsonCodec;
+  throw new TypeError(`serializer must be "msgpack" or "json": ${serializer}`);
+}
+
+function warnOfChange({ host, isReachable, error }: HostChange): void {
+  if (isReachable) warn(`${host} is back`);
+  else warn(`Lost ${host}, and going on with the other hosts: ${error?.message}`);
 }

@@ -2,13 +2,8 @@ import { ShutdownTimeoutError } from "../errors.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import { type Application, type ChannelScope, prepare } from "../protocol/mod.ts";
 import { ChannelListener } from "./channel_listener.ts";
-import {
-  type FailedEvent,
-  type LogEntry,
-  type MutableWorkerCounts,
-  Report,
-  type WorkerCounts,
-} from "./report.ts";
+import { Counter, type WorkerCounts } from "./counts.ts";
+import { type FailedEvent, type LogEntry, Report } from "./report.ts";
 
 /** Options of a {@linkcode Worker}. */
 export interface WorkerOptions {
@@ -40,8 +35,12 @@ export interface WorkerOptions {
   readonly log?: (entry: LogEntry) => void;
   /** Called with each error that an application throws. */
   readonly onError?: (error: unknown, event: FailedEvent) => void;
-  /** Where to count, for a program that counts in one place for several workers. */
-  readonly counts?: MutableWorkerCounts;
+  /**
+   * Where to count.
+   *
+   * @default {new Counter()}
+   */
+  readonly counter?: Counter;
   /** Called once, when the layer has answered and the worker listens. */
   readonly onListening?: () => void;
 }
@@ -94,14 +93,13 @@ export class Worker {
       );
     }
     this.#options = options;
-    const { log = () => {}, onError = () => {}, counts } = options;
-    this.#report = new Report(log, onError, counts);
+    const { log = () => {}, onError = () => {}, counter = new Counter() } = options;
+    this.#report = new Report(log, onError, counter);
   }
 
-  /** What it has done so far. */
+  /** What it has done so far, in all its runs; ask as often as you like, each time it is a copy. */
   get counts(): WorkerCounts {
-    const { received, handled, failed, dropped } = this.#report.counts;
-    return { received, handled, failed, dropped };
+    return this.#report.counts.snapshot;
   }
 
   /** The events whose handlers run now, as `"channel/type"`. */

@@ -88,8 +88,10 @@ Deno.test("runworker --threads says in the log which thread a line is about", as
   await using text = opened.start("--threads", "2", "--burst");
   assertEquals(await text.end, 0);
   const failed = text.stderr.all.filter((line) => line.includes("Handler failed"));
-  assertEquals(failed.length, 4);
-  for (const line of failed) assertMatch(line, /error thread [12]: Handler failed channel=a/);
+  assertGreater(failed.length, 0);
+  for (const line of failed) {
+    assertMatch(line, /error thread [12]: Handler failed( \(\d more\))? channel=a/);
+  }
   assertStringIncludes(text.stderr.all.at(-1) ?? "", "4 received, 0 handled, 4 failed");
 
   await opened.layer.send("a", { type: "fail" });
@@ -168,18 +170,15 @@ Deno.test("runworker --threads replaces a thread that dies, with growing waits, 
   await using opened = await openFolder();
   await using worker = opened.start("--threads", "2");
   await worker.stderr.until("Listening on");
-  for (let death = 1; death <= 6; death++) {
-    await opened.layer.send("a", { type: "exit" });
-    const deaths = () => worker.stderr.all.filter((line) => line.includes("Died: it left with"));
-    for (let lines = 1; deaths().length < death; lines++) await worker.stderr.count(lines);
-  }
+  // Lines that are alike are folded: the first death is told at once, and the newest at the end.
+  await opened.layer.sendMany("a", numbered(6, { type: "exit" }));
   await opened.layer.sendMany("a", numbered(20, { type: "work" }));
   await worker.stdout.count(20);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
   const log = worker.stderr.all.join("\n");
-  assertMatch(log, /thread [12]: Died: it left with exit code 3, and 1 events with it/);
-  assertMatch(log, /another one starts in 100 ms[^]*another one starts in 400 ms/);
+  assertMatch(log, /thread [12]: Died: it left with exit code 3, and 1 events with it;/);
+  assertMatch(log, /another one starts in 100 ms[^]*another one starts in [248]00 ms \(5 more\)/);
   assertMatch(log, /info +thread [12]: Listening again/);
   assertMatch(worker.stderr.all.at(-1) ?? "", /26 received, 20 handled, 6 failed, 0 dropped/);
 });

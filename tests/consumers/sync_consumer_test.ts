@@ -89,6 +89,9 @@ Deno.test("a layer's error is thrown in the handler, of its class, with its fiel
   assertEquals((await player.ask("call.layer", send)).type, "called");
   const { name, isFull, capacity, message, stack } = await player.ask("call.layer", send);
   assertEquals([name, isFull, capacity], ["ChannelFullError", true, 1]);
+  // Options go along.
+  const patient = { ...send, args: [...send.args, { waitForCapacity: true, timeout: 10 }] };
+  assertEquals((await player.ask("call.layer", patient)).name, "SendTimeoutError");
   assertStringIncludes(String(stack), `ChannelFullError: ${message}`);
   assertMatch(String(stack), /LetterConsumer\.call_layer \(.*consumers\.ts/);
 });

@@ -151,7 +151,8 @@ Deno.test("a worker counts what has failed on threads, and goes on with the rest
   const names = errors.map(({ error }) => (error as Error).name);
   const expected = ["TypeError", "ThreadDiedError", "LetterError", "TimeLimitError"];
   assertEquals(names, [...expected, "NoHandlerError", "TypeError"]);
-  assertEquals(worker.counts, { received: 7, handled: 1, failed: 5, dropped: 1 });
+  const { received, handled, failed, dropped } = worker.counts;
+  assertEquals([received, handled, failed, dropped], [7, 1, 5, 1]);
   assertEquals((await layer.receiveMany("answers", { limit: 9, wait: false })).length, 2);
 });
 

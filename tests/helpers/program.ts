@@ -26,7 +26,7 @@ export interface Lines {
   count(lines: number): Promise<unknown>;
 }
 
-/** `cli.ts` as a process of its own. */
+/** A process of its own, such as `cli.ts`. */
 export interface Program extends AsyncDisposable {
   readonly stdout: Lines;
   readonly stderr: Lines;
@@ -47,6 +47,11 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
     ...(cwd === undefined ? {} : { cwd }),
   }).spawn();
   if (stdin !== undefined) feed(process.stdin, stdin);
+  return watch(process);
+}
+
+/** Reads what a process prints by its lines; it is killed at the end if it still runs. */
+export function watch(process: Deno.ChildProcess): Program {
   const stdout = readLines(process.stdout);
   const stderr = readLines(process.stderr);
   const end = Promise.all([process.status, stdout.end, stderr.end]).then(([{ code }]) => code);

@@ -58,7 +58,8 @@ Deno.test("a layer URL's query sets the options", async () => {
 });
 
 Deno.test("a layer URL with an unknown scheme is refused with the known ones", () => {
-  const known = "known are memory, sqlite, redis, rediss, unix";
+  const known = "known are memory, sqlite, redis, rediss, redis+sentinel, rediss+sentinel, " +
+    "redis+cluster, rediss+cluster, unix";
   for (
     const [url, scheme] of [["http://a", "http"], ["toString:", "toString"], ["x", "x"], ["", ""]]
   ) {

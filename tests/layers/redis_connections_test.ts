@@ -109,7 +109,7 @@ async function received(server: RedisServer): Promise<number> {
 
 async function blockingCalls(server: RedisServer): Promise<number> {
   const stats = await server.cli("INFO", "commandstats");
-  return Number(/cmdstat_bzmpop:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+  return Number(/cmdstat_bzpopmin:calls=(\d+)/.exec(stats)?.[1] ?? 0);
 }
 
 function pause(milliseconds: number): Promise<void> {

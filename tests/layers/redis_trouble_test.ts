@@ -7,8 +7,8 @@ const EVENT = { type: "test.event", n: 1 };
 
 /** Waits until some client is blocked by its command. */
 async function untilSomebodyWaits(server: RedisServer): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (!(await server.cli("CLIENT", "LIST")).includes("cmd=bzmpop")) {
+  const deadline = Date.now() + 20_000;
+  while (!(await server.cli("CLIENT", "LIST")).includes("cmd=bzpopmin")) {
     assert(Date.now() < deadline, "Nobody waits");
   }
 }

@@ -2,6 +2,7 @@ import type { WorkerCounts } from "../../worker/mod.ts";
 import { ExitCode, UsageError } from "../terminal.ts";
 import { type FleetOptions, Member } from "./member.ts";
 import type { Ended } from "./messages.ts";
+import { sharedCounter, sumOf } from "./shared_counter.ts";
 
 /** Several threads that do the same work, as one: the code of the user runs in them only. */
 export class Fleet {
@@ -19,14 +20,7 @@ export class Fleet {
 
   /** What all of them have done so far. */
   get counts(): WorkerCounts {
-    const sum = { received: 0, handled: 0, failed: 0, dropped: 0 };
-    for (const { counts } of this.#members) {
-      sum.received += counts.received;
-      sum.handled += counts.handled;
-      sum.failed += counts.failed;
-      sum.dropped += counts.dropped;
-    }
-    return sum;
+    return sharedCounter(sumOf(this.#members.map(({ memory }) => memory))).snapshot;
   }
 
   /**

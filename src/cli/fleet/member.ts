@@ -1,11 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import type { MutableWorkerCounts } from "../../worker/mod.ts";
 import type { Log, LogStyle } from "../log.ts";
 import { ExitCode, type Terminal } from "../terminal.ts";
 import type { WorkOrder } from "../work.ts";
 import type { Assignment, Ended, Report, Word } from "./messages.ts";
-import { countsMemory, sharedCounts } from "./shared_counts.ts";
+import { counterMemory, sharedCounter } from "./shared_counter.ts";
 
 /** How long to wait before a thread that died is replaced, in milliseconds: it grows. */
 const SHORTEST_WAIT = 100;
@@ -26,13 +25,13 @@ export interface FleetOptions {
 
 /** A thread's place in a fleet: a thread that dies in it is replaced. */
 export class Member {
+  /** Where its threads count. */
+  readonly memory = counterMemory();
   readonly #number: number;
   readonly #options: FleetOptions;
-  readonly #memory = countsMemory();
+  readonly #counter = sharedCounter(this.memory);
   readonly #listening = Promise.withResolvers<string>();
   #hasListened = false;
-  /** What its threads have counted. */
-  readonly counts: MutableWorkerCounts = sharedCounts(this.#memory);
 
   constructor(number: number, options: FleetOptions) {
     this.#number = number;
@@ -92,7 +91,7 @@ export class Member {
 
   #start(resolve: (end: Ended | string) => void): Worker {
     const { order, style } = this.#options;
-    const workerData: Assignment = { order, style, number: this.#number, memory: this.#memory };
+    const workerData: Assignment = { order, style, number: this.#number, memory: this.memory };
     const worker = new Worker(mainModule(), { workerData });
     let reason: string | undefined;
     worker.on("message", (report: Report) => {
@@ -123,10 +122,10 @@ export class Member {
 
   /** What it had taken and not handled is lost with it. */
   #countLost(): string {
-    const { received, handled, failed, dropped } = this.counts;
-    const lost = received - handled - failed - dropped;
-    this.counts.failed += lost;
-    return lost === 0 ? "" : `, and ${lost} events with it`;
+    const { received, handled, failed, dropped, lost } = this.#counter.snapshot;
+    const left = received - handled - failed - dropped - lost;
+    this.#counter.failed += left;
+    return left === 0 ? "" : `, and ${left} events with it`;
   }
 
   #complain(message: string): void {

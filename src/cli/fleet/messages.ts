@@ -8,7 +8,7 @@ export interface Assignment {
   /** The number of the thread, from 1. */
   readonly number: number;
   readonly style: LogStyle;
-  /** Where it counts, see `SharedCounts`. */
+  /** Where it counts, see `sharedCounter()`. */
   readonly memory: Float64Array<SharedArrayBuffer>;
 }
 

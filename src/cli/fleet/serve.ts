@@ -4,7 +4,7 @@ import { openLog } from "../log.ts";
 import { ExitCode, UsageError, writeLine } from "../terminal.ts";
 import { work } from "../work.ts";
 import type { Assignment, Ended, Report, Word } from "./messages.ts";
-import { sharedCounts } from "./shared_counts.ts";
+import { sharedCounter } from "./shared_counter.ts";
 
 /** What a thread of a fleet does: the work of a worker, as it was told. */
 export async function serve(): Promise<void> {
@@ -34,12 +34,12 @@ async function workToTheEnd(
     readonly onListening: (where: string) => void;
   },
 ): Promise<Ended> {
-  const write = openLog(style, (line) => writeLine(Deno.stderr, line));
+  using opened = openLog(style, (line) => writeLine(Deno.stderr, line));
   try {
     const code = await work(order, {
       ...told,
-      log: (entry) => write({ ...entry, thread: number }),
-      counts: sharedCounts(memory),
+      log: (entry) => opened.log({ ...entry, thread: number }),
+      counter: sharedCounter(memory),
       warns: number === 1,
     });
     return { said: "ended", code };

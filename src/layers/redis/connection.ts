@@ -1,44 +1,50 @@
-import { Buffer } from "node:buffer";
-import { LayerClosedError } from "../../errors.ts";
-import { explain } from "./trouble.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { LayerClosedError, LayerUnavailableError } from "../../errors.ts";
+import type { Argument, Client, Reply, Run } from "./client.ts";
+import type { Server } from "./server.ts";
+import { explain, isDemotion } from "./trouble.ts";
+import { Watchdog } from "./watchdog.ts";
 
-/** What a command is made of. */
-export type Argument = string | Buffer;
+/** How long one command may wait for something to come, in milliseconds. */
+const LONGEST_WAIT = 5_000;
 
-/** What Redis answers: texts come as bytes. */
-export type Reply = Buffer | number | null | readonly Reply[];
+/** How often to ask whether another server has taken this one's place, in milliseconds. */
+const CHECK_INTERVAL = 1_000;
 
-/** How long a server may take to let us in, in milliseconds. */
-const CONNECT_TIMEOUT = 5_000;
+/** How long a replica may take to say that it knows what was taken, in milliseconds. */
+const REPLICATION = 300;
 
-/** How long to wait for an answer, in milliseconds, beyond what the command itself waits. */
-const PATIENCE = 5_000;
+/** The same, where no replica has answered the last time. */
+const REPLICATION_ALONE = 10;
 
-/** The part of the client that is used here. */
-interface Client {
-  readonly isReady: boolean;
-  destroy(): void;
-  sendCommand(args: readonly Argument[]): Promise<unknown>;
-}
+/** How long it may take until it is known that a replica was made the master, in milliseconds. */
+const PROMOTION = 3_000;
 
 /**
- * One connection to a Redis server, made when it is first needed and again when it was lost. Who
- * runs a command while the server is away is told so at once: nothing is queued meanwhile.
+ * A connection to a Redis, made when it is first needed and again when it was lost. Who runs a
+ * command while the server is away is told so at once: nothing is queued meanwhile.
  */
 export class Connection {
-  readonly #url: string;
-  readonly #name: string;
+  readonly #server: Server;
   #connecting: Promise<Client> | undefined;
   #client: Client | undefined;
+  /** The client before, where commands may still be under way. */
+  #former: Client | undefined;
   #closed = false;
-  #pending = 0;
-  #lastSign = 0;
-  #allowance = 0;
-  #watchdog: ReturnType<typeof setTimeout> | undefined;
+  readonly #watchdog = new Watchdog(() => this.#drop());
+  /** When it was last asked whether another server has taken this one's place. */
+  #checkedAt = 0;
+  #isReplaced = false;
+  /** Whether no replica said that it knew what was taken last. */
+  #isAlone = false;
 
-  constructor(url: string, name: string) {
-    this.#url = url;
-    this.#name = name;
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** How long a command should wait at most for something to come, in milliseconds. */
+  get longestWait(): number {
+    return this.#server.isCurrent ? CHECK_INTERVAL : LONGEST_WAIT;
   }
 
   /** Whether it connects, or has connected, and wasn't closed since. */
@@ -54,15 +60,46 @@ export class Connection {
    * @throws {LayerUnavailableError | LayerUnusableError} When there is no good answer.
    */
   async run(args: readonly Argument[], blocksFor = 0): Promise<Reply> {
-    if (this.#closed) throw new LayerClosedError(this.#name);
-    const client = this.#client?.isReady ? this.#client : await this.#connected();
-    this.#expectSign(PATIENCE + blocksFor);
+    const client = this.#usable ?? await this.#connected();
+    if (this.#server.isCurrent) this.#check();
+    this.#watchdog.expectSign(blocksFor);
     try {
-      return await client.sendCommand(args) as Reply;
+      return await client.run(args);
     } catch (error) {
-      throw explain(error, this.#name);
+      if (isDemotion(error)) this.#drop();
+      throw explain(error, this.#server.name, true);
     } finally {
-      this.#noteSign();
+      this.#watchdog.noteSign();
+    }
+  }
+
+  /**
+   * Runs a command that takes something. Where another server may take this one's place, what its
+   * replicas don't know to be taken could be taken again from it: then it isn't given out.
+   *
+   * @param args The command and its arguments; it answers `null` or an empty list when it took nothing.
+   * @param blocksFor How long the command itself may wait, in milliseconds.
+   * @throws {LayerUnavailableError | LayerUnusableError} When there is no good answer.
+   */
+  async take(args: readonly Argument[], blocksFor = 0): Promise<Reply> {
+    if (!this.#server.isCurrent) return await this.run(args, blocksFor);
+    await this.#connected(); // Both go through the same client.
+    const patience = this.#isAlone ? REPLICATION_ALONE : REPLICATION;
+    const [reply, replicas] = await Promise.all([
+      this.run(args, blocksFor),
+      this.run(["WAIT", "1", `${patience}`], blocksFor + patience),
+    ]);
+    if (Array.isArray(reply) && reply.length > 0) await this.#confirm(Number(replicas));
+    return reply;
+  }
+
+  /** Runs commands on each of the servers that share the keys. */
+  async onEach(work: (run: Run) => Promise<void>): Promise<void> {
+    const client = await this.#connected();
+    try {
+      await Promise.all((await client.servers()).map(work));
+    } catch (error) {
+      throw explain(error, this.#server.name, true);
     }
   }
 
@@ -72,71 +109,64 @@ export class Connection {
     this.#drop();
   }
 
+  /**
+   * Sees to it that what was taken can't be taken again from the next master. Where the replicas have
+   * just fallen silent one of them may have been promoted, which takes a moment to be known.
+   */
+  async #confirm(replicas: number): Promise<void> {
+    const wasAlone = this.#isAlone;
+    this.#isAlone = replicas === 0;
+    if (!this.#isAlone) return;
+    if (!wasAlone) await pause(PROMOTION);
+    if (await this.#server.isCurrent?.()) return;
+    this.#drop();
+    const reason = "it isn't the master any more: what it gave last isn't used, since the new " +
+      "master may give it too";
+    throw new LayerUnavailableError(this.#server.name, reason);
+  }
+
+  /** From now and then, sees whether the next command has to go somewhere else. */
+  #check(): void {
+    const now = performance.now();
+    if (now - this.#checkedAt < CHECK_INTERVAL) return;
+    this.#checkedAt = now;
+    const client = this.#client;
+    this.#server.isCurrent?.().then((isCurrent) => {
+      if (client === this.#client) this.#isReplaced = !isCurrent;
+    }, () => {}); // Who knows it can't be asked: the server itself will show what is wrong.
+  }
+
+  get #usable(): Client | undefined {
+    return this.#client?.isReady && !this.#isReplaced ? this.#client : undefined;
+  }
+
   /** Ends the connection; commands under way reject, and the next one makes a new connection. */
   #drop(): void {
-    clearTimeout(this.#watchdog);
-    this.#watchdog = undefined;
+    this.#watchdog.rest();
+    this.#former?.destroy();
     this.#client?.destroy();
-    this.#client = undefined;
+    this.#former = this.#client = undefined;
   }
 
   async #connected(): Promise<Client> {
+    if (this.#closed) throw new LayerClosedError(this.#server.name);
+    if (this.#usable) return this.#usable;
     this.#connecting ??= this.#connect().finally(() => this.#connecting = undefined);
     return await this.#connecting;
   }
 
   async #connect(): Promise<Client> {
-    this.#drop();
+    this.#former?.destroy();
+    this.#former = this.#client;
+    this.#client = undefined;
+    this.#isReplaced = false;
     try {
-      this.#client = await openClient(this.#url);
+      this.#client = await this.#server.open();
     } catch (error) {
-      throw explain(error, this.#name);
+      throw explain(error, this.#server.name, false);
     }
     if (!this.#closed) return this.#client;
     this.#drop();
-    throw new LayerClosedError(this.#name);
+    throw new LayerClosedError(this.#server.name);
   }
-
-  /** Sees to it that a server that has gone silent is given up; one timer serves all commands. */
-  #expectSign(allowance: number): void {
-    if (this.#pending++ === 0) {
-      this.#lastSign = performance.now();
-      this.#allowance = allowance;
-    }
-    this.#watchdog ??= setTimeout(() => this.#lookAfter(), allowance);
-  }
-
-  #noteSign(): void {
-    this.#pending--;
-    this.#lastSign = performance.now();
-  }
-
-  #lookAfter(): void {
-    this.#watchdog = undefined;
-    if (this.#pending === 0) return;
-    const left = this.#lastSign + this.#allowance - performance.now();
-    if (left > 0) this.#watchdog = setTimeout(() => this.#lookAfter(), left);
-    else this.#drop();
-  }
-}
-
-/** Connects; tried once, since whoever waits for it decides about trying again. */
-async function openClient(url: string): Promise<Client> {
-  // Imported here: it costs a tenth of a second that users of other layers needn't pay.
-  const { createClient, RESP_TYPES } = await import("redis");
-  const client = createClient({
-    url,
-    RESP: 2,
-    commandOptions: {
-      timeout: 0, // One timer of ours for all commands costs less than one for each.
-      typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer },
-    },
-    disableClientInfo: true,
-    disableOfflineQueue: true,
-    maintNotifications: "disabled",
-    socket: { connectTimeout: CONNECT_TIMEOUT, reconnectStrategy: false },
-  });
-  client.on("error", () => {}); // The commands under way reject with it.
-  await client.connect();
-  return client;
 }

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { randomFillSync } from "node:crypto";
-import type { StoredBody } from "../store.ts";
+import type { Source, StoredBody } from "../store.ts";
 
 /** A member of a channel's sorted set starts with so many random bytes, which make it unique. */
 const RANDOM_BYTES = 12;
@@ -37,7 +37,8 @@ export class TakenMember implements StoredBody {
   readonly #member: Buffer;
   readonly #score: Buffer;
 
-  constructor(member: Buffer, score: Buffer) {
+  /** @param source Who took it. */
+  constructor(member: Buffer, score: Buffer, readonly source: Source) {
     this.#member = member;
     this.#score = score;
   }

@@ -1,75 +1,61 @@
-import type { Buffer } from "node:buffer";
-import { randomUUID } from "node:crypto";
+import type { ServerInspection } from "../channel_layer.ts";
 import type { LayerSettings } from "../options.ts";
-import type { Batch, Demand, Parcel, Store, StoredBody } from "../store.ts";
-import { type Argument, Connection, type Reply } from "./connection.ts";
-import { firstScore, packMembers, TakenMember } from "./members.ts";
+import type { Parcel, Stock, Store, StoredBody } from "../store.ts";
+import type { Address } from "./address.ts";
+import type { Argument, Reply } from "./client.ts";
+import { inspectServer } from "./inspection.ts";
+import { Connection } from "./connection.ts";
+import { firstScore, packMembers, type TakenMember } from "./members.ts";
+import { bellFor, RedisSource } from "./redis_source.ts";
 import { APPEND, runScript } from "./scripts.ts";
+import { serverAt } from "./server.ts";
 
-/** How long one blocking command waits, in milliseconds. */
-const BLOCK = 5_000;
-
-/** How many messages, and how many bytes of them, one command sends. */
-const MESSAGES_AT_ONCE = 500;
-const BYTES_AT_ONCE = 4_194_304;
+/** How much one command sends at most. */
+export const STEP = { messages: 500, bytes: 4_194_304 };
 
 /**
- * Keeps bodies in the sorted sets of a Redis, where channels_redis keeps them.
- *
- * Two connections: one for commands, one that waits. To wake the one that waits, its poll also
- * waits for a key of its own, the bell: ringing can't be missed, wherever the poll just is.
+ * Keeps bodies in the sorted sets of a Redis, where channels_redis keeps them, over two connections:
+ * one for commands, one that waits. In a cluster each key is somewhere else, and one blocking command
+ * can't wait for several: there, each key that is received from has a source of its own.
  */
 export class RedisStore implements Store {
+  readonly step = STEP;
+  readonly #address: Address;
   readonly #settings: LayerSettings;
   readonly #commands: Connection;
-  readonly #waiting: Connection;
-  readonly #bell: string;
-  #blocked = false;
-  /** Whether the poll that is under way is being woken already. */
-  #rung = false;
-  #turn = 0;
+  /** By the key; for a Redis that isn't a cluster there is one, whatever the key. */
+  readonly #sources = new Map<string, readonly [RedisSource]>();
+  readonly #bells: string[] = [];
 
-  constructor(url: string, name: string, settings: LayerSettings) {
+  constructor(address: Address, settings: LayerSettings) {
+    this.#address = address;
     this.#settings = settings;
-    this.#commands = new Connection(url, name);
-    this.#waiting = new Connection(url, name);
-    this.#bell = `${settings.prefix}:bell:${randomUUID()}`;
+    this.#commands = new Connection(serverAt(address));
   }
 
   async append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
-    let accepted = 0;
-    for (const some of portions(bodies)) {
-      const taken = await this.#append(key, some, capacity);
-      accepted += taken;
-      if (taken < some.length) break;
-    }
-    return accepted;
+    const { prefix, expiry } = this.#settings;
+    const { lengths, members } = packMembers(bodies);
+    const limits = [oldestScore(expiry), `${capacity}`, `${Math.ceil(expiry)}`];
+    const count = bodies.length;
+    const args = [...limits, `${count}`, `${firstScore(count)}`, lengths, members];
+    const run = (command: readonly Argument[]) => this.#commands.run(command);
+    return Number(await runScript(run, APPEND, [prefix + key], args));
   }
 
   async broadcast(parcels: readonly Parcel[]): Promise<void> {
     await Promise.all(
-      parcels.map(({ key, body, capacity }) => this.#append(key, [body], capacity)),
+      parcels.map(({ key, body, capacity }) => this.append(key, [body], capacity)),
     );
   }
 
-  async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
-    if (!wait) return await this.#takeAtOnce(demand);
-    this.#blocked = true;
-    try {
-      return await this.#takeWaiting(demand);
-    } finally {
-      this.#blocked = this.#rung = false;
-    }
-  }
-
-  interrupt(): void {
-    if (!this.#blocked || this.#rung) return;
-    this.#rung = true;
-    this.#run(["ZADD", this.#bell, "0", "ring"], ["PEXPIRE", this.#bell, `${BLOCK * 2}`])
-      .catch(() => {
-        this.#rung = false;
-        // The waiting ends by itself, soon: with the connection, or after its block time.
-      });
+  sourcesOf(key: string): readonly [RedisSource] {
+    const part = this.#address.kind === "cluster" ? key : "";
+    const known = this.#sources.get(part);
+    if (known) return known;
+    const made = [this.#openSource(part)] as const;
+    this.#sources.set(part, made);
+    return made;
   }
 
   async putBack(key: string, bodies: readonly StoredBody[]): Promise<void> {
@@ -99,68 +85,60 @@ export class RedisStore implements Store {
 
   async flush(): Promise<void> {
     const pattern = this.#settings.prefix.replace(/[\\*?[\]]/g, "\\$&") + "*";
-    let cursor = "0";
-    do {
-      const scan = ["SCAN", cursor, "MATCH", pattern, "COUNT", "1000"];
-      const [next, keys] = await this.#commands.run(scan) as [Reply, Argument[]];
-      if (keys.length > 0) await this.#commands.run(["UNLINK", ...keys]);
-      cursor = String(next);
-    } while (cursor !== "0");
+    await this.#commands.onEach(async (run) => {
+      let cursor = "0";
+      do {
+        const scan = ["SCAN", cursor, "MATCH", pattern, "COUNT", "1000"];
+        const [next, keys] = await run(scan) as [Reply, Argument[]];
+        await Promise.all(keys.map((key) => run(["UNLINK", key])));
+        cursor = String(next);
+      } while (cursor !== "0");
+    });
+  }
+
+  async inspectServers(): Promise<ServerInspection[]> {
+    const servers: ServerInspection[] = [];
+    await this.#commands.onEach(async (run) => {
+      servers.push({ name: this.#address.name, ...await inspectServer(run) });
+    });
+    return servers;
+  }
+
+  async inspectKey(key: string): Promise<Stock> {
+    const name = this.#settings.prefix + key;
+    const since = oldestScore(this.#settings.expiry);
+    const [count, first] = await this.#run(
+      ["ZCOUNT", name, `(${since}`, "+inf"],
+      ["ZRANGEBYSCORE", name, `(${since}`, "+inf", "WITHSCORES", "LIMIT", "0", "1"],
+    );
+    const score = (first as Reply[])[1];
+    return { count: Number(count), oldest: score ? Number(String(score)) * 1000 : undefined };
+  }
+
+  /** Asks the server for a sign of life. */
+  async ping(): Promise<void> {
+    await this.#commands.run(["PING"]);
   }
 
   async close(): Promise<void> {
-    // Its answer comes after those of the commands that are under way.
-    if (this.#commands.isOpen) await this.#run(["DEL", this.#bell]).catch(() => {});
+    // The answers come after those of the commands that are under way.
+    const bells = this.#commands.isOpen ? this.#bells : [];
+    await this.#run(...bells.map((bell) => ["DEL", bell])).catch(() => {});
     this.#commands.close();
-    this.#waiting.close();
+    for (const [source] of this.#sources.values()) source.close();
   }
 
-  async #append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
-    const { prefix, expiry } = this.#settings;
-    const { lengths, members } = packMembers(bodies);
-    const limits = [oldestScore(expiry), `${capacity}`, `${Math.ceil(expiry)}`];
-    const count = bodies.length;
-    const args = [...limits, `${count}`, `${firstScore(count)}`, lengths, members];
-    return Number(await runScript(this.#commands, APPEND, prefix + key, args));
+  /** Whom it takes from, unless it is a cluster. */
+  get source(): RedisSource {
+    return this.sourcesOf("")[0];
   }
 
-  async #takeAtOnce(demand: Demand): Promise<Batch[]> {
+  #openSource(key: string): RedisSource {
     const { prefix } = this.#settings;
-    const takings = await Promise.allSettled(
-      Array.from(demand, async ([key, limit]): Promise<Batch> => {
-        const flat = await this.#commands.run(["ZPOPMIN", prefix + key, `${limit}`]) as Buffer[];
-        const bodies: StoredBody[] = [];
-        for (let at = 0; at < flat.length; at += 2) {
-          bodies.push(new TakenMember(flat[at]!, flat[at + 1]!));
-        }
-        return { key, bodies };
-      }),
-    );
-    // What one key gave isn't lost with another's failure; that will show again.
-    const batches = takings.filter((taking) => taking.status === "fulfilled")
-      .map(({ value }) => value).filter(({ bodies }) => bodies.length > 0);
-    const failure = takings.find((taking) => taking.status === "rejected");
-    if (failure && batches.length === 0) throw failure.reason;
-    return batches;
-  }
-
-  async #takeWaiting(demand: Demand): Promise<Batch[]> {
-    const { prefix } = this.#settings;
-    const names = this.#inTurn([...demand.keys()]).map((key) => prefix + key);
-    const limit = Math.min(...demand.values());
-    const keys = [`${names.length + 1}`, this.#bell, ...names];
-    const command = ["BZMPOP", `${BLOCK / 1000}`, ...keys, "MIN", "COUNT", `${limit}`];
-    const reply = await this.#waiting.run(command, BLOCK) as [Buffer, [Buffer, Buffer][]] | null;
-    const name = String(reply?.[0] ?? this.#bell);
-    if (reply === null || name === this.#bell) return [];
-    const bodies = reply[1].map(([member, score]) => new TakenMember(member, score));
-    return [{ key: name.slice(prefix.length), bodies }];
-  }
-
-  /** Redis looks at the keys in their order: each time another one comes first. */
-  #inTurn(keys: readonly string[]): string[] {
-    const first = this.#turn++ % keys.length;
-    return [...keys.slice(first), ...keys.slice(0, first)];
+    const bell = bellFor(prefix, key || undefined);
+    this.#bells.push(bell);
+    const waiting = new Connection(serverAt(this.#address));
+    return new RedisSource({ waiting, commands: this.#commands, prefix, bell });
   }
 
   /** Runs commands in one go. */
@@ -180,20 +158,4 @@ export class RedisStore implements Store {
 /** The score of what is just too old. */
 function oldestScore(age: number): string {
   return ((Date.now() - age) / 1000).toString();
-}
-
-/** Cuts a list of bodies into what one command may send. */
-function* portions(bodies: readonly Uint8Array[]): Generator<Uint8Array[]> {
-  let portion: Uint8Array[] = [];
-  let bytes = 0;
-  for (const body of bodies) {
-    if (portion.length === MESSAGES_AT_ONCE || bytes + body.length > BYTES_AT_ONCE) {
-      if (portion.length > 0) yield portion;
-      portion = [];
-      bytes = 0;
-    }
-    portion.push(body);
-    bytes += body.length;
-  }
-  if (portion.length > 0) yield portion;
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
-import type { Argument, Connection, Reply } from "./connection.ts";
+import type { Argument, Reply } from "./client.ts";
 import { isUnknownScript } from "./trouble.ts";
 
 /** A Lua script, and the hash by which the server knows it. */
@@ -41,18 +41,36 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return count
 `);
 
-/** Runs a script on one key; a server that doesn't know it yet is told. */
+/**
+ * Takes what several keys hold, in one round trip, without waiting.
+ *
+ * KEYS: the channels. ARGV: how many members to take of each. Gives the place of each key that held
+ * something, and what `ZPOPMIN` gave. One of the wrong type spoils it only for itself, unless there
+ * is nothing else.
+ */
+export const TAKE: Script = script(`
+local found, trouble = {}, nil
+for place, key in ipairs(KEYS) do
+  local taken = redis.pcall('ZPOPMIN', key, ARGV[place])
+  if taken.err then trouble = taken
+  elseif #taken > 0 then found[#found + 1] = { place, taken } end
+end
+if trouble and #found == 0 then return trouble end
+return found
+`);
+
+/** Runs a script on keys; a server that doesn't know it yet is told. */
 export async function runScript(
-  connection: Connection,
+  run: (args: readonly Argument[]) => Promise<Reply>,
   { sha1, source }: Script,
-  key: string,
+  keys: readonly string[],
   args: readonly Argument[],
 ): Promise<Reply> {
   try {
-    return await connection.run(["EVALSHA", sha1, "1", key, ...args]);
+    return await run(["EVALSHA", sha1, `${keys.length}`, ...keys, ...args]);
   } catch (error) {
     if (!isUnknownScript(error)) throw error;
-    return await connection.run(["EVAL", source, "1", key, ...args]);
+    return await run(["EVAL", source, `${keys.length}`, ...keys, ...args]);
   }
 }
 

@@ -1,4 +1,4 @@
-import { LayerUnavailableError, LayerUnusableError } from "../../errors.ts";
+import { ChannelsError, LayerUnavailableError, LayerUnusableError } from "../../errors.ts";
 
 /** What only a person can mend, by how Redis begins its answer. */
 const UNUSABLE: readonly (readonly [RegExp, string])[] = [
@@ -10,10 +10,7 @@ const UNUSABLE: readonly (readonly [RegExp, string])[] = [
   [/^NOPERM/, "its access rules refuse this user"],
   [/DB index is out of range/, "it has no database of that number"],
   [/Requires \w+ access/, "Deno was not given the permission"],
-  [
-    /unknown command/,
-    "it doesn't know a command that is needed: is it Redis 7 or later, or Valkey?",
-  ],
+  [/unknown command/, "it doesn't know a command that is needed: is it Redis 5 or later?"],
 ];
 
 /** What passes by itself, in plainer words than the client's. */
@@ -24,18 +21,45 @@ const UNAVAILABLE: readonly (readonly [RegExp, string])[] = [
   [/Socket closed unexpectedly|ECONNRESET|EPIPE/, "the connection was lost"],
   [/^OOM/, "its memory is full"],
   [/^LOADING/, "it is still loading its data"],
+  [/^READONLY/, "it is a replica, which nothing can be sent to"],
+  [/^UNBLOCKED|^MASTERDOWN/, "another server takes its place"],
+  [/^CLUSTERDOWN/, "a part of the cluster is down"],
 ];
 
-/** Says what a failed command means for the layer. */
-export function explain(error: unknown, layer: string): Error {
+/**
+ * Says what a failure means for the layer.
+ *
+ * @param error What the client threw.
+ * @param layer What the server is called.
+ * @param wasSent Whether a command was on its way.
+ */
+export function explain(error: unknown, layer: string, wasSent: boolean): Error {
+  if (error instanceof ChannelsError) return error;
   const text = error instanceof Error ? messageOf(error) : String(error);
-  const detail = `${text.replaceAll(/\s+/g, " ").slice(0, 200)}`;
-  const options = { cause: error };
+  const detail = text.replaceAll(/\s+/g, " ").slice(0, 200);
   for (const [pattern, reason] of UNUSABLE) {
-    if (pattern.test(text)) return new LayerUnusableError(layer, `${reason} (${detail})`, options);
+    if (!pattern.test(text)) continue;
+    return new LayerUnusableError(layer, `${reason} (${detail})`, { cause: error });
   }
   const reason = UNAVAILABLE.find(([pattern]) => pattern.test(text))?.[1];
+  const options = { cause: error, mayBeDone: wasSent && !isReply(error) };
   return new LayerUnavailableError(layer, reason ? `${reason} (${detail})` : detail, options);
+}
+
+/** Whether the server itself said no, rather than being out of reach: its words begin in capitals. */
+export function isReply(error: unknown): boolean {
+  return error instanceof Error && /^-?[A-Z]{3,}\b/.test(error.message);
+}
+
+/** Whether a server can't be reached, or isn't ready, rather than refusing one command. */
+export function isAway(error: unknown): error is LayerUnavailableError {
+  if (!(error instanceof LayerUnavailableError)) return false;
+  return !isReply(error.cause) || String((error.cause as Error).message).startsWith("LOADING");
+}
+
+/** Whether a server said that another one has taken its place. */
+export function isDemotion(error: unknown): boolean {
+  return error instanceof Error && /^(READONLY|UNBLOCKED|MASTERDOWN)/.test(error.message);
 }
 
 /** Whether a command failed because the server doesn't know the script (any more). */

@@ -1,0 +1,166 @@
+import { Buffer } from "node:buffer";
+import type { Access, Endpoint } from "./address.ts";
+import { isReply } from "./trouble.ts";
+
+/** What a command is made of. */
+export type Argument = string | Buffer;
+
+/** What Redis answers: texts come as bytes. */
+export type Reply = Buffer | number | null | readonly Reply[];
+
+/** Runs one command. */
+export type Run = (args: readonly Argument[]) => Promise<Reply>;
+
+/** What commands go through: a connection to one server, or to those of a cluster. */
+export interface Client {
+  /** Whether it may still be used; else another one is to be made. */
+  readonly isReady: boolean;
+  readonly run: Run;
+  /** The servers that share the keys, each to be run commands on by itself. */
+  servers(): Promise<readonly Run[]>;
+  /** Ends it; what is under way rejects. */
+  destroy(): void;
+}
+
+/** The parts of node-redis that are used here. */
+interface NodeRedis {
+  readonly RESP_TYPES: { readonly BLOB_STRING: number };
+  // `createClient()` and its like make a class anew for each server, which takes 40 ms.
+  readonly RedisClient: new (options: object) => NodeRedisClient;
+  readonly RedisCluster: new (options: object) => NodeRedisCluster;
+}
+
+interface NodeRedisClient {
+  readonly isReady: boolean;
+  connect(): Promise<unknown>;
+  destroy(): void;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+  sendCommand(args: readonly Argument[]): Promise<Reply>;
+}
+
+interface NodeRedisCluster extends Omit<NodeRedisClient, "sendCommand"> {
+  readonly masters: readonly object[];
+  nodeClient(node: object): Promise<NodeRedisClient>;
+  sendCommand(key: Argument, readonly: boolean, args: readonly Argument[]): Promise<Reply>;
+}
+
+/** How long a server may take to let us in, in milliseconds. */
+const CONNECT_TIMEOUT = 5_000;
+
+/** Connects to a server; tried once, since whoever waits for it decides about trying again. */
+export async function openServer(
+  endpoint: Endpoint,
+  access: Access,
+  database = 0,
+): Promise<Client> {
+  const { RedisClient, RESP_TYPES } = await importNodeRedis();
+  const options = optionsOf(access, RESP_TYPES);
+  const socket = { ...options.socket, ...endpoint };
+  const client = new RedisClient({ ...options, socket, database });
+  client.on("error", () => {}); // The commands under way reject with it.
+  await client.connect();
+  return new ServerClient(client);
+}
+
+/** Finds the servers of a cluster, and connects to each when it is first needed. */
+export async function openCluster(roots: readonly Endpoint[], access: Access): Promise<Client> {
+  const { RedisCluster, RESP_TYPES } = await importNodeRedis();
+  const { RESP, commandOptions, ...defaults } = optionsOf(access, RESP_TYPES);
+  const rootNodes = roots.map((endpoint) => ({ socket: { ...defaults.socket, ...endpoint } }));
+  const minimizeConnections = true;
+  const options = { RESP, commandOptions, defaults, rootNodes, minimizeConnections };
+  const cluster = new RedisCluster(options);
+  let reason: unknown;
+  cluster.on("error", (error) => reason = error);
+  // What went wrong at the last root says more than that all of them failed.
+  await cluster.connect().catch((error) => Promise.reject(reason ?? error));
+  return new ClusterClient(cluster);
+}
+
+/** Imported late: it costs a tenth of a second that users of other layers needn't pay. */
+async function importNodeRedis(): Promise<NodeRedis> {
+  return await import("redis") as unknown as NodeRedis;
+}
+
+function optionsOf({ username, password, tls }: Access, { BLOB_STRING }: NodeRedis["RESP_TYPES"]) {
+  return {
+    RESP: 2,
+    commandOptions: {
+      timeout: 0, // One timer of ours for all commands costs less than one for each.
+      typeMapping: { [BLOB_STRING]: Buffer },
+    },
+    disableClientInfo: true,
+    disableOfflineQueue: true,
+    maintNotifications: "disabled",
+    username,
+    password,
+    socket: {
+      connectTimeout: CONNECT_TIMEOUT,
+      reconnectStrategy: false,
+      ...tls && { tls: true, ...tls },
+    },
+  };
+}
+
+class ServerClient implements Client {
+  readonly #client: NodeRedisClient;
+  readonly run: Run;
+
+  constructor(client: NodeRedisClient) {
+    this.#client = client;
+    this.run = (args) => client.sendCommand(args);
+  }
+
+  get isReady(): boolean {
+    return this.#client.isReady;
+  }
+
+  servers(): Promise<readonly Run[]> {
+    return Promise.resolve([this.run]);
+  }
+
+  destroy(): void {
+    this.#client.destroy();
+  }
+}
+
+/** After trouble, the cluster is looked at anew; but at most so often, in milliseconds. */
+const SHORTEST_LIFE = 300;
+
+class ClusterClient implements Client {
+  readonly #cluster: NodeRedisCluster;
+  readonly #since = performance.now();
+  isReady = true;
+
+  constructor(cluster: NodeRedisCluster) {
+    this.#cluster = cluster;
+  }
+
+  readonly run: Run = async (args) => {
+    try {
+      return await this.#cluster.sendCommand(keyOf(args), false, args);
+    } catch (error) {
+      // A server is gone; which one has its keys now is found out by a new client.
+      if (!isReply(error) && performance.now() - this.#since > SHORTEST_LIFE) this.isReady = false;
+      throw error;
+    }
+  };
+
+  async servers(): Promise<readonly Run[]> {
+    const { masters } = this.#cluster;
+    const clients = await Promise.all(masters.map((node) => this.#cluster.nodeClient(node)));
+    return clients.map((client) => (args) => client.sendCommand(args));
+  }
+
+  destroy(): void {
+    this.isReady = false;
+    this.#cluster.destroy();
+  }
+}
+
+/** Where a command has its first key. */
+const KEY_AT: Readonly<Record<string, number>> = { EVAL: 3, EVALSHA: 3 };
+
+function keyOf(args: readonly Argument[]): Argument {
+  return args[KEY_AT[String(args[0])] ?? 1] ?? "";
+}

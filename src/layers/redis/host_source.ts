@@ -1,0 +1,31 @@
+import type { Batch, Demand, Source } from "../store.ts";
+import type { Host } from "./host.ts";
+import { isAway } from "./trouble.ts";
+
+/** Takes from one of several hosts; while that is lost, it waits, as long as another is there. */
+export class HostSource implements Source {
+  readonly #host: Host;
+  readonly #hosts: readonly Host[];
+  #wake: () => void = () => {};
+
+  constructor(host: Host, hosts: readonly Host[]) {
+    this.#host = host;
+    this.#hosts = hosts;
+  }
+
+  async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
+    try {
+      return await this.#host.use(({ source }) => source.poll(demand, wait));
+    } catch (error) {
+      if (!isAway(error) || this.#hosts.every(({ failure }) => failure)) throw error;
+    }
+    const interrupted = new Promise<void>((resolve) => this.#wake = resolve);
+    if (wait) await Promise.race([this.#host.returned, interrupted]);
+    return [];
+  }
+
+  interrupt(): void {
+    this.#host.store.source.interrupt();
+    this.#wake();
+  }
+}

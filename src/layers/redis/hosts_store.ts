@@ -1,0 +1,115 @@
+import { LayerUnavailableError } from "../../errors.ts";
+import type { ServerInspection } from "../channel_layer.ts";
+import { isProcessLocal } from "../names.ts";
+import type { Parcel, Source, Stock, Store, StoredBody } from "../store.ts";
+import type { Host } from "./host.ts";
+import { HostSource } from "./host_source.ts";
+import type { TakenMember } from "./members.ts";
+import { STEP } from "./redis_store.ts";
+import { hostOf } from "./ring.ts";
+
+/**
+ * Spreads keys over several Redis servers that know nothing of each other, as channels_redis does:
+ * ordinary channels are on all of them, and each send goes to the next; a process-local channel and
+ * a group belong to the one that their name says.
+ */
+export class HostsStore implements Store {
+  readonly step = STEP;
+  readonly #hosts: readonly Host[];
+  readonly #sources: readonly HostSource[];
+  #turn = 0;
+
+  constructor(hosts: readonly Host[]) {
+    this.#hosts = hosts;
+    this.#sources = hosts.map((host) => new HostSource(host, hosts));
+  }
+
+  async append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
+    const hosts = isProcessLocal(key) ? [this.#hostOf(key)] : this.#inTurn();
+    const failures: unknown[] = [];
+    let accepted = 0;
+    for (const host of hosts) {
+      try {
+        const rest = bodies.slice(accepted);
+        accepted += await host.use((store) => store.append(key, rest, capacity));
+      } catch (error) {
+        if (!isUndone(error)) throw error;
+        failures.push(error);
+      }
+      if (accepted === bodies.length) return accepted;
+    }
+    if (failures.length === hosts.length) throw failures[0];
+    return accepted;
+  }
+
+  async broadcast(parcels: readonly Parcel[]): Promise<void> {
+    const byHost = Map.groupBy(parcels, ({ key }) => this.#hostOf(key));
+    const broadcasts = Array.from(
+      byHost,
+      ([host, some]) => host.use((store) => store.broadcast(some)),
+    );
+    const failure = (await Promise.allSettled(broadcasts)).find(({ status }) =>
+      status === "rejected"
+    );
+    if (failure?.status === "rejected") throw failure.reason;
+  }
+
+  sourcesOf(): readonly Source[] {
+    return this.#sources;
+  }
+
+  async putBack(key: string, bodies: readonly StoredBody[]): Promise<void> {
+    const bySource = Map.groupBy(bodies, (body) => (body as TakenMember).source);
+    await Promise.all(Array.from(bySource, async ([source, some]) => {
+      const host = this.#hosts.find(({ store }) => store.source === source);
+      await host?.use((store) => store.putBack(key, some));
+    }));
+  }
+
+  async groupAdd(group: string, channel: string): Promise<void> {
+    await this.#hostOf(group).use((store) => store.groupAdd(group, channel));
+  }
+
+  async groupDiscard(group: string, channel: string): Promise<void> {
+    await this.#hostOf(group).use((store) => store.groupDiscard(group, channel));
+  }
+
+  async groupMembers(group: string): Promise<string[]> {
+    return await this.#hostOf(group).use((store) => store.groupMembers(group));
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all(this.#hosts.map((host) => host.use((store) => store.flush())));
+  }
+
+  async inspectServers(): Promise<ServerInspection[]> {
+    const each = this.#hosts.map((host) => host.use((store) => store.inspectServers()));
+    return (await Promise.all(each)).flat();
+  }
+
+  async inspectKey(key: string): Promise<Stock> {
+    const each = this.#hosts.map((host) => host.use((store) => store.inspectKey(key)));
+    const stocks = (await Promise.all(each)).filter(({ count }) => count > 0);
+    const count = stocks.reduce((sum, stock) => sum + stock.count, 0);
+    if (count === 0) return { count };
+    return { count, oldest: Math.min(...stocks.map(({ oldest }) => oldest ?? Infinity)) };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#hosts.map((host) => host.close()));
+  }
+
+  #hostOf(name: string): Host {
+    return this.#hosts[hostOf(name, this.#hosts.length)]!;
+  }
+
+  #inTurn(): readonly Host[] {
+    const first = this.#turn++ % this.#hosts.length;
+    return [...this.#hosts.slice(first), ...this.#hosts.slice(0, first)];
+  }
+}
+
+/** Whether another host may be asked instead, without anything being sent twice. */
+function isUndone(error: unknown): boolean {
+  return error instanceof LayerUnavailableError && !error.mayBeDone;
+}

@@ -1,0 +1,124 @@
+import type { Buffer } from "node:buffer";
+import { randomUUID } from "node:crypto";
+import type { Batch, Demand, Source, StoredBody } from "../store.ts";
+import type { Argument, Reply } from "./client.ts";
+import type { Connection } from "./connection.ts";
+import { TakenMember } from "./members.ts";
+import { runScript, TAKE } from "./scripts.ts";
+
+/** How long the bell goes on ringing, in milliseconds, if nobody hears it. */
+const RINGING = 10_000;
+
+/** What a source is made of. */
+export interface RedisSourceOptions {
+  /** Where it waits: nothing else is done there. */
+  readonly waiting: Connection;
+  /** Where it is woken from. */
+  readonly commands: Connection;
+  readonly prefix: string;
+  /** The key that wakes it. */
+  readonly bell: string;
+}
+
+/**
+ * Takes what the sorted sets of some keys hold, over a connection of its own.
+ *
+ * What is there it takes from all keys at once. Only when there is nothing it waits, with one blocking
+ * command for all keys, which also waits for a key of its own, the bell: ringing can't be missed,
+ * wherever the poll just is.
+ */
+export class RedisSource implements Source {
+  readonly #options: RedisSourceOptions;
+  #isPolling = false;
+  /** Whether the poll that is under way is being woken already. */
+  #isRung = false;
+  #turn = 0;
+
+  constructor(options: RedisSourceOptions) {
+    this.#options = options;
+  }
+
+  async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
+    this.#isPolling = true;
+    try {
+      const batches = await this.#takeAtOnce(demand);
+      return wait && batches.length === 0 ? await this.#waitFor(demand) : batches;
+    } finally {
+      this.#isPolling = this.#isRung = false;
+    }
+  }
+
+  interrupt(): void {
+    if (!this.#isPolling || this.#isRung) return;
+    this.#isRung = true;
+    const { bell, commands } = this.#options;
+    const rings = [["ZADD", bell, "0", "ring"], ["PEXPIRE", bell, `${RINGING}`]];
+    Promise.all(rings.map((ring) => commands.run(ring))).catch(() => {
+      this.#isRung = false;
+      // The waiting ends by itself, soon: with the connection, or after its block time.
+    });
+  }
+
+  /** Closes its connection. */
+  close(): void {
+    this.#options.waiting.close();
+  }
+
+  async #takeAtOnce(demand: Demand): Promise<Batch[]> {
+    const { prefix, waiting } = this.#options;
+    const keys = [...demand.keys()];
+    const limits = Array.from(demand.values(), String);
+    const [key = "", limit = ""] = [keys[0], limits[0]];
+    if (keys.length === 1) {
+      const members = await waiting.take(["ZPOPMIN", prefix + key, limit]);
+      return this.#batches([[1, members]], keys);
+    }
+    const names = keys.map((name) => prefix + name);
+    const found = await runScript((args) => waiting.take(args), TAKE, names, limits);
+    return this.#batches(found as [number, Reply][], keys);
+  }
+
+  #batches(found: readonly (readonly [number, Reply])[], keys: readonly string[]): Batch[] {
+    return found.map(([place, members]) => ({
+      key: keys[place - 1] ?? "",
+      bodies: this.#bodies(members as Buffer[]),
+    })).filter(({ bodies }) => bodies.length > 0);
+  }
+
+  #bodies(members: readonly Buffer[]): StoredBody[] {
+    const bodies: StoredBody[] = [];
+    for (let at = 0; at + 1 < members.length; at += 2) {
+      bodies.push(new TakenMember(members[at]!, members[at + 1]!, this));
+    }
+    return bodies;
+  }
+
+  async #waitFor(demand: Demand): Promise<Batch[]> {
+    const { prefix, bell, waiting } = this.#options;
+    const names = this.#inTurn([...demand.keys()]).map((key) => prefix + key);
+    const wait = waiting.longestWait;
+    const command: Argument[] = ["BZPOPMIN", bell, ...names, `${wait / 1000}`];
+    const [name, ...members] = await waiting.take(command, wait) as Buffer[] | null ?? [];
+    if (name === undefined || String(name) === bell) return [];
+    return [{ key: String(name).slice(prefix.length), bodies: this.#bodies(members) }];
+  }
+
+  /** Redis looks at the keys in their order: each time another one comes first. */
+  #inTurn(keys: readonly string[]): string[] {
+    const first = this.#turn++ % keys.length;
+    return [...keys.slice(first), ...keys.slice(0, first)];
+  }
+}
+
+/**
+ * The name of a bell that rings for a key, or for any.
+ *
+ * @param prefix What the names of the layer's keys start with.
+ * @param key In a cluster, the bell must be where the key is.
+ */
+export function bellFor(prefix: string, key?: string): string {
+  const bell = `:bell:${randomUUID()}`;
+  if (key === undefined) return prefix + bell;
+  const name = prefix + key;
+  return (/\{[^}]+\}/.test(name) ? name : `{${name}}`) + bell;
+}

@@ -1,0 +1,61 @@
+/**
+ * The application of the chaos run: it writes down each event before anything else, and then
+ * behaves as the event's type says. CHAOS_JOURNAL names its file.
+ *
+ * `CHAOS_PLANT` makes it lie, to see that the balance sheet finds out: `lose:ID`, `repeat:ID`
+ * or `exit:ID`.
+ *
+ * @module
+ */
+import { AsyncConsumer, ProtocolTypeRouter } from "@asgi/channels";
+import { Journal } from "./journal.ts";
+
+interface ChaosEvent {
+  readonly type: string;
+  readonly id: string;
+}
+
+const journal = new Journal(Deno.env.get("CHAOS_JOURNAL") ?? "handled.txt");
+const [plant, planted] = (Deno.env.get("CHAOS_PLANT") ?? "").split(":");
+
+function note({ id }: ChaosEvent): void {
+  const times = id !== planted ? 1 : plant === "lose" ? 0 : 2;
+  if (id === planted && plant === "exit") Deno.exit(7);
+  for (let time = 0; time < times; time++) journal.write("handled", id, Date.now());
+}
+
+class ChaosConsumer extends AsyncConsumer {
+  async work(event: ChaosEvent): Promise<void> {
+    note(event);
+    await pause(1);
+  }
+
+  fail(event: ChaosEvent): void {
+    note(event);
+    throw new Error(`failed on purpose at ${event.id}`);
+  }
+
+  /** Leaves something behind that fails later. */
+  stray(event: ChaosEvent): void {
+    note(event);
+    pause(5).then(() => Promise.reject(new Error(`strayed on purpose at ${event.id}`)));
+  }
+
+  async hang(event: ChaosEvent): Promise<void> {
+    note(event);
+    await pause(200);
+  }
+
+  /** Has the event loop for itself. */
+  burn(event: ChaosEvent): void {
+    note(event);
+    for (const end = Date.now() + 60; Date.now() < end;);
+  }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Handles every channel alike. */
+export const application = ProtocolTypeRouter({ channel: ChaosConsumer.asAsgi() });

@@ -1,0 +1,53 @@
+import { run } from "../../helpers/redis_server.ts";
+
+/** Certificates of an authority of our own, in a folder that is gone at the end. */
+export interface Certificates extends AsyncDisposable {
+  /** Where the authority's certificate is. */
+  readonly ca: string;
+  /** Where another authority's certificate is, which has signed nothing. */
+  readonly otherCa: string;
+  /** Where the server's certificate for 127.0.0.1, and its key, are. */
+  readonly cert: string;
+  readonly key: string;
+  /** What a server needs to speak TLS: the port comes after `--tls-port`. */
+  readonly args: readonly string[];
+}
+
+/** Makes certificates with openssl. */
+export async function makeCertificates(): Promise<Certificates> {
+  const folder = await Deno.makeTempDir({ prefix: "asgi-channels-" });
+  const at = (name: string) => `${folder}/${name}.pem`;
+  await Promise.all(
+    ["ca", "other"].map((name) => makeAuthority(at(name), at(`${name}-key`), name)),
+  );
+  await signFor(at, "127.0.0.1");
+  const [ca, cert, key] = [at("ca"), at("cert"), at("key")];
+  const files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", ca];
+  return {
+    ca,
+    otherCa: at("other"),
+    cert,
+    key,
+    args: [...files, "--port", "0"],
+    async [Symbol.asyncDispose]() {
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+/** Elliptic curves: their keys are made at once. */
+const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+
+async function makeAuthority(cert: string, key: string, name: string): Promise<void> {
+  const subject = ["-subj", `/CN=test authority ${name}`, "-days", "2"];
+  await run("openssl", ["req", "-x509", ...NEW_KEY, ...subject, "-keyout", key, "-out", cert]);
+}
+
+async function signFor(at: (name: string) => string, address: string): Promise<void> {
+  const subject = ["-subj", `/CN=${address}`, "-addext", `subjectAltName=IP:${address}`];
+  const files = ["-keyout", at("key"), "-out", at("request")];
+  await run("openssl", ["req", ...NEW_KEY, ...subject, ...files]);
+  const authority = ["-CA", at("ca"), "-CAkey", at("ca-key"), "-CAcreateserial", "-days", "2"];
+  const output = ["-in", at("request"), "-copy_extensions", "copy", "-out", at("cert")];
+  await run("openssl", ["x509", "-req", ...authority, ...output]);
+}

@@ -1,0 +1,11 @@
+import { testWithRedis } from "../helpers/redis_server.ts";
+import { testDeployment } from "./helpers/conformance.ts";
+import { startSentinels } from "./helpers/sentinels.ts";
+
+testWithRedis("RedisChannelLayer behind Sentinels", () => {
+  testDeployment({
+    name: "RedisChannelLayer behind Sentinels",
+    start: () => startSentinels(),
+    options: ({ url }) => ({ url }),
+  });
+});
