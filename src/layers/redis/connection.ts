@@ -62,15 +62,7 @@ export class Connection {
   async run(args: readonly Argument[], blocksFor = 0): Promise<Reply> {
     const client = this.#usable ?? await this.#connected();
     if (this.#server.isCurrent) this.#check();
-    this.#watchdog.expectSign(blocksFor);
-    try {
-      return await client.run(args);
-    } catch (error) {
-      if (isDemotion(error)) this.#drop();
-      throw explain(error, this.#server.name, true);
-    } finally {
-      this.#watchdog.noteSign();
-    }
+    return await this.#runWith(client.run, args, blocksFor);
   }
 
   /**
@@ -93,20 +85,45 @@ export class Connection {
     return reply;
   }
 
+  /**
+   * Reads an answer; the connection to a server that gives strange ones is ended.
+   *
+   * @throws {LayerUnavailableError} When it is none to what was asked.
+   */
+  read<T>(reply: Reply | undefined, parse: (reply: Reply | undefined) => T): T {
+    try {
+      return parse(reply);
+    } catch (error) {
+      this.#drop();
+      throw explain(error, this.#server.name, true);
+    }
+  }
+
   /** Runs commands on each of the servers that share the keys. */
   async onEach(work: (run: Run) => Promise<void>): Promise<void> {
     const client = await this.#connected();
-    try {
-      await Promise.all((await client.servers()).map(work));
-    } catch (error) {
-      throw explain(error, this.#server.name, true);
-    }
+    const runs = await client.servers().catch((error) => {
+      throw explain(error, this.#server.name, false);
+    });
+    await Promise.all(runs.map((run) => work((args) => this.#runWith(run, args, 0))));
   }
 
   /** Ends the connection for good; commands under way reject. */
   close(): void {
     this.#closed = true;
     this.#drop();
+  }
+
+  async #runWith(run: Run, args: readonly Argument[], blocksFor: number): Promise<Reply> {
+    this.#watchdog.expectSign(blocksFor);
+    try {
+      return await run(args);
+    } catch (error) {
+      if (isDemotion(error)) this.#drop();
+      throw explain(error, this.#server.name, true);
+    } finally {
+      this.#watchdog.noteSign();
+    }
   }
 
   /**

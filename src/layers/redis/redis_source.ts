@@ -1,9 +1,10 @@
 import type { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { Batch, Demand, Source, StoredBody } from "../store.ts";
-import type { Argument, Reply } from "./client.ts";
+import type { Reply } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import { TakenMember } from "./members.ts";
+import { countOf, listOf, textsOf } from "./replies.ts";
 import { runScript, TAKE } from "./scripts.ts";
 
 /** How long the bell goes on ringing, in milliseconds, if nobody hears it. */
@@ -71,18 +72,16 @@ export class RedisSource implements Source {
     const [key = "", limit = ""] = [keys[0], limits[0]];
     if (keys.length === 1) {
       const members = await waiting.take(["ZPOPMIN", prefix + key, limit]);
-      return this.#batches([[1, members]], keys);
+      return this.#batches([{ key, members: waiting.read(members, textsOf) }]);
     }
     const names = keys.map((name) => prefix + name);
     const found = await runScript((args) => waiting.take(args), TAKE, names, limits);
-    return this.#batches(found as [number, Reply][], keys);
+    return this.#batches(waiting.read(found, (reply) => readFound(reply, keys)));
   }
 
-  #batches(found: readonly (readonly [number, Reply])[], keys: readonly string[]): Batch[] {
-    return found.map(([place, members]) => ({
-      key: keys[place - 1] ?? "",
-      bodies: this.#bodies(members as Buffer[]),
-    })).filter(({ bodies }) => bodies.length > 0);
+  #batches(found: readonly Found[]): Batch[] {
+    return found.filter(({ members }) => members.length > 1)
+      .map(({ key, members }) => ({ key, bodies: this.#bodies(members) }));
   }
 
   #bodies(members: readonly Buffer[]): StoredBody[] {
@@ -95,12 +94,13 @@ export class RedisSource implements Source {
 
   async #waitFor(demand: Demand): Promise<Batch[]> {
     const { prefix, bell, waiting } = this.#options;
-    const names = this.#inTurn([...demand.keys()]).map((key) => prefix + key);
+    const keys = this.#inTurn([...demand.keys()]);
     const wait = waiting.longestWait;
-    const command: Argument[] = ["BZPOPMIN", bell, ...names, `${wait / 1000}`];
-    const [name, ...members] = await waiting.take(command, wait) as Buffer[] | null ?? [];
-    if (name === undefined || String(name) === bell) return [];
-    return [{ key: String(name).slice(prefix.length), bodies: this.#bodies(members) }];
+    const names = [bell, ...keys.map((key) => prefix + key)];
+    const reply = await waiting.take(["BZPOPMIN", ...names, `${wait / 1000}`], wait);
+    const [name, ...members] = waiting.read(reply, textsOf);
+    const key = keys.find((known) => prefix + known === String(name));
+    return key === undefined ? [] : this.#batches([{ key, members }]);
   }
 
   /** Redis looks at the keys in their order: each time another one comes first. */
@@ -108,6 +108,20 @@ export class RedisSource implements Source {
     const first = this.#turn++ % keys.length;
     return [...keys.slice(first), ...keys.slice(0, first)];
   }
+}
+
+/** What was taken of a key: each member is followed by its score. */
+interface Found {
+  readonly key: string;
+  readonly members: readonly Buffer[];
+}
+
+/** Reads what the script has found. */
+function readFound(reply: Reply | undefined, keys: readonly string[]): Found[] {
+  return listOf(reply).map((item) => {
+    const [place, members] = listOf(item);
+    return { key: keys[countOf(place) - 1] ?? "", members: textsOf(members) };
+  });
 }
 
 /**

@@ -17,7 +17,9 @@ export interface Certificates extends AsyncDisposable {
 export async function makeCertificates(): Promise<Certificates> {
   const folder = await Deno.makeTempDir({ prefix: "asgi-channels-" });
   const at = (name: string) => `${folder}/${name}.pem`;
-  await Promise.all(["ca", "other"].map((name) => makeAuthority(at(name), at(`${name}-key`), name)));
+  await Promise.all(
+    ["ca", "other"].map((name) => makeAuthority(at(name), at(`${name}-key`), name)),
+  );
   await signFor(at, "127.0.0.1");
   const [ca, cert, key] = [at("ca"), at("cert"), at("key")];
   const files = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", ca];

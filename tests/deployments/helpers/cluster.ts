@@ -64,21 +64,27 @@ async function giveSlots(node: Node, at: number): Promise<void> {
 async function introduce(nodes: readonly Node[]): Promise<void> {
   for (const [at, node] of nodes.entries()) {
     const others = nodes.slice(at + 1);
-    await Promise.all(others.map(({ port }) => node.cli("CLUSTER", "MEET", "127.0.0.1", `${port}`)));
+    await Promise.all(
+      others.map(({ port }) => node.cli("CLUSTER", "MEET", "127.0.0.1", `${port}`)),
+    );
   }
-  await Promise.all(nodes.map((node) =>
-    until("the members of the cluster know each other", async () => {
-      const known = (await node.cli("CLUSTER", "NODES")).split("\n");
-      return known.length === nodes.length && known.every((line) => !line.includes("handshake"));
-    })
-  ));
+  await Promise.all(
+    nodes.map((node) =>
+      until("the members of the cluster know each other", async () => {
+        const known = (await node.cli("CLUSTER", "NODES")).split("\n");
+        return known.length === nodes.length && known.every((line) => !line.includes("handshake"));
+      })
+    ),
+  );
 }
 
 async function follow(node: Node, master: Node): Promise<void> {
   const id = await master.cli("CLUSTER", "MYID");
   await node.cli("CLUSTER", "REPLICATE", id);
-  await until("the replica has the master's data", async () =>
-    (await node.cli("INFO", "replication")).includes("link_status:up"));
+  await until(
+    "the replica has the master's data",
+    async () => (await node.cli("INFO", "replication")).includes("link_status:up"),
+  );
 }
 
 async function untilReady(node: Node, count: number): Promise<void> {
