@@ -8,6 +8,8 @@ export interface Compared {
   readonly act: (scene: Scene) => Promise<void>;
   /** What the events are; by default each takes 10 ms. */
   readonly event?: (id: number) => Message;
+  /** How long nothing happens until all is taken for done, in milliseconds, if longer than usual. */
+  readonly quiet?: number;
   /** How many workers there are, if more than one. */
   readonly workers?: number;
   /** Whether the fault itself starts Redis. */
@@ -101,6 +103,7 @@ export const COMPARED: readonly Compared[] = [
   },
   {
     name: "garbage instead of an answer",
+    quiet: 12_000,
     act: async ({ redis }) => {
       redis.garble(0);
       await pass(500);

@@ -59,7 +59,7 @@ export async function play(peer: Peer, fault: Compared): Promise<Outcome> {
   for (let id = fault.redisIsLate ? 0 : HALF; id < 2 * HALF; id++) {
     await sendAtLast(send, event(id));
   }
-  await quiet(() => handled().length);
+  await untilQuiet(() => handled().length, fault.quiet ?? QUIET);
   const end = worker?.code;
   const ids = handled();
   const different = new Set(ids).size;
@@ -129,9 +129,9 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 /** Waits until a number hasn't changed for a while. */
-async function quiet(numberOf: () => number): Promise<void> {
+async function untilQuiet(numberOf: () => number, milliseconds: number): Promise<void> {
   for (let last = -1; numberOf() !== last;) {
     last = numberOf();
-    await pass(QUIET);
+    await pass(milliseconds);
   }
 }
