@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { Batch, Demand, Source, StoredBody } from "../store.ts";
-import type { Reply } from "./client.ts";
+import type { Argument, Reply } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import { TakenMember } from "./members.ts";
 import { countOf, listOf, textsOf } from "./replies.ts";
@@ -66,18 +66,35 @@ export class RedisSource implements Source {
   }
 
   async #takeAtOnce(demand: Demand): Promise<Batch[]> {
-    const { prefix, waiting } = this.#options;
+    const { prefix } = this.#options;
     const keys = [...demand.keys()];
     const limits = Array.from(demand.values(), String);
     const [key = "", limit = ""] = [keys[0], limits[0]];
     if (keys.length === 1) {
-      const members = await waiting.take(["ZPOPMIN", prefix + key, limit]);
-      return this.#batches([{ key, members: waiting.read(members, textsOf) }]);
+      const read = (members: Reply | undefined) =>
+        this.#batches([{ key, members: textsOf(members) }]);
+      return await this.#take(["ZPOPMIN", prefix + key, limit], read);
     }
     const names = keys.map((name) => prefix + name);
-    const found = await runScript((args) => waiting.take(args), TAKE, names, limits);
-    return this.#batches(waiting.read(found, (reply) => readFound(reply, keys)));
+    const read = (reply: Reply | undefined) => this.#batches(readFound(reply, keys));
+    return await runScript((args) => this.#take(args, read), TAKE, names, limits);
   }
+
+  async #take(
+    args: readonly Argument[],
+    read: (reply: Reply | undefined) => Batch[],
+    blocksFor?: number,
+  ): Promise<Batch[]> {
+    const undo = (reply: Reply) => read(reply).map(this.#undoing);
+    const { waiting } = this.#options;
+    return waiting.read(await waiting.take(args, undo, blocksFor), read);
+  }
+
+  /** The command that puts back what was taken. */
+  readonly #undoing = ({ key, bodies }: Batch): Argument[] => {
+    const places = bodies.flatMap(({ place }) => place as TakenMember["place"]);
+    return ["ZADD", this.#options.prefix + key, ...places];
+  };
 
   #batches(found: readonly Found[]): Batch[] {
     return found.filter(({ members }) => members.length > 1)
@@ -97,10 +114,12 @@ export class RedisSource implements Source {
     const keys = this.#inTurn([...demand.keys()]);
     const wait = waiting.longestWait;
     const names = [bell, ...keys.map((key) => prefix + key)];
-    const reply = await waiting.take(["BZPOPMIN", ...names, `${wait / 1000}`], wait);
-    const [name, ...members] = waiting.read(reply, textsOf);
-    const key = keys.find((known) => prefix + known === String(name));
-    return key === undefined ? [] : this.#batches([{ key, members }]);
+    const read = (reply: Reply | undefined): Batch[] => {
+      const [name, ...members] = textsOf(reply);
+      const key = keys.find((known) => prefix + known === String(name));
+      return key === undefined ? [] : this.#batches([{ key, members }]);
+    };
+    return await this.#take(["BZPOPMIN", ...names, `${wait / 1000}`], read, wait);
   }
 
   /** Redis looks at the keys in their order: each time another one comes first. */

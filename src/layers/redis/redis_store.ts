@@ -119,9 +119,9 @@ export class RedisStore implements Store {
     return { count: this.#commands.read(count, countOf), oldest };
   }
 
-  /** Asks the server for a sign of life. */
-  async ping(): Promise<void> {
-    await this.#commands.run(["PING"]);
+  /** Sees whether the server can be written to, by deleting what isn't there. */
+  async probe(): Promise<void> {
+    await this.#commands.run(["DEL", `${this.#settings.prefix}:probe`]);
   }
 
   async close(): Promise<void> {
