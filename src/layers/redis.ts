@@ -16,6 +16,7 @@
  *
  * @module
  */
+import { LayerUnavailableError } from "../errors.ts";
 import { BaseChannelLayer } from "./base_layer.ts";
 import type { ChannelLayerOptions } from "./channel_layer.ts";
 import { fernetCipher } from "./fernet.ts";
@@ -127,6 +128,7 @@ function codecOf(serializer: string) {
 }
 
 function warnOfChange({ host, isReachable, error }: HostChange): void {
+  const reason = error instanceof LayerUnavailableError ? error.reason : error?.message;
   if (isReachable) warn(`${host} is back`);
-  else warn(`Lost ${host}, and going on with the other hosts: ${error?.message}`);
+  else warn(`Lost ${host}, and going on with the other hosts: ${reason}`);
 }

@@ -7,13 +7,21 @@
  *
  * @module
  */
-import { AsyncConsumer, ProtocolTypeRouter } from "@asgi/channels";
+import {
+  type Application,
+  AsyncConsumer,
+  type ChannelScope,
+  ProtocolTypeRouter,
+} from "@asgi/channels";
 import { Journal } from "./journal.ts";
 
 interface ChaosEvent {
   readonly type: string;
   readonly id: string;
 }
+
+/** How long `burn` takes, in milliseconds. */
+const BURNING = Number(Deno.env.get("CHAOS_BURN") ?? 60);
 
 const journal = new Journal(Deno.env.get("CHAOS_JOURNAL") ?? "handled.txt");
 const [plant, planted] = (Deno.env.get("CHAOS_PLANT") ?? "").split(":");
@@ -28,6 +36,11 @@ class ChaosConsumer extends AsyncConsumer {
   async work(event: ChaosEvent): Promise<void> {
     note(event);
     await pause(1);
+  }
+
+  async steady(event: ChaosEvent): Promise<void> {
+    note(event);
+    await pause(10);
   }
 
   fail(event: ChaosEvent): void {
@@ -49,7 +62,7 @@ class ChaosConsumer extends AsyncConsumer {
   /** Has the event loop for itself. */
   burn(event: ChaosEvent): void {
     note(event);
-    for (const end = Date.now() + 60; Date.now() < end;);
+    for (const end = Date.now() + BURNING; Date.now() < end;);
   }
 }
 
@@ -57,5 +70,20 @@ function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
+class UnbuildableConsumer extends AsyncConsumer {
+  constructor() {
+    super();
+    throw new Error("no paper");
+  }
+}
+
+/** Other applications, by CHAOS_APP. */
+const APPLICATIONS = new Map<string | undefined, Application<ChannelScope>>([
+  ["returning", () => Promise.resolve()],
+  ["unbuildable", UnbuildableConsumer.asAsgi()],
+]);
+
 /** Handles every channel alike. */
-export const application = ProtocolTypeRouter({ channel: ChaosConsumer.asAsgi() });
+export const application = ProtocolTypeRouter({
+  channel: APPLICATIONS.get(Deno.env.get("CHAOS_APP")) ?? ChaosConsumer.asAsgi(),
+});

@@ -1,6 +1,8 @@
 /** What may come instead of Redis's answer: no answer at all, one of another kind, one without an end. */
 export const GARBAGE: readonly Uint8Array[] = [
   "\u0000\u0001 this is no Redis\r\n",
+  ":7\r\n",
+  ":12a\r\n",
   "+OK\r\n",
   "+OK\r\n:5\r\n",
   "-ERR odd\r\n",

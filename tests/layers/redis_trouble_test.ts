@@ -38,9 +38,9 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     await untilSomebodyWaits(server);
     await server.cli("CLIENT", "KILL", "TYPE", "normal");
     await Promise.all(waiting);
-    const again = layer.receive("letters");
-    await layer.send("letters", EVENT);
-    assertEquals(await again, EVENT);
+    // The connection that sends was killed as well, which it may not know yet.
+    await layer.send("letters", EVENT).catch(() => layer.send("letters", EVENT));
+    assertEquals(await layer.receive("letters"), EVENT);
   });
 
   Deno.test("RedisChannelLayer: every method tells that the server has gone", async () => {

@@ -30,10 +30,13 @@ interface NodeRedis {
   readonly RedisCluster: new (options: object) => NodeRedisCluster;
 }
 
-interface NodeRedisClient {
-  readonly isReady: boolean;
+interface Connectable {
   connect(): Promise<unknown>;
   destroy(): void;
+}
+
+interface NodeRedisClient extends Connectable {
+  readonly isReady: boolean;
   on(event: "error", listener: (error: unknown) => void): unknown;
   sendCommand(args: readonly Argument[]): Promise<Reply>;
 }
@@ -47,23 +50,33 @@ interface NodeRedisCluster extends Omit<NodeRedisClient, "sendCommand"> {
 /** How long a server may take to let us in, in milliseconds. */
 const CONNECT_TIMEOUT = 5_000;
 
+/** How to open a client. */
+export interface OpenOptions {
+  readonly access: Access;
+  /** Ends the attempt. */
+  readonly signal: AbortSignal;
+  readonly database?: number;
+}
+
 /** Connects to a server; tried once, since whoever waits for it decides about trying again. */
 export async function openServer(
   endpoint: Endpoint,
-  access: Access,
-  database = 0,
+  { access, signal, database = 0 }: OpenOptions,
 ): Promise<Client> {
   const { RedisClient, RESP_TYPES } = await importNodeRedis();
   const options = optionsOf(access, RESP_TYPES);
   const socket = { ...options.socket, ...endpoint };
   const client = new RedisClient({ ...options, socket, database });
   client.on("error", () => {}); // The commands under way reject with it.
-  await client.connect();
+  await connect(client, signal);
   return new ServerClient(client);
 }
 
 /** Finds the servers of a cluster, and connects to each when it is first needed. */
-export async function openCluster(roots: readonly Endpoint[], access: Access): Promise<Client> {
+export async function openCluster(
+  roots: readonly Endpoint[],
+  { access, signal }: OpenOptions,
+): Promise<Client> {
   const { RedisCluster, RESP_TYPES } = await importNodeRedis();
   const { RESP, commandOptions, ...defaults } = optionsOf(access, RESP_TYPES);
   const rootNodes = roots.map((endpoint) => ({ socket: { ...defaults.socket, ...endpoint } }));
@@ -73,8 +86,32 @@ export async function openCluster(roots: readonly Endpoint[], access: Access): P
   let reason: unknown;
   cluster.on("error", (error) => reason = error);
   // What went wrong at the last root says more than that all of them failed.
-  await cluster.connect().catch((error) => Promise.reject(reason ?? error));
+  await connect(cluster, signal).catch((error) => Promise.reject(reason ?? error));
   return new ClusterClient(cluster);
+}
+
+/**
+ * Connects. The client's own time limit ends when the connection stands: a server that is silent
+ * then, about a password say, would never be given up.
+ */
+async function connect(client: Connectable, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const { promise: givenUp, reject } = Promise.withResolvers<never>();
+  const giveUp = () => {
+    client.destroy();
+    reject(new Error("no answer in time"));
+  };
+  const timer = setTimeout(giveUp, CONNECT_TIMEOUT);
+  signal.addEventListener("abort", giveUp, { once: true });
+  try {
+    await Promise.race([client.connect(), givenUp]);
+  } catch (error) {
+    client.destroy();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", giveUp);
+  }
 }
 
 /** Imported late: it costs a tenth of a second that users of other layers needn't pay. */

@@ -14,11 +14,14 @@ const CHECK_INTERVAL = 1_000;
 /** How long a replica may take to say that it knows what was taken, in milliseconds. */
 const REPLICATION = 300;
 
-/** The same, where no replica has answered the last time. */
-const REPLICATION_ALONE = 10;
+/** The same, where no replica has answered the last time: it is waited for once in a while. */
+const REPLICATION_ALONE = 50;
 
 /** How long it may take until it is known that a replica was made the master, in milliseconds. */
 const PROMOTION = 3_000;
+
+/** Makes the commands that put back what an answer brought. */
+export type Undo = (reply: Reply) => readonly (readonly Argument[])[];
 
 /**
  * A connection to a Redis, made when it is first needed and again when it was lost. Who runs a
@@ -30,13 +33,16 @@ export class Connection {
   #client: Client | undefined;
   /** The client before, where commands may still be under way. */
   #former: Client | undefined;
-  #closed = false;
+  /** Ends what is under way outside of the clients. */
+  readonly #closing = new AbortController();
   readonly #watchdog = new Watchdog(() => this.#drop());
   /** When it was last asked whether another server has taken this one's place. */
   #checkedAt = 0;
   #isReplaced = false;
-  /** Whether no replica said that it knew what was taken last. */
-  #isAlone = false;
+  /** Whether no replica said that it knew what was taken last; not known before the first time. */
+  #isAlone: boolean | undefined;
+  /** When it was last known to be the master, whatever its replicas say. */
+  #confirmedAt = 0;
 
   constructor(server: Server) {
     this.#server = server;
@@ -62,9 +68,73 @@ export class Connection {
   async run(args: readonly Argument[], blocksFor = 0): Promise<Reply> {
     const client = this.#usable ?? await this.#connected();
     if (this.#server.isCurrent) this.#check();
+    return await this.#runWith(client.run, args, blocksFor);
+  }
+
+  /**
+   * Runs a command that takes something. Where another server may take this one's place, what its
+   * replicas don't know to be taken could be taken again from it: then it isn't given out.
+   *
+   * @param args The command and its arguments; it answers `null` or an empty list when it took nothing.
+   * @param undo The commands that put back what an answer brought.
+   * @param blocksFor How long the command itself may wait, in milliseconds.
+   * @throws {LayerUnavailableError | LayerUnusableError} When there is no good answer.
+   */
+  async take(args: readonly Argument[], undo: Undo, blocksFor = 0): Promise<Reply> {
+    if (!this.#server.isCurrent) return await this.run(args, blocksFor);
+    await this.#connected(); // All goes through the same client.
+    this.#isAlone ??= Number(await this.run(["WAIT", "0", "1"])) === 0;
+    const isAlone = this.#isAlone && this.#isFresh;
+    const patience = this.#isAlone ? REPLICATION_ALONE : REPLICATION;
+    const [reply, replicas] = await Promise.all([
+      this.run(args, blocksFor),
+      isAlone ? 0 : this.run(["WAIT", "1", `${patience}`], blocksFor + patience),
+    ]);
+    if (!Array.isArray(reply) || reply.length === 0) return reply;
+    try {
+      await this.#confirm(Number(replicas));
+    } catch (error) {
+      // If it is the master after all, nothing is lost; if not, nobody will ever see this.
+      await this.#runAll(() => undo(reply)).catch(() => {});
+      if (isUnmastered(error)) this.#drop();
+      throw error;
+    }
+    return reply;
+  }
+
+  /**
+   * Reads an answer; the connection to a server that gives strange ones is ended.
+   *
+   * @throws {LayerUnavailableError} When it is none to what was asked.
+   */
+  read<T>(reply: Reply | undefined, parse: (reply: Reply | undefined) => T): T {
+    try {
+      return parse(reply);
+    } catch (error) {
+      this.#drop();
+      throw explain(error, this.#server.name, true);
+    }
+  }
+
+  /** Runs commands on each of the servers that share the keys. */
+  async onEach(work: (run: Run) => Promise<void>): Promise<void> {
+    const client = await this.#connected();
+    const runs = await client.servers().catch((error) => {
+      throw explain(error, this.#server.name, false);
+    });
+    await Promise.all(runs.map((run) => work((args) => this.#runWith(run, args, 0))));
+  }
+
+  /** Ends the connection for good; commands under way reject. */
+  close(): void {
+    this.#closing.abort(new LayerClosedError(this.#server.name));
+    this.#drop();
+  }
+
+  async #runWith(run: Run, args: readonly Argument[], blocksFor: number): Promise<Reply> {
     this.#watchdog.expectSign(blocksFor);
     try {
-      return await client.run(args);
+      return await run(args);
     } catch (error) {
       if (isDemotion(error)) this.#drop();
       throw explain(error, this.#server.name, true);
@@ -74,55 +144,27 @@ export class Connection {
   }
 
   /**
-   * Runs a command that takes something. Where another server may take this one's place, what its
-   * replicas don't know to be taken could be taken again from it: then it isn't given out.
-   *
-   * @param args The command and its arguments; it answers `null` or an empty list when it took nothing.
-   * @param blocksFor How long the command itself may wait, in milliseconds.
-   * @throws {LayerUnavailableError | LayerUnusableError} When there is no good answer.
-   */
-  async take(args: readonly Argument[], blocksFor = 0): Promise<Reply> {
-    if (!this.#server.isCurrent) return await this.run(args, blocksFor);
-    await this.#connected(); // Both go through the same client.
-    const patience = this.#isAlone ? REPLICATION_ALONE : REPLICATION;
-    const [reply, replicas] = await Promise.all([
-      this.run(args, blocksFor),
-      this.run(["WAIT", "1", `${patience}`], blocksFor + patience),
-    ]);
-    if (Array.isArray(reply) && reply.length > 0) await this.#confirm(Number(replicas));
-    return reply;
-  }
-
-  /** Runs commands on each of the servers that share the keys. */
-  async onEach(work: (run: Run) => Promise<void>): Promise<void> {
-    const client = await this.#connected();
-    try {
-      await Promise.all((await client.servers()).map(work));
-    } catch (error) {
-      throw explain(error, this.#server.name, true);
-    }
-  }
-
-  /** Ends the connection for good; commands under way reject. */
-  close(): void {
-    this.#closed = true;
-    this.#drop();
-  }
-
-  /**
    * Sees to it that what was taken can't be taken again from the next master. Where the replicas have
    * just fallen silent one of them may have been promoted, which takes a moment to be known.
    */
   async #confirm(replicas: number): Promise<void> {
     const wasAlone = this.#isAlone;
     this.#isAlone = replicas === 0;
-    if (!this.#isAlone) return;
-    if (!wasAlone) await pause(PROMOTION);
-    if (await this.#server.isCurrent?.()) return;
-    this.#drop();
-    const reason = "it isn't the master any more: what it gave last isn't used, since the new " +
-      "master may give it too";
-    throw new LayerUnavailableError(this.#server.name, reason);
+    if (!this.#isAlone || (wasAlone && this.#isFresh)) return;
+    const { signal } = this.#closing;
+    if (!wasAlone) await pause(PROMOTION, undefined, { signal });
+    const askedAt = performance.now();
+    if (!await this.#server.isCurrent?.(signal)) throw unmastered(this.#server.name);
+    this.#confirmedAt = askedAt;
+  }
+
+  /** Whether it was the master a moment ago. */
+  get #isFresh(): boolean {
+    return performance.now() - this.#confirmedAt < CHECK_INTERVAL;
+  }
+
+  async #runAll(commands: () => ReturnType<Undo>): Promise<void> {
+    await Promise.all(commands().map((command) => this.run(command)));
   }
 
   /** From now and then, sees whether the next command has to go somewhere else. */
@@ -131,7 +173,7 @@ export class Connection {
     if (now - this.#checkedAt < CHECK_INTERVAL) return;
     this.#checkedAt = now;
     const client = this.#client;
-    this.#server.isCurrent?.().then((isCurrent) => {
+    this.#server.isCurrent?.(this.#closing.signal).then((isCurrent) => {
       if (client === this.#client) this.#isReplaced = !isCurrent;
     }, () => {}); // Who knows it can't be asked: the server itself will show what is wrong.
   }
@@ -149,7 +191,7 @@ export class Connection {
   }
 
   async #connected(): Promise<Client> {
-    if (this.#closed) throw new LayerClosedError(this.#server.name);
+    this.#closing.signal.throwIfAborted();
     if (this.#usable) return this.#usable;
     this.#connecting ??= this.#connect().finally(() => this.#connecting = undefined);
     return await this.#connecting;
@@ -160,13 +202,29 @@ export class Connection {
     this.#former = this.#client;
     this.#client = undefined;
     this.#isReplaced = false;
+    this.#isAlone = undefined;
+    this.#confirmedAt = performance.now();
+    const { signal } = this.#closing;
     try {
-      this.#client = await this.#server.open();
+      this.#client = await this.#server.open(signal);
     } catch (error) {
+      signal.throwIfAborted();
       throw explain(error, this.#server.name, false);
     }
-    if (!this.#closed) return this.#client;
-    this.#drop();
-    throw new LayerClosedError(this.#server.name);
+    if (signal.aborted) this.#drop();
+    signal.throwIfAborted();
+    return this.#client;
   }
+}
+
+const NO_MASTER =
+  "it isn't the master any more: what it gave last isn't used, since the new master " +
+  "may give it too";
+
+function unmastered(layer: string): LayerUnavailableError {
+  return new LayerUnavailableError(layer, NO_MASTER);
+}
+
+function isUnmastered(error: unknown): boolean {
+  return error instanceof LayerUnavailableError && error.reason === NO_MASTER;
 }

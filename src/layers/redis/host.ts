@@ -1,4 +1,5 @@
-import type { LayerUnavailableError } from "../../errors.ts";
+import process from "node:process";
+import { LayerUnavailableError } from "../../errors.ts";
 import type { RedisStore } from "./redis_store.ts";
 import { isAway } from "./trouble.ts";
 
@@ -53,7 +54,8 @@ export class Host {
    * @throws {LayerUnavailableError} When it is lost.
    */
   async use<T>(work: (store: RedisStore) => Promise<T>): Promise<T> {
-    if (this.#failure) throw this.#failure;
+    // Not the failure itself: what failed then may be done, and this isn't even begun.
+    if (this.#failure) throw againUnavailable(this.#failure);
     try {
       return await work(this.store);
     } catch (error) {
@@ -78,17 +80,28 @@ export class Host {
 
   /** That it is lost is told when it doesn't answer the first time. */
   async #askAgain(wait: number, isTold: boolean): Promise<void> {
-    const error = await this.store.ping().then(() => undefined, (error) => error);
+    const error = await this.store.probe().then(() => undefined, (error) => error);
     if (this.#closed) return;
-    const { name, onChange } = this.#options;
     if (!error) {
       this.#failure = undefined;
       this.#returned.resolve();
-      if (isTold) onChange({ host: name, isReachable: true });
+      if (isTold) this.#tell({ host: this.#options.name, isReachable: true });
       return;
     }
-    if (!isTold) onChange({ host: name, isReachable: false, error });
+    if (!isTold) this.#tell({ host: this.#options.name, isReachable: false, error });
     const next = () => void this.#askAgain(Math.min(wait * 2, LONGEST_WAIT), true);
     this.#timer = setTimeout(next, wait);
   }
+
+  #tell(change: HostChange): void {
+    try {
+      this.#options.onChange(change);
+    } catch (error) {
+      process.emitWarning(`onHostChange itself failed: ${error}`, "ChannelsWarning");
+    }
+  }
+}
+
+function againUnavailable({ layer, reason, cause }: LayerUnavailableError): LayerUnavailableError {
+  return new LayerUnavailableError(layer, reason, { cause });
 }

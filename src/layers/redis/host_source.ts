@@ -14,12 +14,12 @@ export class HostSource implements Source {
   }
 
   async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
+    const interrupted = new Promise<void>((resolve) => this.#wake = resolve);
     try {
       return await this.#host.use(({ source }) => source.poll(demand, wait));
     } catch (error) {
       if (!isAway(error) || this.#hosts.every(({ failure }) => failure)) throw error;
     }
-    const interrupted = new Promise<void>((resolve) => this.#wake = resolve);
     if (wait) await Promise.race([this.#host.returned, interrupted]);
     return [];
   }

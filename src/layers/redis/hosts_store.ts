@@ -43,14 +43,8 @@ export class HostsStore implements Store {
   }
 
   async broadcast(parcels: readonly Parcel[]): Promise<void> {
-    const byHost = Map.groupBy(parcels, ({ key }) => this.#hostOf(key));
-    const broadcasts = Array.from(
-      byHost,
-      ([host, some]) => host.use((store) => store.broadcast(some)),
-    );
-    const failure = (await Promise.allSettled(broadcasts)).find(({ status }) =>
-      status === "rejected"
-    );
+    const results = await Promise.allSettled(parcels.map((parcel) => this.#deliver(parcel)));
+    const failure = results.find(({ status }) => status === "rejected");
     if (failure?.status === "rejected") throw failure.reason;
   }
 
@@ -97,6 +91,22 @@ export class HostsStore implements Store {
 
   async close(): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.close()));
+  }
+
+  /** An ordinary channel's goes to the next host, if its own is lost: all are received from. */
+  async #deliver(parcel: Parcel): Promise<void> {
+    const own = this.#hostOf(parcel.key);
+    const others = isProcessLocal(parcel.key) ? [] : this.#hosts.filter((host) => host !== own);
+    const failures: unknown[] = [];
+    for (const host of [own, ...others]) {
+      try {
+        return await host.use((store) => store.broadcast([parcel]));
+      } catch (error) {
+        if (!isUndone(error)) throw error;
+        failures.push(error);
+      }
+    }
+    throw failures[0];
   }
 
   #hostOf(name: string): Host {

@@ -4,6 +4,7 @@ import type { Batch, Demand, Source, StoredBody } from "../store.ts";
 import type { Argument, Reply } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import { TakenMember } from "./members.ts";
+import { countOf, listOf, textsOf } from "./replies.ts";
 import { runScript, TAKE } from "./scripts.ts";
 
 /** How long the bell goes on ringing, in milliseconds, if nobody hears it. */
@@ -65,24 +66,39 @@ export class RedisSource implements Source {
   }
 
   async #takeAtOnce(demand: Demand): Promise<Batch[]> {
-    const { prefix, waiting } = this.#options;
+    const { prefix } = this.#options;
     const keys = [...demand.keys()];
     const limits = Array.from(demand.values(), String);
     const [key = "", limit = ""] = [keys[0], limits[0]];
     if (keys.length === 1) {
-      const members = await waiting.take(["ZPOPMIN", prefix + key, limit]);
-      return this.#batches([[1, members]], keys);
+      const read = (members: Reply | undefined) =>
+        this.#batches([{ key, members: textsOf(members) }]);
+      return await this.#take(["ZPOPMIN", prefix + key, limit], read);
     }
     const names = keys.map((name) => prefix + name);
-    const found = await runScript((args) => waiting.take(args), TAKE, names, limits);
-    return this.#batches(found as [number, Reply][], keys);
+    const read = (reply: Reply | undefined) => this.#batches(readFound(reply, keys));
+    return await runScript((args) => this.#take(args, read), TAKE, names, limits);
   }
 
-  #batches(found: readonly (readonly [number, Reply])[], keys: readonly string[]): Batch[] {
-    return found.map(([place, members]) => ({
-      key: keys[place - 1] ?? "",
-      bodies: this.#bodies(members as Buffer[]),
-    })).filter(({ bodies }) => bodies.length > 0);
+  async #take(
+    args: readonly Argument[],
+    read: (reply: Reply | undefined) => Batch[],
+    blocksFor?: number,
+  ): Promise<Batch[]> {
+    const undo = (reply: Reply) => read(reply).map(this.#undoing);
+    const { waiting } = this.#options;
+    return waiting.read(await waiting.take(args, undo, blocksFor), read);
+  }
+
+  /** The command that puts back what was taken. */
+  readonly #undoing = ({ key, bodies }: Batch): Argument[] => {
+    const places = bodies.flatMap(({ place }) => place as TakenMember["place"]);
+    return ["ZADD", this.#options.prefix + key, ...places];
+  };
+
+  #batches(found: readonly Found[]): Batch[] {
+    return found.filter(({ members }) => members.length > 1)
+      .map(({ key, members }) => ({ key, bodies: this.#bodies(members) }));
   }
 
   #bodies(members: readonly Buffer[]): StoredBody[] {
@@ -95,12 +111,15 @@ export class RedisSource implements Source {
 
   async #waitFor(demand: Demand): Promise<Batch[]> {
     const { prefix, bell, waiting } = this.#options;
-    const names = this.#inTurn([...demand.keys()]).map((key) => prefix + key);
+    const keys = this.#inTurn([...demand.keys()]);
     const wait = waiting.longestWait;
-    const command: Argument[] = ["BZPOPMIN", bell, ...names, `${wait / 1000}`];
-    const [name, ...members] = await waiting.take(command, wait) as Buffer[] | null ?? [];
-    if (name === undefined || String(name) === bell) return [];
-    return [{ key: String(name).slice(prefix.length), bodies: this.#bodies(members) }];
+    const names = [bell, ...keys.map((key) => prefix + key)];
+    const read = (reply: Reply | undefined): Batch[] => {
+      const [name, ...members] = textsOf(reply);
+      const key = keys.find((known) => prefix + known === String(name));
+      return key === undefined ? [] : this.#batches([{ key, members }]);
+    };
+    return await this.#take(["BZPOPMIN", ...names, `${wait / 1000}`], read, wait);
   }
 
   /** Redis looks at the keys in their order: each time another one comes first. */
@@ -108,6 +127,20 @@ export class RedisSource implements Source {
     const first = this.#turn++ % keys.length;
     return [...keys.slice(first), ...keys.slice(0, first)];
   }
+}
+
+/** What was taken of a key: each member is followed by its score. */
+interface Found {
+  readonly key: string;
+  readonly members: readonly Buffer[];
+}
+
+/** Reads what the script has found. */
+function readFound(reply: Reply | undefined, keys: readonly string[]): Found[] {
+  return listOf(reply).map((item) => {
+    const [place, members] = listOf(item);
+    return { key: keys[countOf(place) - 1] ?? "", members: textsOf(members) };
+  });
 }
 
 /**

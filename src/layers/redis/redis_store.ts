@@ -7,6 +7,7 @@ import { inspectServer } from "./inspection.ts";
 import { Connection } from "./connection.ts";
 import { firstScore, packMembers, type TakenMember } from "./members.ts";
 import { bellFor, RedisSource } from "./redis_source.ts";
+import { countOf, listOf, textsOf } from "./replies.ts";
 import { APPEND, runScript } from "./scripts.ts";
 import { serverAt } from "./server.ts";
 
@@ -40,7 +41,8 @@ export class RedisStore implements Store {
     const count = bodies.length;
     const args = [...limits, `${count}`, `${firstScore(count)}`, lengths, members];
     const run = (command: readonly Argument[]) => this.#commands.run(command);
-    return Number(await runScript(run, APPEND, [prefix + key], args));
+    const accepted = await runScript(run, APPEND, [prefix + key], args);
+    return this.#commands.read(accepted, countOf);
   }
 
   async broadcast(parcels: readonly Parcel[]): Promise<void> {
@@ -80,7 +82,7 @@ export class RedisStore implements Store {
       ["ZREMRANGEBYSCORE", key, "-inf", oldestScore(this.#settings.groupExpiry)],
       ["ZRANGE", key, "0", "-1"],
     );
-    return (members as Reply[]).map(String);
+    return this.#commands.read(members, textsOf).map(String);
   }
 
   async flush(): Promise<void> {
@@ -89,8 +91,9 @@ export class RedisStore implements Store {
       let cursor = "0";
       do {
         const scan = ["SCAN", cursor, "MATCH", pattern, "COUNT", "1000"];
-        const [next, keys] = await run(scan) as [Reply, Argument[]];
-        await Promise.all(keys.map((key) => run(["UNLINK", key])));
+        const [next, keys] = this.#commands.read(await run(scan), listOf);
+        const found = this.#commands.read(keys, textsOf);
+        await Promise.all(found.map((key) => run(["UNLINK", key])));
         cursor = String(next);
       } while (cursor !== "0");
     });
@@ -111,13 +114,14 @@ export class RedisStore implements Store {
       ["ZCOUNT", name, `(${since}`, "+inf"],
       ["ZRANGEBYSCORE", name, `(${since}`, "+inf", "WITHSCORES", "LIMIT", "0", "1"],
     );
-    const score = (first as Reply[])[1];
-    return { count: Number(count), oldest: score ? Number(String(score)) * 1000 : undefined };
+    const [, score] = this.#commands.read(first, textsOf);
+    const oldest = score && Number(String(score)) * 1000;
+    return { count: this.#commands.read(count, countOf), oldest };
   }
 
-  /** Asks the server for a sign of life. */
-  async ping(): Promise<void> {
-    await this.#commands.run(["PING"]);
+  /** Sees whether the server can be written to, by deleting what isn't there. */
+  async probe(): Promise<void> {
+    await this.#commands.run(["DEL", `${this.#settings.prefix}:probe`]);
   }
 
   async close(): Promise<void> {

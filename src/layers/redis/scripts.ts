@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
-import type { Argument, Reply } from "./client.ts";
+import type { Argument } from "./client.ts";
 import { isUnknownScript } from "./trouble.ts";
 
 /** A Lua script, and the hash by which the server knows it. */
@@ -60,12 +60,12 @@ return found
 `);
 
 /** Runs a script on keys; a server that doesn't know it yet is told. */
-export async function runScript(
-  run: (args: readonly Argument[]) => Promise<Reply>,
+export async function runScript<T>(
+  run: (args: readonly Argument[]) => Promise<T>,
   { sha1, source }: Script,
   keys: readonly string[],
   args: readonly Argument[],
-): Promise<Reply> {
+): Promise<T> {
   try {
     return await run(["EVALSHA", sha1, `${keys.length}`, ...keys, ...args]);
   } catch (error) {

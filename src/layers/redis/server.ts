@@ -1,4 +1,4 @@
-import type { Address, Endpoint, SentinelAddress } from "./address.ts";
+import type { Address, Endpoint, SentinelAddress, ServerAddress } from "./address.ts";
 import { type Client, openCluster, openServer } from "./client.ts";
 import { findMaster } from "./sentinel.ts";
 
@@ -6,13 +6,13 @@ import { findMaster } from "./sentinel.ts";
 export interface Server {
   /** What it is called in messages for people. */
   readonly name: string;
-  /** Connects to it, wherever it is now. */
-  open(): Promise<Client>;
+  /** Connects to it, wherever it is now; the signal ends the attempt. */
+  open(signal: AbortSignal): Promise<Client>;
   /**
    * Whether what `open()` connected to is still the one to work with. Only for one that another may
    * take the place of: such a one may forget what was done to it.
    */
-  isCurrent?(): Promise<boolean>;
+  isCurrent?(signal: AbortSignal): Promise<boolean>;
 }
 
 /** Makes what connects to an address; each connection has one of its own. */
@@ -20,12 +20,20 @@ export function serverAt(address: Address): Server {
   const { name } = address;
   switch (address.kind) {
     case "server":
-      return { name, open: () => openServer(address.endpoint, address, address.database) };
+      return { name, open: (signal) => openNamed(address.endpoint, address, signal) };
     case "cluster":
-      return { name, open: () => openCluster(address.roots, address) };
+      return { name, open: (signal) => openCluster(address.roots, { access: address, signal }) };
     case "sentinel":
       return new WatchedServer(address);
   }
+}
+
+function openNamed(
+  endpoint: Endpoint,
+  access: ServerAddress | SentinelAddress,
+  signal: AbortSignal,
+): Promise<Client> {
+  return openServer(endpoint, { access, signal, database: access.database });
 }
 
 /** The master that Sentinels watch, and replace when it fails. */
@@ -41,12 +49,13 @@ class WatchedServer implements Server {
     return this.#address.name;
   }
 
-  async open(): Promise<Client> {
-    this.#master = await findMaster(this.#address);
-    return await openServer(this.#master, this.#address, this.#address.database);
+  async open(signal: AbortSignal): Promise<Client> {
+    this.#master = await findMaster(this.#address, signal);
+    return await openNamed(this.#master, this.#address, signal);
   }
 
-  async isCurrent(): Promise<boolean> {
-    return JSON.stringify(await findMaster(this.#address)) === JSON.stringify(this.#master);
+  async isCurrent(signal: AbortSignal): Promise<boolean> {
+    const master = await findMaster(this.#address, signal);
+    return JSON.stringify(master) === JSON.stringify(this.#master);
   }
 }

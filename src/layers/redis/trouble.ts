@@ -17,7 +17,10 @@ const UNUSABLE: readonly (readonly [RegExp, string])[] = [
 const UNAVAILABLE: readonly (readonly [RegExp, string])[] = [
   [/ECONNREFUSED|ENOENT/, "nothing listens there"],
   [/ENOTFOUND|EAI_AGAIN/, "no such host"],
-  [/Disconnects client|client is closed/i, "the connection was closed, or gave no answer in time"],
+  [
+    /Disconnects client|client is closed|no answer in time/i,
+    "the connection was closed, or gave no answer in time",
+  ],
   [/Socket closed unexpectedly|ECONNRESET|EPIPE/, "the connection was lost"],
   [/^OOM/, "its memory is full"],
   [/^LOADING/, "it is still loading its data"],
@@ -51,10 +54,13 @@ export function isReply(error: unknown): boolean {
   return error instanceof Error && /^-?[A-Z]{3,}\b/.test(error.message);
 }
 
+/** How a server answers that takes nothing and gives nothing for now. */
+const NOT_READY = /^(LOADING|READONLY|MASTERDOWN|UNBLOCKED|NOREPLICAS|MISCONF|BUSY)\b/;
+
 /** Whether a server can't be reached, or isn't ready, rather than refusing one command. */
 export function isAway(error: unknown): error is LayerUnavailableError {
   if (!(error instanceof LayerUnavailableError)) return false;
-  return !isReply(error.cause) || String((error.cause as Error).message).startsWith("LOADING");
+  return !isReply(error.cause) || NOT_READY.test(String((error.cause as Error).message));
 }
 
 /** Whether a server said that another one has taken its place. */

@@ -156,13 +156,19 @@ function isListening(port: number): Promise<boolean> {
   return promise.finally(() => socket.destroy());
 }
 
+/** The lines of `CLIENT LIST`, without the one that asks. */
+export async function clientsOf(node: Node): Promise<string[]> {
+  const lines = (await node.cli("CLIENT", "LIST")).split("\n");
+  return lines.filter((line) => line && !line.includes("cmd=client"));
+}
+
 /** Waits; only for asking something again after it. */
 export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /**
- * Asks again and again until the answer is yes.
+ * Asks again and again until the answer is yes; a server that just doesn't answer hasn't said so.
  *
  * @param what What is waited for, in words.
  * @param ask Asks.
@@ -174,8 +180,14 @@ export async function until(
   patience = 30_000,
 ): Promise<void> {
   const deadline = performance.now() + patience;
-  while (!await ask()) {
-    if (performance.now() > deadline) throw new Error(`It never came: ${what}`);
+  for (;;) {
+    let failure: unknown;
+    try {
+      if (await ask()) return;
+    } catch (error) {
+      failure = error;
+    }
+    if (performance.now() > deadline) throw new Error(`It never came: ${what}`, { cause: failure });
     await pause(10);
   }
 }

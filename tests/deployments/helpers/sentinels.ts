@@ -13,6 +13,8 @@ export interface SentinelOptions {
   readonly config?: readonly string[];
   /** How `redis-cli` gets in at the Sentinels. */
   readonly access?: readonly string[];
+  /** How `redis-cli` gets in at master and replica. */
+  readonly nodeAccess?: readonly string[];
 }
 
 /** A master, its replica, and the Sentinels that watch them. */
@@ -27,11 +29,11 @@ export interface WatchedServers extends AsyncDisposable {
 
 /** Starts them, and waits until they know each other; a master that is silent for 500 ms is down. */
 export async function startSentinels(options: SentinelOptions = {}): Promise<WatchedServers> {
-  const { sentinels: count = 1, args = [], config = [], access = [] } = options;
+  const { sentinels: count = 1, args = [], config = [], access = [], nodeAccess = [] } = options;
   await using stack = new AsyncDisposableStack();
-  const master = stack.use(await startNode({ args }));
+  const master = stack.use(await startNode({ args, access: nodeAccess }));
   const replicaOf = ["--replicaof", "127.0.0.1", `${master.port}`];
-  const replica = stack.use(await startNode({ args: [...args, ...replicaOf] }));
+  const replica = stack.use(await startNode({ args: [...args, ...replicaOf], access: nodeAccess }));
   await untilSynchronized(replica);
   const lines = [...monitor(master.port, Math.floor(count / 2) + 1), ...config];
   const start = () => startNode({ args: ["--sentinel"], config: lines, access });

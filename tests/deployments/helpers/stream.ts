@@ -1,0 +1,126 @@
+import { assertEquals } from "@std/assert";
+import { RedisChannelLayer } from "@asgi/channels";
+import { type Program, startWorker } from "../../helpers/program.ts";
+import { say } from "../../helpers/redis_server.ts";
+import { pause } from "./node.ts";
+
+const CHANNEL = "letters";
+
+/** How many events wait when the worker starts, and how many it has handled when trouble begins. */
+const BACKLOG = 2_000;
+const BEFORE = 200;
+
+/** What happens in the middle of a stream of events. */
+export interface Incident {
+  /** What it is called in the test's output. */
+  readonly name: string;
+  /** Where sender and worker find the layer. */
+  readonly url: string;
+  /** Makes the trouble, and waits until the servers are over it. */
+  readonly strike: () => Promise<void>;
+}
+
+/** What became of the events. */
+export interface Outcome {
+  /** How many were sent without an error. */
+  readonly sent: number;
+  /** How many of these were never handled. */
+  readonly lost: number;
+  /** How many sends were told that the layer isn't available. */
+  readonly refused: number;
+  /** What the worker logged. */
+  readonly log: readonly string[];
+}
+
+/**
+ * Sends a stream of events to a worker process and makes trouble in the middle. Fails when an event
+ * is handled twice, or the worker doesn't go on by itself.
+ */
+export async function runStream({ name, url, strike }: Incident): Promise<Outcome> {
+  await using layer = new RedisChannelLayer({ url, capacity: 100_000 });
+  const sender = new Sender(layer);
+  await sender.fill();
+  await using worker = await startWorker([CHANNEL, "--layer", url]);
+  await worker.stdout.count(BEFORE);
+  const sending = sender.sendOn();
+  const start = performance.now();
+  await strike();
+  const duration = performance.now() - start;
+  sender.stop();
+  await sending;
+  await sender.sendLast(worker);
+  worker.kill("SIGTERM");
+  assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
+  return account(name, duration, sender, worker);
+}
+
+function account(name: string, duration: number, sender: Sender, worker: Program): Outcome {
+  const handled = worker.stdout.all.map(Number);
+  const once = new Set(handled);
+  const twice = handled.filter((id, at) => handled.indexOf(id) !== at);
+  const lost = sender.accepted.filter((id) => !once.has(id)).length;
+  const { accepted: { length: sent }, refused } = sender;
+  say(
+    `${name}: ${sent} events sent, ${refused} refused, ${lost} lost, ${twice.length} twice; ` +
+      `over after ${(duration / 1000).toFixed(1)} s`,
+  );
+  assertEquals(twice, [], "events were handled twice");
+  return { sent, lost, refused, log: worker.stderr.all };
+}
+
+/** Sends events with numbers of their own: none is sent again. */
+class Sender {
+  readonly #layer: RedisChannelLayer;
+  readonly accepted: number[] = [];
+  refused = 0;
+  #next = 0;
+  #stopped = false;
+
+  constructor(layer: RedisChannelLayer) {
+    this.#layer = layer;
+  }
+
+  async fill(): Promise<void> {
+    const ids = Array.from({ length: BACKLOG }, () => this.#next++);
+    await this.#layer.sendMany(CHANNEL, ids.map(slowEvent));
+    this.accepted.push(...ids);
+  }
+
+  async sendOn(): Promise<void> {
+    while (!this.#stopped) await pause(await this.#send() ? 2 : 50);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Sends until the worker has handled one of these: what was sent before is handled by then. */
+  async sendLast(worker: Program): Promise<void> {
+    const deadline = performance.now() + 30_000;
+    const first = this.#next;
+    while (!worker.stdout.all.slice(-5).some((id) => Number(id) >= first)) {
+      if (performance.now() > deadline) {
+        throw new Error(`The worker doesn't go on:\n${worker.stderr.all.join("\n")}`);
+      }
+      const event = slowEvent(this.#next++);
+      await this.#layer.send(CHANNEL, event).catch(() => {});
+      await pause(100);
+    }
+  }
+
+  async #send(): Promise<boolean> {
+    const id = this.#next++;
+    try {
+      await this.#layer.send(CHANNEL, slowEvent(id));
+      this.accepted.push(id);
+      return true;
+    } catch {
+      this.refused++;
+      return false;
+    }
+  }
+}
+
+function slowEvent(id: number) {
+  return { type: "record_slowly", id, duration: 1 };
+}

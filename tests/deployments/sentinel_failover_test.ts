@@ -1,0 +1,66 @@
+import { assertEquals } from "@std/assert";
+import { testWithRedis } from "../helpers/redis_server.ts";
+import { pause, until } from "./helpers/node.ts";
+import { MASTER, startSentinels } from "./helpers/sentinels.ts";
+import { runStream } from "./helpers/stream.ts";
+
+testWithRedis("RedisChannelLayer in a failover of Sentinels", () => {
+  Deno.test("RedisChannelLayer: the master is killed in mid-stream, and nothing comes twice", async () => {
+    await using servers = await startSentinels({ sentinels: 3 });
+    await runStream({
+      name: "Sentinels, master killed",
+      url: servers.url,
+      async strike() {
+        await servers.master.crash();
+        await servers.untilFailedOver();
+      },
+    });
+  });
+
+  Deno.test("RedisChannelLayer: SENTINEL FAILOVER in mid-stream, and nothing comes twice", async () => {
+    await using servers = await startSentinels();
+    await runStream({
+      name: "SENTINEL FAILOVER",
+      url: servers.url,
+      async strike() {
+        await servers.sentinels[0]!.cli("SENTINEL", "FAILOVER", MASTER);
+        await servers.untilFailedOver();
+        // For so long the old master takes itself for one.
+        await until(
+          "the old master is a replica",
+          async () => (await servers.master.cli("ROLE")).startsWith("slave"),
+        );
+      },
+    });
+  });
+
+  Deno.test("RedisChannelLayer: the master freezes in mid-stream, and nothing comes twice", async () => {
+    await using servers = await startSentinels();
+    await runStream({
+      name: "Sentinels, master frozen",
+      url: servers.url,
+      async strike() {
+        servers.master.freeze();
+        await servers.untilFailedOver();
+        servers.master.thaw();
+        await until(
+          "the old master is a replica",
+          async () => (await servers.master.cli("ROLE")).startsWith("slave"),
+        );
+      },
+    });
+  });
+
+  Deno.test("RedisChannelLayer: the replica dies in mid-stream, and nothing is lost", async () => {
+    await using servers = await startSentinels();
+    const { lost, refused } = await runStream({
+      name: "Sentinels, replica killed",
+      url: servers.url,
+      async strike() {
+        await servers.replica.crash();
+        await pause(2_000);
+      },
+    });
+    assertEquals([lost, refused], [0, 0]);
+  });
+});
