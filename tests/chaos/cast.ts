@@ -1,4 +1,5 @@
 import { type Program, startProgram } from "../helpers/program.ts";
+import { pass } from "./fault.ts";
 
 const APP = new URL("app.ts", import.meta.url).href;
 const SENDER = new URL("sender.ts", import.meta.url).pathname;
@@ -29,6 +30,7 @@ interface Worker {
 interface Sender {
   readonly process: Deno.ChildProcess;
   readonly name: string;
+  readonly journal: string;
 }
 
 /** The processes of a run: workers and senders, and what they have written down. */
@@ -73,15 +75,13 @@ export class Cast {
   async freeze(number: number, milliseconds: number): Promise<void> {
     const { program } = this.#workers[number]!;
     program.kill("SIGSTOP");
-    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    await pass(milliseconds);
     program.kill("SIGCONT");
   }
 
   /** Kills one sender, wherever it is, and starts another in its place. */
   async replaceSender(number: number): Promise<void> {
-    const { process } = this.#senders[number]!;
-    process.kill("SIGKILL");
-    await process.output();
+    await this.#endSender(this.#senders[number]!, "SIGKILL", 137);
     this.#startSender(number);
   }
 
@@ -97,16 +97,14 @@ export class Cast {
   }
 
   /** Has the senders send all they can, for a second. */
-  flood(): void {
-    for (const { process } of this.#senders) process.kill("SIGUSR1");
+  async flood(): Promise<void> {
+    await Promise.all(this.#senders.map(({ journal }) => begun(journal)));
+    for (const { process } of this.#senders) signal(process, "SIGUSR1");
   }
 
   async stopSenders(): Promise<void> {
-    for (const { process } of this.#senders) process.kill("SIGTERM");
-    for (const { process, name } of this.#senders.splice(0)) {
-      const { code, stderr } = await process.output();
-      if (code !== 0) this.accidents.push(`${name} ended with ${code}: ${tail(decode(stderr))}`);
-    }
+    const ends = this.#senders.splice(0).map((sender) => this.#endSender(sender, "SIGTERM", 0));
+    await Promise.all(ends);
   }
 
   /** Handles what is left in the channels. */
@@ -119,8 +117,7 @@ export class Cast {
 
   /** Leaves no process behind, whatever has happened. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { process } of this.#senders) process.kill("SIGKILL");
-    for (const { process } of this.#senders) await process.output();
+    for (const sender of this.#senders) await this.#endSender(sender, "SIGKILL", 137);
     for (const worker of this.#workers) {
       worker.codes ??= [137];
       await worker.program[Symbol.asyncDispose]();
@@ -155,7 +152,15 @@ export class Cast {
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    this.#senders[number] = { process, name };
+    this.#senders[number] = { process, name, journal };
+  }
+
+  async #endSender({ process, name, journal }: Sender, kind: Deno.Signal, expected: number) {
+    if (expected === 0) await begun(journal);
+    signal(process, kind);
+    const { code, stderr } = await process.output();
+    if (code === expected) return;
+    this.accidents.push(`${name} ended with ${code}: ${tail(new TextDecoder().decode(stderr))}`);
   }
 
   async #end(worker: Worker, signals: readonly Deno.Signal[], codes: readonly number[]) {
@@ -178,8 +183,19 @@ function tail(text: string): string {
   return text.trim().slice(-1_500);
 }
 
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+/** Waits until a sender has begun: then it listens to signals. */
+async function begun(journal: string): Promise<void> {
+  const deadline = Date.now() + STOP_TIMEOUT;
+  while ((await Deno.stat(journal)).size === 0 && Date.now() < deadline) await pass(10);
+}
+
+/** Sends a signal, unless the process has ended by itself. */
+function signal(process: Deno.ChildProcess, kind: Deno.Signal): void {
+  try {
+    process.kill(kind);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
 }
 
 function after(milliseconds: number): Promise<undefined> {

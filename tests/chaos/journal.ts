@@ -7,6 +7,8 @@
 import { readFileSync } from "node:fs";
 import type { Outcome, SentEvent } from "./sheet.ts";
 
+const OUTCOMES: readonly Outcome[] = ["sent", "refused", "undone", "uncertain"];
+
 /** A file that grows by a line at a time. */
 export class Journal {
   readonly #file: Deno.FsFile;
@@ -62,7 +64,8 @@ export function readHandled(path: string): string[] {
 }
 
 function asOutcome(word: string | undefined): Outcome {
-  if (word === "sent" || word === "refused" || word === "uncertain") return word;
+  const outcome = OUTCOMES.find((known) => known === word);
+  if (outcome) return outcome;
   throw new Error(`Not an outcome: ${word}`);
 }
 

@@ -18,7 +18,7 @@ export function reportOf(
     tableOf([["fault", "times", "events lost"], ...costsOf(sheet)]),
     named("Lost, and no fault explains it", sheet.unexplained),
     named("Handled twice", sheet.twice),
-    named("Handled, though refused or never sent", sheet.phantoms),
+    named("Handled, though they were not sent", sheet.phantoms),
     ...accidents.map((accident) => `Not planned: ${accident}`),
   ];
   return parts.filter((part) => part !== "").join("\n\n");
@@ -28,6 +28,7 @@ function linesOf(sheet: Sheet): string[][] {
   return [
     ["sent", `${sheet.sent}`],
     ["refused, because the channel was full", `${sheet.refused}`],
+    ["not sent: the layer was not available", `${sheet.undone}`],
     ["perhaps sent: the layer was not available", `${sheet.uncertain}`],
     ["... of them handled", `${sheet.arrived}`],
     ["handled", `${sheet.handled}`],

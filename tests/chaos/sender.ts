@@ -15,6 +15,7 @@ import {
 } from "@asgi/channels";
 import { SendersJournal } from "./journal.ts";
 import { Random } from "./random.ts";
+import type { Outcome } from "./sheet.ts";
 
 /** Of 100 events: most are well, the others try the worker. */
 const TYPES = [["fail", 2], ["stray", 2], ["hang", 1], ["burn", 1], ["work", 94]] as const;
@@ -50,24 +51,26 @@ class Sender {
   }
 
   async #sendMany(channel: string, events: readonly (Message & { id: string })[]): Promise<void> {
-    const accepted = await this.#accepted(channel, events);
+    const { accepted, others } = await this.#trySending(channel, events);
     for (const [index, { id }] of events.entries()) {
-      const refused = accepted !== undefined && index >= accepted;
-      this.#journal.end(id, accepted === undefined ? "uncertain" : refused ? "refused" : "sent");
+      this.#journal.end(id, index < accepted ? "sent" : others);
     }
   }
 
-  /** How many were taken; `undefined` when nobody knows. */
-  async #accepted(channel: string, events: readonly Message[]): Promise<number | undefined> {
+  /** How many were taken, and what became of the others. */
+  async #trySending(
+    channel: string,
+    events: readonly Message[],
+  ): Promise<{ readonly accepted: number; readonly others: Outcome }> {
     const [first] = events;
     try {
       if (first && events.length === 1) await this.#layer.send(channel, first);
       else await this.#layer.sendMany(channel, events);
-      return events.length;
+      return { accepted: events.length, others: "sent" };
     } catch (error) {
-      if (error instanceof ChannelFullError) return error.accepted;
-      if (error instanceof LayerUnavailableError) return undefined;
-      throw error;
+      if (error instanceof ChannelFullError) return { accepted: error.accepted, others: "refused" };
+      if (!(error instanceof LayerUnavailableError)) throw error;
+      return { accepted: 0, others: error.mayBeDone ? "uncertain" : "undone" };
     }
   }
 

@@ -1,5 +1,5 @@
-/** What a sender was told of an event. */
-export type Outcome = "sent" | "refused" | "uncertain";
+/** What a sender was told of an event: `undone` is not sent, since the layer was not available. */
+export type Outcome = "sent" | "refused" | "undone" | "uncertain";
 
 /** An event, as its sender has noted it; times are milliseconds since 1970. */
 export interface SentEvent {
@@ -43,7 +43,9 @@ export interface Cost {
 export interface Sheet {
   readonly sent: number;
   readonly refused: number;
-  /** The sender was told that the layer is not available: they may have been sent. */
+  /** The layer was not available, and they were not sent. */
+  readonly undone: number;
+  /** The layer was not available, and they may have been sent. */
   readonly uncertain: number;
   /** Of the uncertain ones, those that were handled. */
   readonly arrived: number;
@@ -58,7 +60,7 @@ export interface Sheet {
   readonly unexplained: readonly string[];
   /** The events that were handled more than once. */
   readonly twice: readonly string[];
-  /** The events that were handled, though they were refused or never sent. */
+  /** The events that were handled, though the sender was told that they were not sent. */
   readonly phantoms: readonly string[];
 }
 
@@ -85,6 +87,7 @@ export function balance({ sent, handled, incidents, expiry }: Records): Sheet {
   return {
     sent: of("sent").length,
     refused: of("refused").length,
+    undone: of("undone").length,
     uncertain: of("uncertain").length,
     arrived: of("uncertain").filter(wasHandled).length,
     handled: times.size,

@@ -75,10 +75,10 @@ Deno.test("balance() finds what was handled twice, whatever else happened", () =
 });
 
 Deno.test("balance() finds what was handled, though it was refused or never sent", () => {
-  const sent = [...events(10), ...events(1, "refused", 10)];
+  const sent = [...events(10), ...events(1, "refused", 10), ...events(1, "undone", 11)];
   const handled = [...idsOf(sent), "stranger"];
   const sheet = balance({ sent, handled, incidents: [], expiry: EXPIRY });
-  assertEquals(sheet.phantoms, ["10", "stranger"]);
+  assertEquals(sheet.phantoms, ["10", "11", "stranger"]);
   assertEquals(isSound(sheet), false);
 });
 

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { type Fault, pass, span, type Stage } from "./fault.ts";
+import { CAPACITY, CHANNELS, type Fault, pass, span, type Stage } from "./fault.ts";
 
 /** What a fault of SQLite may touch. */
 export interface SqliteStage extends Stage {
@@ -25,6 +25,16 @@ export const SQLITE_FAULTS: readonly Fault<SqliteStage>[] = [
       database.prepare("SELECT count(*) FROM message").get();
       await pass(span(stage, 500, 3_000));
       database.exec("ROLLBACK");
+    },
+  },
+  {
+    // Until it is seen, which takes up to half a second, events go into what is gone.
+    name: "SQLite: a file of it deleted",
+    mayLose: () => CAPACITY * CHANNELS + 500,
+    act: async ({ path }, random) => {
+      const endings = random.pick([[""], ["-wal"], ["-shm"], ["", "-wal", "-shm"]]);
+      for (const ending of endings) await Deno.remove(path + ending);
+      await pass(700);
     },
   },
   {

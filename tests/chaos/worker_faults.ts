@@ -52,7 +52,7 @@ export const WORKER_FAULTS: readonly Fault<Stage>[] = [
   {
     name: "senders: ten times too fast",
     act: async ({ cast }) => {
-      cast.flood();
+      await cast.flood();
       await pass(1_000);
     },
   },

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { GARBAGE } from "../../helpers/garbage.ts";
+import { GARBAGE, LIES } from "../../helpers/garbage.ts";
 import { testWithRedis } from "../../helpers/redis_server.ts";
 import { openScene } from "../network.ts";
 
@@ -7,7 +7,7 @@ import { openScene } from "../network.ts";
 const PATIENCE = 15_000;
 
 testWithRedis("Redis behind a network that sends garbage", () => {
-  for (const garbage of GARBAGE) {
+  for (const garbage of [...GARBAGE, ...LIES]) {
     const name = JSON.stringify(new TextDecoder().decode(garbage));
     Deno.test(`${name} instead of an answer: the worker lives on`, async () => {
       await using scene = await openScene();
