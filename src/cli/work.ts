@@ -1,5 +1,5 @@
 import { ConsumerUnusableError, ShutdownTimeoutError } from "../errors.ts";
-import { closeChannelLayers } from "../layers/mod.ts";
+import { closeChannelLayers, redirectWarnings } from "../layers/mod.ts";
 import { knownChannels } from "../protocol/mod.ts";
 import { type Counter, Worker } from "../worker/mod.ts";
 import { findAppModule } from "./app_module.ts";
@@ -44,12 +44,14 @@ export interface WorkSurroundings {
  */
 export async function work(order: WorkOrder, around: WorkSurroundings): Promise<ExitCode> {
   noteLayer(order.layer);
+  redirectWarnings((message) => around.log({ level: "warn", message }));
   using _guard = guardAgainstStrays(around.log);
   try {
     return await workOnLayer(order, around);
   } finally {
     await Promise.race([closeLayers(around.log), whenAborted(around.kill)]);
     noteLayer(undefined);
+    redirectWarnings(undefined);
   }
 }
 
