@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { ChannelLayer } from "./channel_layer.ts";
 import { MemoryChannelLayer } from "./memory.ts";
-import { RedisChannelLayer } from "./redis.ts";
+import { RedisChannelLayer, type RedisTlsOptions } from "./redis.ts";
 import { REDIS_SCHEMES } from "./redis/redis_url.ts";
 import { SqliteChannelLayer } from "./sqlite.ts";
 
@@ -24,14 +24,22 @@ const OPTIONS = new Map<string, OptionReader>([
 
 const REDIS_OPTIONS = new Map<string, OptionReader>([
   ...OPTIONS,
-  ["ca", ([path = ""]) => ({ tls: { ca: readFileSync(path, "utf8") } })],
+  ...["ca", "cert", "key"].map((name): [string, OptionReader] => [
+    name,
+    ([path = ""]) => ({ [name]: readPem(name, path) }),
+  ]),
   ["serializer", ([serializer]) => ({ serializer })],
   ["symmetricEncryptionKeys", (texts) => ({ symmetricEncryptionKeys: texts })],
 ]);
 
 const redis: Scheme = {
   options: REDIS_OPTIONS,
-  make: (url, options) => new RedisChannelLayer({ ...options, url }),
+  make: (url, { ca, cert, key, ...options }: RedisTlsOptions) =>
+    new RedisChannelLayer({
+      ...options,
+      url,
+      tls: { ...ca && { ca }, ...cert && { cert }, ...key && { key } },
+    }),
 };
 
 const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
@@ -87,6 +95,16 @@ function unknown(what: string, name: string, known: readonly string[]): TypeErro
 function pathOf(url: string): string {
   const path = url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
   return path || ".channels.sqlite3";
+}
+
+/** @throws {TypeError} When there is no such file. */
+function readPem(name: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as { code?: string }).code !== "ENOENT") throw error;
+    throw new TypeError(`Layer URL names a file that doesn't exist as ${name}: ${path}`);
+  }
 }
 
 /** The last of several values counts. */

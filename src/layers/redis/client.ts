@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Access, Endpoint } from "./address.ts";
-import { isReply } from "./trouble.ts";
+import { checkTls } from "./tls_check.ts";
+import { FIRST_WORDS, isReply, messageOf } from "./trouble.ts";
 
 /** What a command is made of. */
 export type Argument = string | Buffer;
@@ -64,12 +65,13 @@ export async function openServer(
   { access, signal, database = 0 }: OpenOptions,
 ): Promise<Client> {
   const { RedisClient, RESP_TYPES } = await importNodeRedis();
+  const ending = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT)]);
+  if (access.tls) await checkTls(endpoint, access.tls, ending);
   const options = optionsOf(access, RESP_TYPES);
   const socket = { ...options.socket, ...endpoint };
-  const client = new RedisClient({ ...options, socket, database });
-  client.on("error", () => {}); // The commands under way reject with it.
-  await connect(client, signal);
-  return new ServerClient(client);
+  const client = new ServerClient(new RedisClient({ ...options, socket, database }));
+  await client.connect(ending);
+  return client;
 }
 
 /** Finds the servers of a cluster, and connects to each when it is first needed. */
@@ -86,7 +88,8 @@ export async function openCluster(
   let reason: unknown;
   cluster.on("error", (error) => reason = error);
   // What went wrong at the last root says more than that all of them failed.
-  await connect(cluster, signal).catch((error) => Promise.reject(reason ?? error));
+  const ending = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT)]);
+  await connect(cluster, ending).catch((error) => Promise.reject(reason ?? error));
   return new ClusterClient(cluster);
 }
 
@@ -97,11 +100,7 @@ export async function openCluster(
 async function connect(client: Connectable, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const { promise: givenUp, reject } = Promise.withResolvers<never>();
-  const giveUp = () => {
-    client.destroy();
-    reject(new Error("no answer in time"));
-  };
-  const timer = setTimeout(giveUp, CONNECT_TIMEOUT);
+  const giveUp = () => reject(new Error("no answer in time"));
   signal.addEventListener("abort", giveUp, { once: true });
   try {
     await Promise.race([client.connect(), givenUp]);
@@ -109,7 +108,6 @@ async function connect(client: Connectable, signal: AbortSignal): Promise<void> 
     client.destroy();
     throw error;
   } finally {
-    clearTimeout(timer);
     signal.removeEventListener("abort", giveUp);
   }
 }
@@ -141,12 +139,40 @@ function optionsOf({ username, password, tls }: Access, { BLOB_STRING }: NodeRed
 
 class ServerClient implements Client {
   readonly #client: NodeRedisClient;
-  readonly run: Run;
+  /** What is wrong with the connection: the commands under way may not be told. */
+  #failure: unknown;
+  #fail: (error: unknown) => void = () => {};
+  #hasAnswered = false;
 
   constructor(client: NodeRedisClient) {
     this.#client = client;
-    this.run = (args) => client.sendCommand(args);
+    client.on("error", (error) => {
+      this.#failure ??= error;
+      this.#fail(error);
+      client.destroy();
+    });
   }
+
+  /** Connects, and gives up for good when that fails. */
+  async connect(signal: AbortSignal): Promise<void> {
+    const failing = new Promise<never>((_, reject) => this.#fail = reject);
+    const { destroy } = this;
+    const attempt = () => Promise.race([this.#client.connect(), failing]);
+    await connect({ connect: attempt, destroy }, signal);
+  }
+
+  readonly run: Run = async (args) => {
+    try {
+      const reply = await this.#client.sendCommand(args);
+      this.#hasAnswered = true;
+      return reply;
+    } catch (error) {
+      if (isReply(error)) throw error;
+      const reason = this.#failure ?? error; // That the client was destroyed says less than why.
+      if (this.#hasAnswered) throw reason;
+      throw new Error(FIRST_WORDS + messageOf(reason), { cause: error });
+    }
+  };
 
   get isReady(): boolean {
     return this.#client.isReady;
@@ -156,9 +182,9 @@ class ServerClient implements Client {
     return Promise.resolve([this.run]);
   }
 
-  destroy(): void {
+  readonly destroy = (): void => {
     this.#client.destroy();
-  }
+  };
 }
 
 /** After trouble, the cluster is looked at anew; but at most so often, in milliseconds. */
@@ -167,20 +193,21 @@ const SHORTEST_LIFE = 300;
 class ClusterClient implements Client {
   readonly #cluster: NodeRedisCluster;
   readonly #since = performance.now();
+  /** Ends what waits for an answer: the cluster's own `destroy()` may leave some of it waiting. */
+  readonly #pending = new Set<(error: Error) => void>();
   isReady = true;
 
   constructor(cluster: NodeRedisCluster) {
     this.#cluster = cluster;
   }
 
-  readonly run: Run = async (args) => {
-    try {
-      return await this.#cluster.sendCommand(keyOf(args), false, args);
-    } catch (error) {
-      // A server is gone; which one has its keys now is found out by a new client.
-      if (!isReply(error) && performance.now() - this.#since > SHORTEST_LIFE) this.isReady = false;
-      throw error;
-    }
+  readonly run: Run = (args) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    this.#pending.add(reject);
+    this.#cluster.sendCommand(keyOf(args), false, args)
+      .then(resolve, (error) => reject(this.#noteTrouble(error)))
+      .finally(() => this.#pending.delete(reject));
+    return promise;
   };
 
   async servers(): Promise<readonly Run[]> {
@@ -192,6 +219,16 @@ class ClusterClient implements Client {
   destroy(): void {
     this.isReady = false;
     this.#cluster.destroy();
+    for (const reject of this.#pending) reject(new Error("Disconnects client"));
+    this.#pending.clear();
+  }
+
+  /** A server is gone: which one has its keys now is found out by a new client. */
+  #noteTrouble(error: Error): Error {
+    // The client has followed the keys for too long.
+    if (/^(MOVED|ASK) /.test(error.message)) return new Error(`TRYAGAIN ${error.message}`);
+    if (!isReply(error) && performance.now() - this.#since > SHORTEST_LIFE) this.isReady = false;
+    return error;
   }
 }
 

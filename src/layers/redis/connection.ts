@@ -8,8 +8,8 @@ import { Watchdog } from "./watchdog.ts";
 /** How long one command may wait for something to come, in milliseconds. */
 const LONGEST_WAIT = 5_000;
 
-/** How often to ask whether another server has taken this one's place, in milliseconds. */
-const CHECK_INTERVAL = 1_000;
+/** For so long a server without replicas is trusted to be the master still, in milliseconds. */
+const TRUST = 1_000;
 
 /** How long a replica may take to say that it knows what was taken, in milliseconds. */
 const REPLICATION = 300;
@@ -50,7 +50,7 @@ export class Connection {
 
   /** How long a command should wait at most for something to come, in milliseconds. */
   get longestWait(): number {
-    return this.#server.isCurrent ? CHECK_INTERVAL : LONGEST_WAIT;
+    return this.#server.checkInterval ?? LONGEST_WAIT;
   }
 
   /** Whether it connects, or has connected, and wasn't closed since. */
@@ -67,7 +67,7 @@ export class Connection {
    */
   async run(args: readonly Argument[], blocksFor = 0): Promise<Reply> {
     const client = this.#usable ?? await this.#connected();
-    if (this.#server.isCurrent) this.#check();
+    this.#check();
     return await this.#runWith(client.run, args, blocksFor);
   }
 
@@ -160,7 +160,7 @@ export class Connection {
 
   /** Whether it was the master a moment ago. */
   get #isFresh(): boolean {
-    return performance.now() - this.#confirmedAt < CHECK_INTERVAL;
+    return performance.now() - this.#confirmedAt < TRUST;
   }
 
   async #runAll(commands: () => ReturnType<Undo>): Promise<void> {
@@ -170,7 +170,7 @@ export class Connection {
   /** From now and then, sees whether the next command has to go somewhere else. */
   #check(): void {
     const now = performance.now();
-    if (now - this.#checkedAt < CHECK_INTERVAL) return;
+    if (now - this.#checkedAt < (this.#server.checkInterval ?? Infinity)) return;
     this.#checkedAt = now;
     const client = this.#client;
     this.#server.isCurrent?.(this.#closing.signal).then((isCurrent) => {

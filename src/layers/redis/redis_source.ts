@@ -1,14 +1,28 @@
 import type { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Batch, Demand, Source, StoredBody } from "../store.ts";
 import type { Argument, Reply } from "./client.ts";
 import type { Connection } from "./connection.ts";
+import { type Found, readFound } from "./found.ts";
 import { TakenMember } from "./members.ts";
-import { countOf, listOf, textsOf } from "./replies.ts";
+import { textsOf } from "./replies.ts";
 import { runScript, TAKE } from "./scripts.ts";
+import { SpoiltKeys } from "./spoilt_keys.ts";
+import { isMoving, isWrongType } from "./trouble.ts";
 
 /** How long the bell goes on ringing, in milliseconds, if nobody hears it. */
 const RINGING = 10_000;
+
+/** How often to look whether a key that holds something else was deleted, in milliseconds. */
+const LOOK_AGAIN = 1_000;
+
+/** How often, and after how many milliseconds, to try again when a key has just moved. */
+const MOVES = 20;
+const MOVING = 50;
+
+/** How many messages to take from a key at once. */
+const MOST_AT_ONCE = 1_024;
 
 /** What a source is made of. */
 export interface RedisSourceOptions {
@@ -34,6 +48,7 @@ export class RedisSource implements Source {
   /** Whether the poll that is under way is being woken already. */
   #isRung = false;
   #turn = 0;
+  readonly #spoilt = new SpoiltKeys();
 
   constructor(options: RedisSourceOptions) {
     this.#options = options;
@@ -66,26 +81,51 @@ export class RedisSource implements Source {
   }
 
   async #takeAtOnce(demand: Demand): Promise<Batch[]> {
-    const { prefix } = this.#options;
-    const keys = [...demand.keys()];
-    const limits = Array.from(demand.values(), String);
-    const [key = "", limit = ""] = [keys[0], limits[0]];
-    if (keys.length === 1) {
-      const read = (members: Reply | undefined) =>
-        this.#batches([{ key, members: textsOf(members) }]);
-      return await this.#take(["ZPOPMIN", prefix + key, limit], read);
+    for (let left = MOVES;; left--) {
+      try {
+        return await this.#takeFrom(demand);
+      } catch (error) {
+        if (!isMoving(error) || left === 0) throw error;
+        await pause(MOVING);
+      }
     }
-    const names = keys.map((name) => prefix + name);
-    const read = (reply: Reply | undefined) => this.#batches(readFound(reply, keys));
-    return await runScript((args) => this.#take(args, read), TAKE, names, limits);
+  }
+
+  async #takeFrom(demand: Demand): Promise<Batch[]> {
+    const keys = [...demand.keys()];
+    const names = keys.map((key) => this.#options.prefix + key);
+    const limits = Array.from(demand.values(), (limit) => `${Math.min(limit, MOST_AT_ONCE)}`);
+    if (keys.length === 1) return await this.#takeFromOne(keys[0]!, names, limits);
+    const read = (reply: Reply | undefined) => readFound(reply, keys);
+    const found = await runScript((args) => this.#take(args, read), TAKE, names, limits);
+    const spoilt = found.filter(({ members }) => !members);
+    this.#spoilt.note(names, spoilt.map(({ key }) => this.#options.prefix + key));
+    return this.#batches(found);
+  }
+
+  async #takeFromOne(
+    key: string,
+    names: readonly string[],
+    limits: readonly string[],
+  ): Promise<Batch[]> {
+    const read = (reply: Reply | undefined) => [{ key, members: textsOf(reply) }];
+    try {
+      const found = await this.#take(["ZPOPMIN", ...names, ...limits], read);
+      this.#spoilt.note(names, []);
+      return this.#batches(found);
+    } catch (error) {
+      if (!isWrongType(error)) throw error;
+      this.#spoilt.note(names, names);
+      return [];
+    }
   }
 
   async #take(
     args: readonly Argument[],
-    read: (reply: Reply | undefined) => Batch[],
+    read: (reply: Reply | undefined) => Found[],
     blocksFor?: number,
-  ): Promise<Batch[]> {
-    const undo = (reply: Reply) => read(reply).map(this.#undoing);
+  ): Promise<Found[]> {
+    const undo = (reply: Reply) => this.#batches(read(reply)).map(this.#undoing);
     const { waiting } = this.#options;
     return waiting.read(await waiting.take(args, undo, blocksFor), read);
   }
@@ -97,8 +137,8 @@ export class RedisSource implements Source {
   };
 
   #batches(found: readonly Found[]): Batch[] {
-    return found.filter(({ members }) => members.length > 1)
-      .map(({ key, members }) => ({ key, bodies: this.#bodies(members) }));
+    return found.map(({ key, members = [] }) => ({ key, bodies: this.#bodies(members) }))
+      .filter(({ bodies }) => bodies.length > 0);
   }
 
   #bodies(members: readonly Buffer[]): StoredBody[] {
@@ -112,14 +152,22 @@ export class RedisSource implements Source {
   async #waitFor(demand: Demand): Promise<Batch[]> {
     const { prefix, bell, waiting } = this.#options;
     const keys = this.#inTurn([...demand.keys()]);
-    const wait = waiting.longestWait;
-    const names = [bell, ...keys.map((key) => prefix + key)];
-    const read = (reply: Reply | undefined): Batch[] => {
+    const good = keys.filter((key) => !this.#spoilt.has(prefix + key));
+    const wait = good.length < keys.length ? LOOK_AGAIN : waiting.longestWait;
+    const names = [bell, ...good.map((key) => prefix + key)];
+    const read = (reply: Reply | undefined): Found[] => {
       const [name, ...members] = textsOf(reply);
-      const key = keys.find((known) => prefix + known === String(name));
-      return key === undefined ? [] : this.#batches([{ key, members }]);
+      const key = good.find((known) => prefix + known === String(name));
+      return key === undefined ? [] : [{ key, members }];
     };
-    return await this.#take(["BZPOPMIN", ...names, `${wait / 1000}`], read, wait);
+    try {
+      return this.#batches(await this.#take(["BZPOPMIN", ...names, `${wait / 1000}`], read, wait));
+    } catch (error) {
+      // The next poll finds out which key it is, or where it has gone.
+      if (isMoving(error)) await pause(MOVING);
+      else if (!isWrongType(error)) throw error;
+      return [];
+    }
   }
 
   /** Redis looks at the keys in their order: each time another one comes first. */
@@ -127,20 +175,6 @@ export class RedisSource implements Source {
     const first = this.#turn++ % keys.length;
     return [...keys.slice(first), ...keys.slice(0, first)];
   }
-}
-
-/** What was taken of a key: each member is followed by its score. */
-interface Found {
-  readonly key: string;
-  readonly members: readonly Buffer[];
-}
-
-/** Reads what the script has found. */
-function readFound(reply: Reply | undefined, keys: readonly string[]): Found[] {
-  return listOf(reply).map((item) => {
-    const [place, members] = listOf(item);
-    return { key: keys[countOf(place) - 1] ?? "", members: textsOf(members) };
-  });
 }
 
 /**

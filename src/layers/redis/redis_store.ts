@@ -1,3 +1,4 @@
+import { LayerUnusableError } from "../../errors.ts";
 import type { ServerInspection } from "../channel_layer.ts";
 import type { LayerSettings } from "../options.ts";
 import type { Parcel, Stock, Store, StoredBody } from "../store.ts";
@@ -10,6 +11,7 @@ import { bellFor, RedisSource } from "./redis_source.ts";
 import { countOf, listOf, textsOf } from "./replies.ts";
 import { APPEND, runScript } from "./scripts.ts";
 import { serverAt } from "./server.ts";
+import { isWrongType } from "./trouble.ts";
 
 /** How much one command sends at most. */
 export const STEP = { messages: 500, bytes: 4_194_304 };
@@ -41,7 +43,9 @@ export class RedisStore implements Store {
     const count = bodies.length;
     const args = [...limits, `${count}`, `${firstScore(count)}`, lengths, members];
     const run = (command: readonly Argument[]) => this.#commands.run(command);
-    const accepted = await runScript(run, APPEND, [prefix + key], args);
+    const accepted = await runScript(run, APPEND, [prefix + key], args).catch((error) => {
+      throw isWrongType(error) ? this.#spoilt(prefix + key, error) : error;
+    });
     return this.#commands.read(accepted, countOf);
   }
 
@@ -141,8 +145,13 @@ export class RedisStore implements Store {
     const { prefix } = this.#settings;
     const bell = bellFor(prefix, key || undefined);
     this.#bells.push(bell);
-    const waiting = new Connection(serverAt(this.#address));
+    const waiting = new Connection(serverAt(this.#address, prefix + key));
     return new RedisSource({ waiting, commands: this.#commands, prefix, bell });
+  }
+
+  #spoilt(name: string, cause: Error): LayerUnusableError {
+    const reason = `its key ${name} holds something else than a channel's messages`;
+    return new LayerUnusableError(this.#address.name, reason, { cause });
   }
 
   /** Runs commands in one go. */

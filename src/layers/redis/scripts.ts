@@ -45,15 +45,19 @@ return count
  * Takes what several keys hold, in one round trip, without waiting.
  *
  * KEYS: the channels. ARGV: how many members to take of each. Gives the place of each key that held
- * something, and what `ZPOPMIN` gave. One of the wrong type spoils it only for itself, unless there
- * is nothing else.
+ * something, and what `ZPOPMIN` gave; a text instead, where the key is of another type. What one key
+ * gave isn't lost with another's trouble: that will show again.
  */
 export const TAKE: Script = script(`
 local found, trouble = {}, nil
 for place, key in ipairs(KEYS) do
   local taken = redis.pcall('ZPOPMIN', key, ARGV[place])
-  if taken.err then trouble = taken
-  elseif #taken > 0 then found[#found + 1] = { place, taken } end
+  if taken.err then
+    if string.find(taken.err, 'WRONGTYPE') then found[#found + 1] = { place, 'WRONGTYPE' }
+    else trouble = taken end
+  elseif #taken > 0 then
+    found[#found + 1] = { place, taken }
+  end
 end
 if trouble and #found == 0 then return trouble end
 return found

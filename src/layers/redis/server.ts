@@ -1,5 +1,6 @@
 import type { Address, Endpoint, SentinelAddress, ServerAddress } from "./address.ts";
 import { type Client, openCluster, openServer } from "./client.ts";
+import { MasterOfKey } from "./cluster.ts";
 import { findMaster } from "./sentinel.ts";
 
 /** The other end of a connection. */
@@ -13,15 +14,22 @@ export interface Server {
    * take the place of: such a one may forget what was done to it.
    */
   isCurrent?(signal: AbortSignal): Promise<boolean>;
+  /** How often to ask that, in milliseconds, if the server itself may never tell. */
+  readonly checkInterval?: number;
 }
 
-/** Makes what connects to an address; each connection has one of its own. */
-export function serverAt(address: Address): Server {
+/**
+ * Makes what connects to an address; each connection has one of its own.
+ *
+ * @param key In a cluster, the one key that the commands will be about, if it is only one.
+ */
+export function serverAt(address: Address, key?: string): Server {
   const { name } = address;
   switch (address.kind) {
     case "server":
       return { name, open: (signal) => openNamed(address.endpoint, address, signal) };
     case "cluster":
+      if (key !== undefined) return new MasterOfKey(address, key);
       return { name, open: (signal) => openCluster(address.roots, { access: address, signal }) };
     case "sentinel":
       return new WatchedServer(address);
@@ -38,6 +46,7 @@ function openNamed(
 
 /** The master that Sentinels watch, and replace when it fails. */
 class WatchedServer implements Server {
+  readonly checkInterval = 1_000;
   readonly #address: SentinelAddress;
   #master: Endpoint | undefined;
 

@@ -8,15 +8,30 @@ const UNUSABLE: readonly (readonly [RegExp, string])[] = [
     "it asks for a password: give one in the URL, redis://USER:PASSWORD@HOST",
   ],
   [/^NOPERM/, "its access rules refuse this user"],
+  [/altnames|ERR_TLS_CERT_ALTNAME/, "its certificate is for another name"],
+  [/fatal alert: .*(Certificate|CA)/, "it refuses our certificate: give one with cert and key"],
+  [/certificate/, "its certificate isn't trusted: name its authority with ca"],
+  [/wrong version number|InvalidContentType/, "it speaks no TLS: its URL starts with redis://"],
+  [/Unknown RESP type/, "it speaks no Redis"],
   [/DB index is out of range/, "it has no database of that number"],
   [/Requires \w+ access/, "Deno was not given the permission"],
+  [/cluster support disabled/, "it is no cluster: its URL starts with redis://"],
+  [/^MOVED|^CROSSSLOT/, "it is one of a cluster: the URL starts with redis+cluster://"],
+  [/^WRONGTYPE/, "another program has put something else under the key"],
   [/unknown command/, "it doesn't know a command that is needed: is it Redis 5 or later?"],
 ];
+
+/** How the message begins when a connection ends before its server has answered anything. */
+export const FIRST_WORDS = "before its first answer: ";
 
 /** What passes by itself, in plainer words than the client's. */
 const UNAVAILABLE: readonly (readonly [RegExp, string])[] = [
   [/ECONNREFUSED|ENOENT/, "nothing listens there"],
   [/ENOTFOUND|EAI_AGAIN/, "no such host"],
+  [
+    /^before its first answer: .*(Socket closed|ECONNRESET|EPIPE)/,
+    "it ends the connection at once: does it want TLS, as rediss://?",
+  ],
   [
     /Disconnects client|client is closed|no answer in time/i,
     "the connection was closed, or gave no answer in time",
@@ -26,6 +41,7 @@ const UNAVAILABLE: readonly (readonly [RegExp, string])[] = [
   [/^LOADING/, "it is still loading its data"],
   [/^READONLY/, "it is a replica, which nothing can be sent to"],
   [/^UNBLOCKED|^MASTERDOWN/, "another server takes its place"],
+  [/^TRYAGAIN/, "its keys are being moved"],
   [/^CLUSTERDOWN/, "a part of the cluster is down"],
 ];
 
@@ -38,8 +54,8 @@ const UNAVAILABLE: readonly (readonly [RegExp, string])[] = [
  */
 export function explain(error: unknown, layer: string, wasSent: boolean): Error {
   if (error instanceof ChannelsError) return error;
-  const text = error instanceof Error ? messageOf(error) : String(error);
-  const detail = text.replaceAll(/\s+/g, " ").slice(0, 200);
+  const text = messageOf(error);
+  const detail = text.replace(FIRST_WORDS, "").replaceAll(/\s+/g, " ").slice(0, 200);
   for (const [pattern, reason] of UNUSABLE) {
     if (!pattern.test(text)) continue;
     return new LayerUnusableError(layer, `${reason} (${detail})`, { cause: error });
@@ -68,6 +84,18 @@ export function isDemotion(error: unknown): boolean {
   return error instanceof Error && /^(READONLY|UNBLOCKED|MASTERDOWN)/.test(error.message);
 }
 
+/** Whether a command failed because its key holds something else than a sorted set. */
+export function isWrongType(error: unknown): boolean {
+  return error instanceof LayerUnusableError && error.cause instanceof Error &&
+    error.cause.message.startsWith("WRONGTYPE");
+}
+
+/** Whether a command failed because its keys are just being moved from server to server. */
+export function isMoving(error: unknown): boolean {
+  return error instanceof LayerUnavailableError && error.cause instanceof Error &&
+    error.cause.message.startsWith("TRYAGAIN");
+}
+
 /** Whether a command failed because the server doesn't know the script (any more). */
 export function isUnknownScript(error: unknown): boolean {
   return error instanceof LayerUnavailableError && error.cause instanceof Error &&
@@ -75,7 +103,8 @@ export function isUnknownScript(error: unknown): boolean {
 }
 
 /** A host with several addresses gives one error for each, without a message of its own. */
-function messageOf(error: Error): string {
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
   if (error.message) return error.message;
   return error instanceof AggregateError ? String(error.errors[0]?.message) : error.name;
 }

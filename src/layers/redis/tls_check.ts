@@ -1,0 +1,27 @@
+import { connect } from "node:tls";
+import type { Endpoint, RedisTlsOptions } from "./address.ts";
+
+/**
+ * Sees whether a server takes us in with TLS. One that refuses our certificate says so only after the
+ * client takes the connection for established, and the client may miss that: the error is nobody's
+ * then, and ends the process.
+ *
+ * @throws {Error} What TLS says.
+ */
+export function checkTls(
+  endpoint: Endpoint,
+  tls: RedisTlsOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const socket = connect({ ...endpoint, ...tls }, () => socket.write("PING\r\n"));
+  const giveUp = () => socket.destroy(new Error("no answer in time"));
+  signal.addEventListener("abort", giveUp, { once: true });
+  socket.once("data", () => resolve());
+  socket.on("error", reject);
+  socket.once("close", () => reject(new Error("Socket closed unexpectedly")));
+  return promise.finally(() => {
+    signal.removeEventListener("abort", giveUp);
+    socket.destroy();
+  });
+}

@@ -1,0 +1,196 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  LayerUnusableError,
+  RedisChannelLayer,
+  type RedisChannelLayerOptions,
+} from "@asgi/channels";
+import { FIXTURE_APP, startProgram } from "../helpers/program.ts";
+import { testWithRedis } from "../helpers/redis_server.ts";
+import { temporaryFolder } from "../helpers/temporary.ts";
+import { type Certificates, makeCertificates } from "./helpers/certificates.ts";
+import { sharedServers } from "./helpers/conformance.ts";
+import { type Node, startNode } from "./helpers/node.ts";
+import { startOddServer } from "./helpers/odd_server.ts";
+import { freePort } from "./helpers/ports.ts";
+
+const EVENT = { type: "test.event", n: 1 };
+
+async function check(options: RedisChannelLayerOptions): Promise<void> {
+  await using layer = new RedisChannelLayer(options);
+  await layer.send("letters", EVENT);
+  assertEquals(await layer.receive("letters"), EVENT);
+}
+
+/** Starts a worker that can't work, and gives the line that says why. */
+async function complaintOf(url: string): Promise<string> {
+  await using worker = startProgram(["runworker", "a", "b", "--app", FIXTURE_APP, "--layer", url]);
+  assertEquals(await worker.end, 1, worker.stderr.all.join("\n"));
+  const [first = "", second = "", ...others] = worker.stderr.all;
+  assertEquals(others, [], worker.stderr.all.join("\n"));
+  assertStringIncludes(second, "Stopped: 0 received");
+  assertStringIncludes(first, "cannot be used");
+  return first;
+}
+
+/** Starts a worker that waits, and gives the line that says for what. */
+async function waitOf(url: string): Promise<{ readonly line: string }> {
+  await using worker = startProgram(["runworker", "a", "b", "--app", FIXTURE_APP, "--layer", url]);
+  const line = await worker.stderr.until("trying again until it is back");
+  assertEquals(worker.stderr.all.filter((text) => text.includes("trying again")).length, 1);
+  return { line };
+}
+
+interface TlsServers extends AsyncDisposable {
+  readonly certificates: Certificates;
+  readonly node: Node;
+}
+
+async function startTls(): Promise<TlsServers> {
+  await using stack = new AsyncDisposableStack();
+  const certificates = stack.use(await makeCertificates());
+  const options = {
+    portArgument: "--tls-port",
+    args: [...certificates.args, "--tls-auth-clients", "optional"],
+  };
+  const node = stack.use(await startNode(options));
+  const ended = stack.move();
+  return { certificates, node, [Symbol.asyncDispose]: () => ended.disposeAsync() };
+}
+
+testWithRedis("RedisChannelLayer with TLS", () => {
+  const tls = sharedServers(startTls);
+  const plain = sharedServers(() => startNode());
+
+  Deno.test("RedisChannelLayer: TLS with an authority of one's own, by option and by URL", async () => {
+    const { certificates: { ca }, node: { at } } = tls();
+    await check({ url: `rediss://${at}`, tls: { ca: await Deno.readTextFile(ca) } });
+    await using worker = startProgram(
+      ["runworker", "a", "--app", FIXTURE_APP, "--layer", `rediss://${at}?ca=${ca}`],
+    );
+    await worker.stderr.until("Listening on");
+  });
+
+  Deno.test("RedisChannelLayer: TLS with a certificate of its own, by option and by URL", async () => {
+    const { certificates: { ca, cert, key, args } } = tls();
+    await using strict = await startNode({ portArgument: "--tls-port", args });
+    const [caText, certText, keyText] = await Promise.all(
+      [ca, cert, key].map((path) => Deno.readTextFile(path)),
+    );
+    const url = `rediss://${strict.at}`;
+    await check({ url, tls: { ca: caText!, cert: certText!, key: keyText! } });
+    await using worker = startProgram(
+      [
+        "runworker",
+        "a",
+        "--app",
+        FIXTURE_APP,
+        "--layer",
+        `${url}?ca=${ca}&cert=${cert}&key=${key}`,
+      ],
+    );
+    await worker.stderr.until("Listening on");
+    await using none = new RedisChannelLayer({ url, tls: { ca: caText! } });
+    await assertRejects(() => none.send("letters", EVENT), LayerUnusableError, "certificate");
+  });
+
+  Deno.test("runworker: a certificate that isn't trusted makes it leave with 1, in one line", async () => {
+    const { certificates: { otherCa, ca }, node: { at, port } } = tls();
+    assertStringIncludes(await complaintOf(`rediss://${at}`), "isn't trusted");
+    assertStringIncludes(await complaintOf(`rediss://${at}?ca=${otherCa}`), "isn't trusted");
+    assertStringIncludes(await complaintOf(`rediss://localhost:${port}?ca=${ca}`), "another name");
+  });
+
+  Deno.test("runworker: TLS to a server without, or none to one with, is named in one line", async () => {
+    await using http = await startOddServer(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
+    assertStringIncludes(await complaintOf(`rediss://${http.at}`), "it speaks no TLS");
+    // A Redis without TLS waits for more, and one with it hangs up: that may pass.
+    assertStringIncludes((await waitOf(`rediss://${plain().at}`)).line, "no answer in time");
+    assertStringIncludes((await waitOf(`redis://${tls().node.at}`)).line, "rediss://");
+  });
+
+  Deno.test("runworker: a certificate that isn't there makes it leave with 2, in one line", async () => {
+    const url = `rediss://${tls().node.at}?ca=/no/such/file.pem`;
+    await using worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", url]);
+    assertEquals(await worker.end, 2, worker.stderr.all.join("\n"));
+    assertEquals(worker.stderr.all.length, 1, worker.stderr.all.join("\n"));
+    assertStringIncludes(worker.stderr.all[0]!, "/no/such/file.pem");
+  });
+});
+
+testWithRedis("RedisChannelLayer and its access", () => {
+  const locked = sharedServers(() =>
+    startNode({ args: ["--requirepass", "secret"], access: ["-a", "secret", "--no-auth-warning"] })
+  );
+
+  Deno.test("RedisChannelLayer: password, user, UNIX socket, database", async () => {
+    const { at, cli } = locked();
+    await check({ url: `redis://:secret@${at}` });
+    await check({ url: `redis://default:secret@${at}/2` });
+    await cli("ACL", "SETUSER", "ann", "on", ">a/b:c@d e", "~*", "+@all");
+    await check({ url: `redis://ann:${encodeURIComponent("a/b:c@d e")}@${at}` });
+    const path = `/tmp/asgi-channels-${crypto.randomUUID()}.sock`;
+    await using _node = await startNode({
+      args: ["--unixsocket", path, "--requirepass", "secret"],
+      access: ["-a", "secret"],
+    });
+    await check({ url: `unix://:secret@${path}` });
+    await check({ hosts: [`unix://:secret@${path}`] });
+  });
+
+  Deno.test("runworker: wrong password, no password, wrong user, each in one line", async () => {
+    const { at } = locked();
+    assertStringIncludes(await complaintOf(`redis://:wrong@${at}`), "user or password are wrong");
+    assertStringIncludes(await complaintOf(`redis://nobody:secret@${at}`), "user or password");
+    assertStringIncludes(await complaintOf(`redis://${at}`), "it asks for a password");
+  });
+
+  Deno.test("runworker: a user without the right to a command or key, in one line", async () => {
+    const { at, cli } = locked();
+    await cli("ACL", "SETUSER", "bob", "on", ">pw", "~*", "+@all", "-zpopmin");
+    await cli("ACL", "SETUSER", "eve", "on", ">pw", "~others*", "+@all");
+    const bob = await complaintOf(`redis://bob:pw@${at}`);
+    assertStringIncludes(bob, "access rules");
+    assertStringIncludes(bob, "zpopmin");
+    assertStringIncludes(await complaintOf(`redis://eve:pw@${at}`), "access rules");
+  });
+
+  Deno.test("runworker: a server that speaks HTTP, in one line", async () => {
+    await using http = await startOddServer(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
+    assertStringIncludes(await complaintOf(`redis://${http.at}`), "speaks no Redis");
+    assertStringIncludes(await complaintOf(`redis://:secret@${http.at}`), "speaks no Redis");
+    assertStringIncludes(await complaintOf(`redis+cluster://${http.at}`), "speaks no Redis");
+  });
+
+  Deno.test("runworker: it waits for a server that is silent, with one line", async () => {
+    await using silent = await startOddServer();
+    for (const start of ["redis://", "redis://:secret@", "redis+cluster://", "rediss://"]) {
+      const { line } = await waitOf(`${start}${silent.at}`);
+      assertStringIncludes(line, "no answer in time");
+    }
+  });
+
+  Deno.test("runworker: it waits for a server that loads its data, and works then", async () => {
+    await using folder = await temporaryFolder();
+    await fill(folder.path);
+    // Each key takes a millisecond to load: two seconds in all.
+    const slow = ["--dir", folder.path, "--key-load-delay", "1000"];
+    slow.push("--loading-process-events-interval-bytes", "1024");
+    const port = freePort();
+    await using _loading = await startNode({ port, args: slow });
+    const url = `redis://127.0.0.1:${port}`;
+    await using worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", url]);
+    await worker.stderr.until("it is still loading its data");
+    await worker.stderr.until("Listening on");
+    await using layer = new RedisChannelLayer({ url });
+    await layer.send("a", { type: "record", id: 1 });
+    await worker.stdout.count(1);
+    assertEquals(worker.stderr.all.filter((text) => text.includes("trying again")).length, 1);
+  });
+});
+
+/** Writes a database of 2,000 keys. */
+async function fill(folder: string): Promise<void> {
+  await using node = await startNode({ args: ["--dir", folder, "--enable-debug-command", "yes"] });
+  await node.cli("DEBUG", "POPULATE", "2000");
+  await node.cli("SAVE");
+}
