@@ -3,7 +3,7 @@
  * behaves as the event's type says. CHAOS_JOURNAL names its file.
  *
  * `CHAOS_PLANT` makes it lie, to see that the balance sheet finds out: `lose:ID`, `repeat:ID`
- * or `exit:ID`.
+ * or `exit:ID`, or several of them with commas.
  *
  * @module
  */
@@ -24,11 +24,17 @@ interface ChaosEvent {
 const BURNING = Number(Deno.env.get("CHAOS_BURN") ?? 60);
 
 const journal = new Journal(Deno.env.get("CHAOS_JOURNAL") ?? "handled.txt");
-const [plant, planted] = (Deno.env.get("CHAOS_PLANT") ?? "").split(":");
+const lies = new Map(
+  (Deno.env.get("CHAOS_PLANT") ?? "").split(",").map((lie) => {
+    const [kind = "", id = ""] = lie.split(":");
+    return [id, kind];
+  }),
+);
 
 function note({ id }: ChaosEvent): void {
-  const times = id !== planted ? 1 : plant === "lose" ? 0 : 2;
-  if (id === planted && plant === "exit") Deno.exit(7);
+  const lie = lies.get(id);
+  if (lie === "exit") Deno.exit(7);
+  const times = lie === "lose" ? 0 : lie === "repeat" ? 2 : 1;
   for (let time = 0; time < times; time++) journal.write("handled", id, Date.now());
 }
 

@@ -1,8 +1,8 @@
 import { type Program, startProgram } from "../helpers/program.ts";
 import { pass } from "./fault.ts";
+import { SenderProcess } from "./sender_process.ts";
 
 const APP = new URL("app.ts", import.meta.url).href;
-const SENDER = new URL("sender.ts", import.meta.url).pathname;
 
 /** How long a process may take to stop, in milliseconds: longer than a handler, by far. */
 const STOP_TIMEOUT = 20_000;
@@ -27,17 +27,11 @@ interface Worker {
   codes: readonly number[] | undefined;
 }
 
-interface Sender {
-  readonly process: Deno.ChildProcess;
-  readonly name: string;
-  readonly journal: string;
-}
-
 /** The processes of a run: workers and senders, and what they have written down. */
 export class Cast {
   readonly #options: CastOptions;
   readonly #workers: Worker[] = [];
-  readonly #senders: Sender[] = [];
+  readonly #senders: SenderProcess[] = [];
   #started = 0;
   /** What should not have happened: a process that ended by itself, or with the wrong code. */
   readonly accidents: string[] = [];
@@ -98,11 +92,12 @@ export class Cast {
 
   /** Has the senders send all they can, for a second. */
   async flood(): Promise<void> {
-    await Promise.all(this.#senders.map(({ journal }) => begun(journal)));
-    for (const { process } of this.#senders) signal(process, "SIGUSR1");
+    await Promise.all(this.#senders.map((sender) => sender.begun()));
+    for (const sender of this.#senders) sender.kill("SIGUSR1");
   }
 
   async stopSenders(): Promise<void> {
+    await Promise.all(this.#senders.map((sender) => sender.begun()));
     const ends = this.#senders.splice(0).map((sender) => this.#endSender(sender, "SIGTERM", 0));
     await Promise.all(ends);
   }
@@ -142,25 +137,14 @@ export class Cast {
     const { folder, urlFor, seed } = this.#options;
     const name = `s${this.sentJournals.length}`;
     const journal = `${folder}/sent-${name}.txt`;
-    Deno.writeTextFileSync(journal, "");
     this.sentJournals.push(journal);
-    const url = urlFor(number);
-    const args = ["run", "-A", "--quiet", SENDER, name, url, journal, "250", `${seed + number}`];
-    const process = new Deno.Command(Deno.execPath(), {
-      args,
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    this.#senders[number] = { process, name, journal };
+    const options = { name, journal, url: urlFor(number), seed: seed + number };
+    this.#senders[number] = new SenderProcess(options);
   }
 
-  async #endSender({ process, name, journal }: Sender, kind: Deno.Signal, expected: number) {
-    if (expected === 0) await begun(journal);
-    signal(process, kind);
-    const { code, stderr } = await process.output();
-    if (code === expected) return;
-    this.accidents.push(`${name} ended with ${code}: ${tail(new TextDecoder().decode(stderr))}`);
+  async #endSender(sender: SenderProcess, signal: Deno.Signal, expected: number): Promise<void> {
+    const accident = await sender.end(signal, expected);
+    if (accident !== undefined) this.accidents.push(accident);
   }
 
   async #end(worker: Worker, signals: readonly Deno.Signal[], codes: readonly number[]) {
@@ -175,26 +159,7 @@ export class Cast {
 
   #note({ program, number }: Worker, code: number | undefined): void {
     const how = code === undefined ? "did not end in time" : `ended with ${code}`;
-    this.accidents.push(`worker ${number} ${how}: ${tail(program.stderr.all.join("\n"))}`);
-  }
-}
-
-function tail(text: string): string {
-  return text.trim().slice(-1_500);
-}
-
-/** Waits until a sender has begun: then it listens to signals. */
-async function begun(journal: string): Promise<void> {
-  const deadline = Date.now() + STOP_TIMEOUT;
-  while ((await Deno.stat(journal)).size === 0 && Date.now() < deadline) await pass(10);
-}
-
-/** Sends a signal, unless the process has ended by itself. */
-function signal(process: Deno.ChildProcess, kind: Deno.Signal): void {
-  try {
-    process.kill(kind);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
+    this.accidents.push(`worker ${number} ${how}: ${program.stderr.all.join("\n").slice(-1_500)}`);
   }
 }
 
