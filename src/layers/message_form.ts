@@ -1,4 +1,4 @@
-import { MessageTooLargeError } from "../errors.ts";
+import { MessageTooLargeError, UndecodableMessageError } from "../errors.ts";
 import type { Message } from "../protocol/mod.ts";
 import type { Delivery } from "./channel_layer.ts";
 import type { Cipher, MessageCodec } from "./codec.ts";
@@ -8,6 +8,12 @@ import { checkMessage } from "./permitted.ts";
 
 /** How large a message may be, encoded, in bytes. */
 const LARGEST_MESSAGE = 1_048_576;
+
+/**
+ * How large what comes may be, in bytes: peers may send more than we do, and a message to a group
+ * names the channels that it is for.
+ */
+const LARGEST_ARRIVAL = 16_777_216;
 
 /** What a message is on its way: checked, encoded, addressed and sealed; and back. */
 export class MessageForm {
@@ -78,6 +84,9 @@ export class MessageForm {
   }
 
   #unseal(bytes: Uint8Array): Message {
+    if (bytes.length > LARGEST_ARRIVAL) {
+      throw new UndecodableMessageError(`${bytes.length} bytes are too many`);
+    }
     return this.#codec.decode(this.#cipher?.decrypt(bytes) ?? bytes);
   }
 }

@@ -1,5 +1,5 @@
-import { assertEquals, type assertRejects } from "@std/assert";
-import { type Drop, type LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
+import { assertEquals, assertRejects } from "@std/assert";
+import { type Drop, RedisChannelLayer, UndecodableMessageError } from "@asgi/channels";
 import { msgpackCodec } from "@asgi/channels/layers";
 import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
 import { linesOf, outcome } from "../worker/start_worker.ts";
@@ -68,5 +68,19 @@ testWithRedis("Redis holds what is no message", () => {
     await layer.send(channel, { type: "work", number: 1 });
     assertEquals(await layer.receive(channel), { type: "work", number: 1 });
     assertEquals(drops.length, wrong.length);
+  });
+
+  Deno.test("a message of 100 MB is dropped, and the next is handled", async () => {
+    await using redis = await startRedis();
+    await using layer = new RedisChannelLayer({ url: redis.url });
+    const fill = "redis.call('ZADD', KEYS[1], ARGV[1], string.rep('x', 100000000))";
+    await redis.cli("EVAL", fill, "1", "asgiletters", `${Date.now() / 1000}`);
+    await assertRejects(
+      () => layer.receive("letters"),
+      UndecodableMessageError,
+      "99999988 bytes are too many",
+    );
+    await layer.send("letters", { type: "work", number: 1 });
+    assertEquals(await layer.receive("letters"), { type: "work", number: 1 });
   });
 });
