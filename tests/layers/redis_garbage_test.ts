@@ -6,8 +6,15 @@ import { temporaryFolder } from "../helpers/temporary.ts";
 
 const EVENT = { type: "test.event" };
 
-/** Answers that are whole, and none to what is asked. */
-const STRANGE = [":5\r\n", "+OK\r\n", "$3\r\nabc\r\n", "*1\r\n:1\r\n", "*2\r\n*0\r\n:7\r\n"];
+/** Answers that are none to what is asked, or none at all. */
+const STRANGE = [
+  "this is no Redis\r\n",
+  ":5\r\n",
+  "+OK\r\n",
+  "$3\r\nabc\r\n",
+  "*1\r\n:1\r\n",
+  "*2\r\n*0\r\n:7\r\n",
+];
 
 const CALLS: readonly ((layer: RedisChannelLayer) => Promise<unknown>)[] = [
   (layer) => layer.send("letters", EVENT),

@@ -39,6 +39,8 @@ export class Connection {
   /** When it was last asked whether another server has taken this one's place. */
   #checkedAt = 0;
   #isReplaced = false;
+  /** Whether the server has answered as Redis does. */
+  #hasWorked = false;
   /** Whether no replica said that it knew what was taken last; not known before the first time. */
   #isAlone: boolean | undefined;
   /** When it was last known to be the master, whatever its replicas say. */
@@ -134,10 +136,12 @@ export class Connection {
   async #runWith(run: Run, args: readonly Argument[], blocksFor: number): Promise<Reply> {
     this.#watchdog.expectSign(blocksFor);
     try {
-      return await run(args);
+      const reply = await run(args);
+      this.#hasWorked = true;
+      return reply;
     } catch (error) {
       if (isDemotion(error)) this.#drop();
-      throw explain(error, this.#server.name, true);
+      throw explain(error, this.#server.name, true, this.#hasWorked);
     } finally {
       this.#watchdog.noteSign();
     }
@@ -209,7 +213,7 @@ export class Connection {
       this.#client = await this.#server.open(signal);
     } catch (error) {
       signal.throwIfAborted();
-      throw explain(error, this.#server.name, false);
+      throw explain(error, this.#server.name, false, this.#hasWorked);
     }
     if (signal.aborted) this.#drop();
     signal.throwIfAborted();
