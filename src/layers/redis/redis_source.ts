@@ -136,9 +136,17 @@ export class RedisSource implements Source {
     return ["ZADD", this.#options.prefix + key, ...places];
   };
 
+  /** What was taken from one key in two parts is one batch. */
   #batches(found: readonly Found[]): Batch[] {
-    return found.map(({ key, members = [] }) => ({ key, bodies: this.#bodies(members) }))
-      .filter(({ bodies }) => bodies.length > 0);
+    const batches = new Map<string, Batch>();
+    for (const { key, members = [] } of found) {
+      if (members.length === 0) continue;
+      const bodies = this.#bodies(members);
+      const batch = batches.get(key);
+      if (batch) batch.bodies.push(...bodies);
+      else batches.set(key, { key, bodies });
+    }
+    return [...batches.values()];
   }
 
   #bodies(members: readonly Buffer[]): StoredBody[] {

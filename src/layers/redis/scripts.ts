@@ -42,22 +42,34 @@ return count
 `);
 
 /**
- * Takes what several keys hold, in one round trip, without waiting.
+ * Takes what several keys hold, in one round trip, without waiting. A script holds up all others:
+ * this one takes 2,048 members at most, of each key its share, and what others leave of theirs.
  *
  * KEYS: the channels. ARGV: how many members to take of each. Gives the place of each key that held
- * something, and what `ZPOPMIN` gave; a text instead, where the key is of another type. What one key
- * gave isn't lost with another's trouble: that will show again.
+ * something, and what `ZPOPMIN` gave, perhaps twice; a text instead, where the key is of another type.
+ * What one key gave isn't lost with another's trouble: that will show again.
  */
 export const TAKE: Script = script(`
-local found, trouble = {}, nil
-for place, key in ipairs(KEYS) do
-  local taken = redis.pcall('ZPOPMIN', key, ARGV[place])
-  if taken.err then
-    if string.find(taken.err, 'WRONGTYPE') then found[#found + 1] = { place, 'WRONGTYPE' }
-    else trouble = taken end
+local found, trouble, left, share = {}, nil, 2048, math.ceil(2048 / #KEYS)
+local function take(place, count)
+  local taken = redis.pcall('ZPOPMIN', KEYS[place], count)
+  if taken.err and not string.find(taken.err, 'WRONGTYPE') then trouble = taken
+  elseif taken.err then found[#found + 1] = { place, 'WRONGTYPE' }
   elseif #taken > 0 then
     found[#found + 1] = { place, taken }
+    left = left - #taken / 2
+    return #taken / 2
   end
+  return 0
+end
+local more = {}
+for place in ipairs(KEYS) do
+  local count = math.min(ARGV[place], share)
+  local isFull = take(place, count) == count
+  if isFull and count < tonumber(ARGV[place]) then more[#more + 1] = place end
+end
+for _, place in ipairs(more) do
+  if left > 0 then take(place, math.min(ARGV[place] - share, left)) end
 end
 if trouble and #found == 0 then return trouble end
 return found

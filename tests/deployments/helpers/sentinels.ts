@@ -34,7 +34,7 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Wat
   const master = stack.use(await startNode({ args, access: nodeAccess }));
   const replicaOf = ["--replicaof", "127.0.0.1", `${master.port}`];
   const replica = stack.use(await startNode({ args: [...args, ...replicaOf], access: nodeAccess }));
-  await untilSynchronized(replica);
+  await untilSynchronized(replica, master);
   const lines = [...monitor(master.port, Math.floor(count / 2) + 1), ...config];
   const start = () => startNode({ args: ["--sentinel"], config: lines, access });
   const sentinels = await Promise.all(Array.from({ length: count }, start));
@@ -59,9 +59,17 @@ function monitor(port: number, quorum: number): string[] {
   ];
 }
 
-async function untilSynchronized(replica: Node): Promise<void> {
+/** The first time, a replica may take a second until it says what it has. */
+async function untilSynchronized(replica: Node, master: Node): Promise<void> {
   const isUp = async () => (await replica.cli("INFO", "replication")).includes("link_status:up");
   await until("the replica has the master's data", isUp);
+  for (const command of [["SET", "warm", "1"], ["DEL", "warm"]]) await master.cli(...command);
+  await until("the replica says so", async () => {
+    const info = await master.cli("INFO", "replication");
+    const [, known] = /^slave0:.*offset=(\d+)/m.exec(info) ?? [];
+    const [, own] = /^master_repl_offset:(\d+)/m.exec(info) ?? [];
+    return Number(known) > 0 && known === own;
+  });
 }
 
 async function untilItKnows(sentinel: Node, others: number): Promise<void> {
