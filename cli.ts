@@ -11,7 +11,7 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { main } from "./src/cli/main.ts";
-import type { Terminal } from "./src/cli/terminal.ts";
+import { type Terminal, writeLine } from "./src/cli/terminal.ts";
 
 if (import.meta.main) {
   const terminal = openTerminal();
@@ -28,21 +28,10 @@ function openTerminal(): Terminal {
   Deno.addSignalListener("SIGINT", onSignal);
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
   return {
-    print: (line) => write(Deno.stdout, line),
-    complain: (line) => write(Deno.stderr, line),
+    print: (line) => writeLine(Deno.stdout, line),
+    complain: (line) => writeLine(Deno.stderr, line),
     lines: () => createInterface({ input: process.stdin }),
     stop: stop.signal,
     kill: kill.signal,
   };
-}
-
-function write(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
-  const bytes = new TextEncoder().encode(`${line}\n`);
-  try {
-    for (let written = 0; written < bytes.length;) {
-      written += stream.writeSync(bytes.subarray(written));
-    }
-  } catch {
-    // Nobody reads it any more: that is no reason to stop working.
-  }
 }

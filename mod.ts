@@ -31,22 +31,36 @@
  *
  * @module
  */
-export { AsyncConsumer, StopConsumer } from "./src/consumers/mod.ts";
+export {
+  AsyncConsumer,
+  StopConsumer,
+  type SyncChannelLayer,
+  SyncConsumer,
+  type SyncConsumerOptions,
+  type SyncSendOptions,
+  type ThreadOptions,
+} from "./src/consumers/mod.ts";
 export {
   ChannelFullError,
   ChannelsError,
+  ConsumerUnusableError,
   LayerClosedError,
   LayerUnavailableError,
+  type LayerUnavailableErrorOptions,
   LayerUnusableError,
   MessageTooLargeError,
   NoHandlerError,
   NoRouteError,
+  SendTimeoutError,
   ServerStoppedError,
   ShutdownTimeoutError,
+  ThreadDiedError,
+  TimeLimitError,
   UndecodableMessageError,
 } from "./src/errors.ts";
 export {
   type ChannelCapacity,
+  type ChannelInspection,
   type ChannelLayer,
   type ChannelLayerConfiguration,
   type ChannelLayerOptions,
@@ -55,11 +69,17 @@ export {
   type Delivery,
   type Drop,
   getChannelLayer,
+  type HostChange,
+  type LayerInspection,
   MemoryChannelLayer,
   type ReceiveManyOptions,
   type ReceiveOptions,
   RedisChannelLayer,
   type RedisChannelLayerOptions,
+  type RedisSentinelHost,
+  type RedisTlsOptions,
+  type SendOptions,
+  type ServerInspection,
   SqliteChannelLayer,
   type SqliteChannelLayerOptions,
 } from "./src/layers/mod.ts";
@@ -70,7 +90,12 @@ export {
   knownChannels,
   type LifespanScope,
   type Message,
+  type Preparation,
+  PREPARE,
+  prepare,
+  type PreparedApplication,
   type Receive,
+  type RoutedApplication,
   type Scope,
   type ScopeOf,
   type Send,
@@ -82,6 +107,9 @@ export {
   ProtocolTypeRouter,
 } from "./src/routing/mod.ts";
 export {
+  Counter,
+  type DropCounts,
+  type DropReason,
   type FailedEvent,
   type LogEntry,
   Worker,

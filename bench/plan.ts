@@ -8,6 +8,7 @@ export interface Plan {
   };
   readonly send: { readonly rounds: number; readonly seconds: number };
   readonly latency: { readonly rounds: number; readonly warmUp: number; readonly events: number };
+  readonly hop: { readonly rounds: number; readonly warmUp: number; readonly events: number };
   readonly endToEnd: { readonly warmUp: number; readonly seconds: number };
   readonly fanOut: {
     readonly sends: number;
@@ -33,6 +34,7 @@ export const FULL: Plan = {
   drain: { rounds: 5, events: 50_000, fewer: { channels: 10_000, bullmq: 20_000 } },
   send: { rounds: 5, seconds: 0.8 },
   latency: { rounds: 3, warmUp: 300, events: 1_000 },
+  hop: { rounds: 3, warmUp: 500, events: 5_000 },
   endToEnd: { warmUp: 2, seconds: 20 },
   fanOut: { sends: 20, processes: [1, 10] },
   growth: {
@@ -52,6 +54,7 @@ export const QUICK: Plan = {
   drain: { rounds: 1, events: 50_000, fewer: { channels: 1_000, bullmq: 4_000 } },
   send: { rounds: 1, seconds: 0.15 },
   latency: { rounds: 1, warmUp: 50, events: 100 },
+  hop: { rounds: 1, warmUp: 300, events: 2_000 },
   endToEnd: { warmUp: 0.2, seconds: 1 },
   fanOut: { sends: 2, processes: [1, 2] },
   growth: {

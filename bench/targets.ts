@@ -1,4 +1,5 @@
 import { DRAIN } from "./measures/drain.ts";
+import { HOP, ON_THREAD } from "./measures/hop.ts";
 import { LATENCY, LATENCY_99 } from "./measures/latency.ts";
 import { MEMORY_GROWTH } from "./measures/memory.ts";
 import { SEND, SEND_64, SEND_MANY } from "./measures/send.ts";
@@ -53,9 +54,24 @@ export interface Verdict {
 /** How much a worker's memory may grow, in megabytes. */
 const MOST_GROWTH = 10;
 
+/** How long an event may take to a thread and back, in milliseconds. */
+const MOST_FOR_HOP = 0.2;
+
 /** Judges the targets that were measured in this run. */
 export function judge(results: Results): Verdict[] {
-  return [...judgeRatios(results), ...judgeMemory(results)];
+  return [...judgeRatios(results), ...judgeMemory(results), ...judgeHop(results)];
+}
+
+function judgeHop(results: Results): Verdict[] {
+  const cost = results.median(HOP, ON_THREAD);
+  if (cost === undefined) return [];
+  return [{
+    what: HOP.title,
+    against: ON_THREAD,
+    target: `less than ${MOST_FOR_HOP} ms`,
+    measured: `${cost.toFixed(3)} ms`,
+    isReached: cost < MOST_FOR_HOP,
+  }];
 }
 
 function judgeMemory(results: Results): Verdict[] {

@@ -111,6 +111,15 @@ export interface WorkReport {
   readonly latencies: readonly number[];
 }
 
+/** How long things took, in milliseconds. */
+export interface HopReport {
+  /** Each event, on the event loop and on a thread. */
+  readonly loop: readonly number[];
+  readonly thread: readonly number[];
+  /** Each call of a handler on a thread. */
+  readonly calls: readonly number[];
+}
+
 /** What a sender has done so far. */
 export interface FeedReport {
   readonly sent: number;

@@ -20,7 +20,37 @@ export class ChannelFullError extends ChannelsError {
   ) {
     super(
       `Channel "${channel}" is full: it may hold ${capacity} messages` +
-        (accepted > 0 ? `, and took the first ${accepted} of these` : ""),
+        (accepted > 0 ? `, and took the first ${accepted} of these` : "") +
+        "; send later, or with waitForCapacity",
+    );
+  }
+}
+
+/** Thrown by `send()` and `sendMany()` when their `timeout` was over first. */
+export class SendTimeoutError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "SendTimeoutError";
+
+  /**
+   * Makes the error.
+   *
+   * @param channel Where it should have gone.
+   * @param timeout The time that it had, in milliseconds.
+   * @param accepted How many messages of this call were sent, the first ones; they will be delivered.
+   * @param mayBeDone Whether others were on their way: to send them again could deliver them twice.
+   */
+  constructor(
+    readonly channel: string,
+    readonly timeout: number,
+    readonly accepted: number,
+    readonly mayBeDone: boolean,
+  ) {
+    super(
+      `Sending to "${channel}" took longer than ${timeout} ms: ` +
+        (accepted > 0
+          ? `the first ${accepted} were sent, and what follows `
+          : "what was to be sent ") +
+        (mayBeDone ? "may arrive all the same" : "never left"),
     );
   }
 }
@@ -158,6 +188,60 @@ export class NoHandlerError extends ChannelsError {
     super(
       `${consumer} has no handler for events of type ${JSON.stringify(type)}: ` +
         `it has ${known.join(", ") || "none"}`,
+    );
+  }
+}
+
+/** Thrown when a consumer's class can't be run on threads until a person mends something. */
+export class ConsumerUnusableError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "ConsumerUnusableError";
+
+  /**
+   * Makes the error.
+   *
+   * @param consumer The name of the consumer's class.
+   * @param reason What is wrong, and what mends it.
+   * @param options The `cause`: what its module threw.
+   */
+  constructor(readonly consumer: string, readonly reason: string, options?: ErrorOptions) {
+    super(`${consumer} cannot be run on threads: ${reason}`, options);
+  }
+}
+
+/** Thrown when the thread that a handler ran on has come to its end. */
+export class ThreadDiedError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "ThreadDiedError";
+
+  /**
+   * Makes the error.
+   *
+   * @param consumer The name of the consumer's class.
+   * @param type The type of the event that was in hand.
+   * @param reason What the thread died of.
+   */
+  constructor(readonly consumer: string, readonly type: string, readonly reason: string) {
+    super(`The thread of ${consumer} died at an event of type ${JSON.stringify(type)}: ${reason}`);
+  }
+}
+
+/** Thrown when a handler took longer than it may: its thread was ended. */
+export class TimeLimitError extends ChannelsError {
+  /** Survives minification. */
+  override readonly name = "TimeLimitError";
+
+  /**
+   * Makes the error.
+   *
+   * @param consumer The name of the consumer's class.
+   * @param type The type of the event that was in hand.
+   * @param timeLimit How long it might take, in milliseconds.
+   */
+  constructor(readonly consumer: string, readonly type: string, readonly timeLimit: number) {
+    super(
+      `${consumer} took longer than ${timeLimit} ms for an event of type ` +
+        `${JSON.stringify(type)}: its thread was ended`,
     );
   }
 }

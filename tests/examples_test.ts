@@ -3,9 +3,9 @@ import { assertEquals, assertMatch } from "@std/assert";
 const ROOT = new URL("..", import.meta.url).pathname;
 
 /** Runs the demo as its task does, in a folder of its own, and gives what it printed. */
-async function runDemo(): Promise<string[]> {
+async function runDemo(task = "demo"): Promise<string[]> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", "demo"],
+    args: ["task", "--quiet", task],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
   }).output();
@@ -30,4 +30,18 @@ Deno.test("deno task demo makes thumbnails of all pictures, twice", async () => 
     const bytes = await Deno.readFile(`${ROOT}examples/thumbnails/thumbnails/${id}.webp`);
     assertEquals(new TextDecoder().decode(bytes.subarray(8, 12)), "WEBP");
   }
+});
+
+Deno.test("deno task demo:threads paints sketches on threads", async () => {
+  const lines = await runDemo("demo:threads");
+  const painted = lines.filter((line) => /^ +\d\/6 .*thumbnails\/\d+\.png +\d+ ms$/.test(line));
+  assertEquals(painted.length, 6, lines.join("\n"));
+  assertEquals(lines.at(-1), "It left with 0");
+  const bytes = await Deno.readFile(`${ROOT}examples/thumbnails/thumbnails/123456789.png`);
+  assertEquals(new TextDecoder().decode(bytes.subarray(1, 4)), "PNG");
+  // Its width and height, and the whole of its bytes: sharp reads them.
+  const { default: sharp } = await import("sharp");
+  const { width, height } = await sharp(bytes).metadata();
+  assertEquals([width, height], [240, 160]);
+  assertEquals((await sharp(bytes).raw().toBuffer()).length, 240 * 160 * 3);
 });

@@ -8,6 +8,7 @@ import { drain } from "./drain.ts";
 import { endToEnd } from "./end_to_end.ts";
 import { fanOut } from "./fan_out.ts";
 import { growth } from "./growth.ts";
+import { hop } from "./hop.ts";
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { send } from "./send.ts";
@@ -18,6 +19,7 @@ export const MEASURES: readonly Measure[] = [
   drain,
   send,
   latency,
+  hop,
   endToEnd,
   fanOut,
   growth,

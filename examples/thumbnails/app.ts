@@ -6,11 +6,13 @@
  */
 import { type Application, ChannelNameRouter, ProtocolTypeRouter } from "@asgi/channels";
 import { DeleteConsumer, GenerateConsumer } from "./consumers.ts";
+import { sketching } from "./sketch.ts";
 
 /** Picks the consumer by the channel's name. */
 export const application: Application = ProtocolTypeRouter({
   channel: ChannelNameRouter({
     "thumbnails-generate": GenerateConsumer.asAsgi(),
     "thumbnails-delete": DeleteConsumer.asAsgi(),
+    "thumbnails-sketch": sketching,
   }),
 });

@@ -9,10 +9,13 @@ export interface WorkerProcess extends AsyncDisposable {
   stop(): Promise<number>;
 }
 
-/** Starts `runworker CHANNEL`, and waits until it listens; shows its log. */
-export async function startWorker(channel: string): Promise<WorkerProcess> {
+/** Starts `runworker CHANNEL` with some options, and waits until it listens; shows its log. */
+export async function startWorker(
+  channel: string,
+  ...options: readonly string[]
+): Promise<WorkerProcess> {
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", CLI, "runworker", channel],
+    args: ["run", "-A", CLI, "runworker", channel, ...options],
     stdin: "null",
     stdout: "null",
     stderr: "piped",

@@ -28,8 +28,11 @@ export async function importApp({ url, name }: AppModule): Promise<Record<string
   }
 }
 
-/** The first line of a parser's message holds what is needed; the rest draws a picture. */
-function inOneLine(error: unknown): string {
+/**
+ * Says what went wrong with a module. The first line of a parser's message holds what is needed;
+ * the rest draws a picture.
+ */
+export function inOneLine(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const [first = ""] = error.message.split("\n");
   const place = placeOf(error);

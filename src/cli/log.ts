@@ -1,43 +1,77 @@
 import type { LogEntry } from "../worker/mod.ts";
+import { FoldedLog } from "./folded_log.ts";
 import type { Options } from "./options.ts";
-import { type Terminal, UsageError } from "./terminal.ts";
+import { UsageError } from "./terminal.ts";
+
+/** A line of the log, which may be about one of several threads. */
+export interface CommandLogEntry extends LogEntry {
+  /** The number of the thread, from 1. */
+  readonly thread?: number;
+}
 
 /** Takes what is to be logged. */
-export type Log = (entry: LogEntry) => void;
+export type Log = (entry: CommandLogEntry) => void;
+
+/** How the log is written; threads are told so. */
+export interface LogStyle {
+  readonly format: string;
+  /** The levels that aren't shown. */
+  readonly hidden: readonly string[];
+}
+
+/** A log that is written to its end at the end of a `using` block. */
+export interface OpenLog extends Disposable {
+  /** Takes what is to be logged. */
+  readonly log: Log;
+  /** Writes what is only counted so far. */
+  readonly flush: () => void;
+}
 
 /** How an entry becomes one line, by the name of the format. */
 const FORMATS = new Map([["text", formatText], ["json", formatJson]]);
 
 /**
- * Opens the log on standard error, as the options of the command say.
+ * Reads how the log is to be written.
  *
  * @throws {UsageError} When the format isn't known.
  */
-export function openLog(options: Options, terminal: Terminal): Log {
-  const name = options.value("log-format") ?? "text";
-  const format = FORMATS.get(name);
-  if (!format) throw new UsageError(`--log-format must be text or json: ${name}`);
-  const hidden = new Set<string>();
-  if (!options.has("verbose")) hidden.add("debug");
-  if (options.has("quiet")) hidden.add("debug").add("info");
-  return (entry) => {
-    if (!hidden.has(entry.level)) terminal.complain(format(entry, new Date()));
+export function readLogStyle(options: Options): LogStyle {
+  const format = options.value("log-format") ?? "text";
+  if (!FORMATS.has(format)) throw new UsageError(`--log-format must be text or json: ${format}`);
+  if (options.has("quiet")) return { format, hidden: ["debug", "info"] };
+  return { format, hidden: options.has("verbose") ? [] : ["debug"] };
+}
+
+/** Opens a log that writes its lines in this style. */
+export function openLog(style: LogStyle, write: (line: string) => void): OpenLog {
+  const format = FORMATS.get(style.format) ?? formatText;
+  const folded = new FoldedLog((entry, more) => write(format(entry, more, new Date())));
+  return {
+    log: (entry) => style.hidden.includes(entry.level) || folded.add(entry),
+    flush: () => folded.flush(),
+    [Symbol.dispose]: () => folded.flush(),
   };
 }
 
 /** Line breaks in a stack become ` | `. */
-function formatText({ level, message, channel, type, error }: LogEntry, now: Date): string {
+function formatText(entry: CommandLogEntry, more: number, now: Date): string {
+  const { level, message, channel, type, thread } = entry;
+  const about = thread === undefined ? "" : `thread ${thread}: `;
   const details = [
+    more === 0 ? "" : ` (${more} more)`,
     channel === undefined ? "" : ` channel=${channel}`,
     type === undefined ? "" : ` type=${JSON.stringify(type)}`,
-    error === undefined ? "" : ` ${stackOf(error).replaceAll(/\s*\n\s*/g, " | ")}`,
+    "error" in entry ? ` ${stackOf(entry.error).replaceAll(/\s*\n\s*/g, " | ")}` : "",
   ];
-  return `${now.toISOString()} ${level.padEnd(5)} ${withoutBreaks(message)}${details.join("")}`;
+  const text = `${about}${withoutBreaks(message)}${details.join("")}`;
+  return `${now.toISOString()} ${level.padEnd(5)} ${text}`;
 }
 
-function formatJson({ error, ...entry }: LogEntry, now: Date): string {
-  const thrown = error === undefined ? {} : { error: stackOf(error) };
-  return JSON.stringify({ time: now.toISOString(), ...entry, ...thrown });
+function formatJson(entry: CommandLogEntry, more: number, now: Date): string {
+  const repeated = more === 0 ? {} : { more };
+  // What was thrown may be undefined.
+  const thrown = "error" in entry ? { error: stackOf(entry.error) } : {};
+  return JSON.stringify({ time: now.toISOString(), ...entry, ...repeated, ...thrown });
 }
 
 function stackOf(error: unknown): string {

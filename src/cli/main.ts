@@ -1,4 +1,5 @@
 import configuration from "../../deno.json" with { type: "json" };
+import { check } from "./check.ts";
 import { runWorker } from "./run_worker.ts";
 import { send } from "./send.ts";
 import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
@@ -9,9 +10,10 @@ Usage: COMMAND ...
 
   runworker CHANNEL...     handle the events of channels
   send CHANNEL EVENT...    send events to a channel
+  check [CHANNEL...]       see whether the layer can be reached and used from here
   --help, --version        show this, or the version; each command has a --help too`;
 
-const COMMANDS = new Map([["runworker", runWorker], ["send", send]]);
+const COMMANDS = new Map([["runworker", runWorker], ["send", send], ["check", check]]);
 
 /**
  * Runs a command line.

@@ -1,14 +1,11 @@
-import { LayerUnusableError, ShutdownTimeoutError } from "../errors.ts";
-import { closeChannelLayers } from "../layers/mod.ts";
-import { knownChannels } from "../protocol/mod.ts";
-import { Worker } from "../worker/mod.ts";
-import { findAppModule } from "./app_module.ts";
-import { chooseLayer, noteLayer } from "./layer_choice.ts";
-import { loadApplication } from "./load_application.ts";
-import { guardAgainstStrays } from "./guard.ts";
-import { type Log, openLog } from "./log.ts";
+import { LayerUnusableError } from "../errors.ts";
+import { Counter, type WorkerCounts } from "../worker/mod.ts";
+import { Fleet } from "./fleet/fleet.ts";
+import { type Log, type OpenLog, openLog, readLogStyle } from "./log.ts";
 import { checkChannel, numberOption, type Options, readOptions } from "./options.ts";
+import { summaryOf } from "./summary.ts";
 import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
+import { work, type WorkOrder } from "./work.ts";
 
 /** What `runworker --help` says. */
 export const RUN_WORKER_HELP =
@@ -21,6 +18,8 @@ Usage: runworker CHANNEL... [options]
   --layer URL|ALIAS            where the events come from: sqlite:PATH, redis://HOST, or an alias
                                (else CHANNEL_LAYER_URL, the app's own, sqlite:.channels.sqlite3)
   -c, --concurrency N          instances of the application for each channel (1)
+  --threads N|auto             threads that run the application, each with a connection of its
+                               own (1); auto is one for each core
   --burst                      leave once the channels are empty and the handlers idle
   --shutdown-timeout SECONDS   how long handlers may go on after the first signal (25)
   --log-format text|json       how the log is written, on standard error (text)
@@ -34,7 +33,7 @@ with 0. A second signal leaves at once, with 1.
 Example: runworker thumbnails-generate thumbnails-delete --layer redis://127.0.0.1:6379`;
 
 const NAMES = {
-  values: ["app", "layer", "concurrency", "shutdown-timeout", "log-format"],
+  values: ["app", "layer", "concurrency", "threads", "shutdown-timeout", "log-format"],
   switches: ["burst", "quiet", "verbose", "help"],
   short: { c: "concurrency", q: "quiet", v: "verbose", h: "help" },
 };
@@ -46,27 +45,74 @@ export async function runWorker(args: readonly string[], terminal: Terminal): Pr
     terminal.print(RUN_WORKER_HELP);
     return ExitCode.ok;
   }
+  const style = readLogStyle(options);
+  const order = readOrder(options);
+  const threads = readThreads(options);
+  using opened = openLog(style, terminal.complain);
+  const { log } = opened;
+  terminal.stop.addEventListener("abort", () => announceStop(order, log), { once: true });
+  if (threads === 1) return await workHere(order, opened, terminal);
+  const fleet = new Fleet({ order, threads, style, log, terminal });
+  return await toTheEnd(() => fleet.counts, opened, () => fleet.run());
+}
+
+async function workHere(
+  order: WorkOrder,
+  opened: OpenLog,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { log } = opened;
+  const { stop, kill } = terminal;
+  const counter = new Counter();
+  const onListening = (where: string) =>
+    log({ level: "info", message: `Listening on ${order.channels.join(", ")} (${where})` });
+  return await toTheEnd(
+    () => counter.snapshot,
+    opened,
+    () => work(order, { log, stop, kill, counter, warns: true, onListening }),
+  );
+}
+
+/** Says at the end how it went. */
+async function toTheEnd(
+  counts: () => WorkerCounts,
+  { log, flush }: OpenLog,
+  run: () => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const code = await run().catch((error) => {
+    if (!(error instanceof LayerUnusableError)) throw error;
+    log({ level: "error", message: error.message });
+    return ExitCode.failed;
+  });
+  flush();
+  log({ level: "info", message: `Stopped: ${summaryOf(counts())}` });
+  return code;
+}
+
+function announceStop({ shutdownTimeout }: WorkOrder, log: Log): void {
+  const message = `Stopping: handlers have ${shutdownTimeout / 1000} s; ` +
+    "a second signal leaves at once";
+  log({ level: "info", message });
+}
+
+function readOrder(options: Options): WorkOrder {
   const channels = options.positionals;
   if (channels.length === 0) throw new UsageError("runworker needs the name of a channel");
   channels.forEach(checkSharedChannel);
-  const log = openLog(options, terminal);
-  const tuning = readTuning(options);
-  noteLayer(options.value("layer"));
-  using _guard = guardAgainstStrays(log);
-  try {
-    return await work(channels, { options, tuning, log, terminal });
-  } finally {
-    await Promise.race([closeLayers(log), whenAborted(terminal.kill)]);
-    noteLayer(undefined);
-  }
+  const patience = { least: 0, otherwise: 25, whole: false };
+  return {
+    channels,
+    app: options.value("app"),
+    layer: options.value("layer"),
+    concurrency: numberOption(options, "concurrency", { least: 1, otherwise: 1, whole: true }),
+    shutdownTimeout: numberOption(options, "shutdown-timeout", patience) * 1000,
+    burst: options.has("burst"),
+  };
 }
 
-async function closeLayers(log: Log): Promise<void> {
-  try {
-    await closeChannelLayers();
-  } catch (error) {
-    log({ level: "error", message: "The layer could not be closed", error });
-  }
+function readThreads(options: Options): number {
+  if (options.value("threads") === "auto") return navigator.hardwareConcurrency;
+  return numberOption(options, "threads", { least: 1, otherwise: 1, whole: true });
 }
 
 /** @throws {UsageError} When no other process could send to it. */
@@ -76,96 +122,4 @@ function checkSharedChannel(channel: string): void {
   throw new UsageError(
     `${channel} is a process-local channel: only its own process can listen to it`,
   );
-}
-
-interface Tuning {
-  readonly concurrency: number;
-  readonly shutdownTimeout: number;
-  readonly burst: boolean;
-}
-
-function readTuning(options: Options): Tuning {
-  const seconds = numberOption(options, "shutdown-timeout", {
-    least: 0,
-    otherwise: 25,
-    whole: false,
-  });
-  return {
-    concurrency: numberOption(options, "concurrency", { least: 1, otherwise: 1, whole: true }),
-    shutdownTimeout: seconds * 1000,
-    burst: options.has("burst"),
-  };
-}
-
-async function work(
-  channels: readonly string[],
-  { options, tuning, log, terminal }: {
-    readonly options: Options;
-    readonly tuning: Tuning;
-    readonly log: Log;
-    readonly terminal: Terminal;
-  },
-): Promise<ExitCode> {
-  const app = findAppModule(options.value("app"));
-  // A wrong URL needn't wait for the app to be loaded; an alias may be the app's own.
-  const application = await loadApplication(app);
-  const layer = chooseLayer(options.value("layer"));
-  warnOfUnknown(channels, knownChannels(application), log);
-  const onListening = () =>
-    log({
-      level: "info",
-      message: `Listening on ${channels.join(", ")} (layer ${layer}, app ${app.name})`,
-    });
-  const worker = new Worker({ application, layer, channels, log, onListening, ...tuning });
-  const announceStop = () =>
-    log({
-      level: "info",
-      message: `Stopping: handlers have ${tuning.shutdownTimeout / 1000} s; ` +
-        "a second signal leaves at once",
-    });
-  terminal.stop.addEventListener("abort", announceStop, { once: true });
-  const code = await runToEnd(worker, log, terminal);
-  const { received, handled, failed, dropped } = worker.counts;
-  log({
-    level: "info",
-    message:
-      `Stopped: ${received} received, ${handled} handled, ${failed} failed, ${dropped} dropped`,
-  });
-  return code;
-}
-
-async function runToEnd(worker: Worker, log: Log, terminal: Terminal): Promise<ExitCode> {
-  try {
-    const run = worker.run({ signal: terminal.stop });
-    await Promise.race([run, whenAborted(terminal.kill)]);
-    if (!terminal.kill.aborted) return ExitCode.ok;
-    const cutOff = worker.inHand.join(", ") || "nothing";
-    log({ level: "error", message: `Left at the second signal, and cut off ${cutOff}` });
-  } catch (error) {
-    if (!(error instanceof ShutdownTimeoutError || error instanceof LayerUnusableError)) {
-      throw error;
-    }
-    log({ level: "error", message: error.message });
-  }
-  return ExitCode.failed;
-}
-
-function warnOfUnknown(
-  channels: readonly string[],
-  known: readonly string[] | undefined,
-  log: Log,
-): void {
-  for (const channel of channels) {
-    if (!known || known.includes(channel)) continue;
-    const message = `The app has no route for channel ${channel}: its events will fail; ` +
-      `known are ${known.join(", ")}`;
-    log({ level: "warn", message });
-  }
-}
-
-function whenAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -1,10 +1,9 @@
 import { ChannelFullError, ChannelsError } from "../errors.ts";
-import { type ChannelLayer, closeChannelLayers, isLayerUrl } from "../layers/mod.ts";
+import { type ChannelLayer, closeChannelLayers } from "../layers/mod.ts";
 import type { Message } from "../protocol/mod.ts";
-import { findAppModule, hasAppModule } from "./app_module.ts";
-import { chooseLayer, noteLayer } from "./layer_choice.ts";
-import { importApp } from "./load_application.ts";
-import { checkChannel, type Options, readOptions } from "./options.ts";
+import { noteLayer } from "./layer_choice.ts";
+import { openLayer } from "./open_layer.ts";
+import { checkChannel, readOptions } from "./options.ts";
 import { parseEvent } from "./parse_event.ts";
 import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
 
@@ -17,6 +16,7 @@ Usage: send CHANNEL EVENT... [options]
 
   --layer URL|ALIAS    where to send: sqlite:PATH, redis://HOST, or an alias
                        (else CHANNEL_LAYER_URL, the app's own, sqlite:.channels.sqlite3)
+  --wait               wait for room when the channel is full
   -q, --quiet          don't say what was sent
   --help               show this
 
@@ -24,7 +24,7 @@ Example: send thumbnails-generate '{"type":"generate","id":123456789}'`;
 
 const NAMES = {
   values: ["layer"],
-  switches: ["quiet", "help"],
+  switches: ["wait", "quiet", "help"],
   short: { q: "quiet", h: "help" },
 };
 
@@ -45,8 +45,9 @@ export async function send(args: readonly string[], terminal: Terminal): Promise
   const events = parseAll(texts, terminal);
   noteLayer(options.value("layer"));
   try {
-    const layer = await openLayer(options);
-    return await sendAll(layer, channel, { events, terminal, quiet: options.has("quiet") });
+    const layer = await openLayer(options.value("layer"));
+    const [wait, quiet] = [options.has("wait"), options.has("quiet")];
+    return await sendAll(layer, channel, { events, terminal, wait, quiet });
   } finally {
     await closeChannelLayers();
     noteLayer(undefined);
@@ -72,27 +73,20 @@ async function* parseLines(terminal: Terminal): AsyncGenerator<Message> {
   }
 }
 
-/** The app may configure the layers; with a URL there is no need to ask it. */
-async function openLayer(options: Options): Promise<ChannelLayer> {
-  const choice = options.value("layer");
-  const isUrl = choice !== undefined && isLayerUrl(choice);
-  if (!isUrl && hasAppModule()) await importApp(findAppModule(undefined));
-  return chooseLayer(choice);
-}
-
 async function sendAll(
   layer: ChannelLayer,
   channel: string,
-  { events, terminal, quiet }: {
+  { events, terminal, wait, quiet }: {
     readonly events: () => AsyncGenerator<Message>;
     readonly terminal: Terminal;
+    readonly wait: boolean;
     readonly quiet: boolean;
   },
 ): Promise<ExitCode> {
   let sent = 0;
   try {
     for await (const batch of inBatches(events())) {
-      await layer.sendMany(channel, batch);
+      await layer.sendMany(channel, batch, { waitForCapacity: wait, signal: terminal.stop });
       sent += batch.length;
     }
     return ExitCode.ok;
@@ -122,6 +116,10 @@ async function* inBatches(events: AsyncIterable<Message>): AsyncGenerator<Messag
 
 /** @throws {UsageError} When the event has something that may not travel. */
 function explain(error: unknown, terminal: Terminal): ExitCode {
+  if (terminal.stop.aborted) {
+    terminal.complain("error: stopped by a signal before all was sent");
+    return ExitCode.failed;
+  }
   if (error instanceof TypeError) throw new UsageError(`EVENT cannot be sent: ${error.message}`);
   if (!(error instanceof ChannelsError)) throw error;
   terminal.complain(`error: ${error.message}`);

@@ -22,3 +22,15 @@ export type ExitCode = typeof ExitCode[keyof typeof ExitCode];
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
+
+/** Writes a line to a stream of the process, as a whole. */
+export function writeLine(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
+  const bytes = new TextEncoder().encode(`${line}\n`);
+  try {
+    for (let written = 0; written < bytes.length;) {
+      written += stream.writeSync(bytes.subarray(written));
+    }
+  } catch {
+    // Nobody reads it any more: that is no reason to stop working.
+  }
+}

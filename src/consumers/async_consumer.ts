@@ -1,13 +1,7 @@
-import { setTimeout as pause } from "node:timers/promises";
-import { LayerUnavailableError, NoHandlerError, ServerStoppedError } from "../errors.ts";
 import { type ChannelLayer, getChannelLayer } from "../layers/mod.ts";
 import type { Application, ChannelScope, Message, Receive, Scope, Send } from "../protocol/mod.ts";
-import { handlersOf, type HandlerTable, nameOf } from "./handlers.ts";
-import { StopConsumer } from "./stop_consumer.ts";
-
-/** How long to wait before listening again after the layer was lost, in milliseconds. */
-const SHORTEST_WAIT = 100;
-const LONGEST_WAIT = 5_000;
+import { handlerFor } from "./handlers.ts";
+import { Intake } from "./intake.ts";
 
 /**
  * A class whose methods handle events by their type, on the event loop, one at a time.
@@ -38,13 +32,10 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
 
   #scope: S | undefined;
   #send: Send | undefined;
-  #channelName: string | undefined;
-  #busy: Promise<void> | undefined;
-  #queued = 0;
-  #failed: { readonly error: unknown } | undefined;
-  #failure = Promise.withResolvers<never>();
-  #ended = new AbortController();
-  #listening: Promise<void> | undefined;
+  readonly #intake = new Intake({
+    dispatch: (event) => this.dispatch(event),
+    layer: () => this.channelLayer,
+  });
 
   /**
    * Makes the application that runs this consumer.
@@ -79,7 +70,7 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
    * to, when it is first asked for; what comes there is handled like any other event.
    */
   get channelName(): string {
-    return this.#channelName ??= this.#openChannel();
+    return this.#intake.channelName;
   }
 
   /**
@@ -100,98 +91,17 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
    * @throws {NoHandlerError} When there is no handler for its type.
    */
   dispatch(event: Message): Promise<void> {
-    const handlers = tableOf(this);
-    const handler = handlers.get(nameOf(event.type));
     // Not an async function: the handler's own promise is enough for each event.
     try {
-      if (handler) return Promise.resolve(handler.call(this, event) as void);
+      return Promise.resolve(handlerFor(this, AsyncConsumer, event).call(this, event) as void);
     } catch (error) {
       return Promise.reject(error);
     }
-    const { name } = this.constructor;
-    return Promise.reject(new NoHandlerError(name, event.type, [...handlers.keys()]));
   }
 
   async #run(scope: S, receive: Receive, send: Send): Promise<void> {
     this.#scope = scope;
     this.#send = send;
-    this.#failure.promise.catch(() => {});
-    try {
-      await Promise.race([this.#handleAll(receive), this.#failure.promise]);
-    } catch (error) {
-      this.#ended.abort();
-      // What came over the own channel may still be handled: it may finish as well, or fail.
-      await this.#listening;
-      const reason = error instanceof ServerStoppedError ? this.#failed?.error ?? error : error;
-      if (!(reason instanceof StopConsumer)) throw reason;
-    }
+    await this.#intake.run(receive);
   }
-
-  async #handleAll(receive: Receive): Promise<never> {
-    for (;;) {
-      await this.#handle(await receive());
-      if (this.#failed) throw this.#failed.error;
-    }
-  }
-
-  async #listen(layer: ChannelLayer, name: string): Promise<void> {
-    const { signal } = this.#ended;
-    for (let event; (event = await receivePatiently(layer, name, signal));) {
-      await this.#handle(event);
-    }
-  }
-
-  /** Waits its turn; to see that nobody has it, and to take it, is one step. */
-  async #handle(event: Message): Promise<void> {
-    while (this.#busy) {
-      this.#queued++;
-      await this.#busy.catch(() => {});
-      this.#queued--;
-    }
-    this.#busy = this.dispatch(event);
-    try {
-      await this.#busy;
-    } finally {
-      this.#busy = undefined;
-    }
-  }
-
-  #openChannel(): string {
-    const layer = this.channelLayer;
-    const name = layer.newChannel();
-    this.#listening = this.#listen(layer, name).catch((error) => {
-      this.#failed = { error };
-      // An event of the server's that is in hand, or waits its turn, isn't lost: then comes the end.
-      if (!this.#busy && this.#queued === 0) this.#failure.reject(error);
-    });
-    return name;
-  }
-}
-
-/** Receives from a layer that may be away for a while; gives nothing once it is aborted. */
-async function receivePatiently(
-  layer: ChannelLayer,
-  name: string,
-  signal: AbortSignal,
-): Promise<Message | undefined> {
-  for (let wait = SHORTEST_WAIT;; wait = Math.min(wait * 2, LONGEST_WAIT)) {
-    try {
-      return await layer.receive(name, { signal });
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof LayerUnavailableError)) throw error;
-    }
-    await pause(wait, undefined, { signal }).catch(() => {});
-  }
-}
-
-const tables = new WeakMap<object, HandlerTable>();
-
-function tableOf(consumer: object): HandlerTable {
-  const prototype = Object.getPrototypeOf(consumer);
-  const known = tables.get(prototype);
-  if (known) return known;
-  const table = handlersOf(prototype, AsyncConsumer.prototype);
-  tables.set(prototype, table);
-  return table;
 }

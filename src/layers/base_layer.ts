@@ -1,14 +1,18 @@
-import { ChannelFullError, LayerClosedError, MessageTooLargeError } from "../errors.ts";
+import { ChannelFullError, LayerClosedError } from "../errors.ts";
 import type { Message } from "../protocol/mod.ts";
 import type {
+  ChannelInspection,
   ChannelLayer,
   Delivery,
+  LayerInspection,
   ReceiveManyOptions,
   ReceiveOptions,
+  SendOptions,
 } from "./channel_layer.ts";
 import type { Cipher, MessageCodec } from "./codec.ts";
-import { addresseesOf, addressTo, checkUnaddressed, withoutAddress } from "./envelope.ts";
+import { withDeadline } from "./deadline.ts";
 import { LocalInbox } from "./local_inbox.ts";
+import { MessageForm } from "./message_form.ts";
 import {
   checkChannelName,
   checkGroupName,
@@ -18,12 +22,9 @@ import {
 } from "./names.ts";
 import type { LayerSettings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { checkMessage } from "./permitted.ts";
 import { Receiver } from "./receiver.ts";
-import type { Parcel, Store, StoredBody } from "./store.ts";
-
-/** How large a message may be, encoded, in bytes. */
-const LARGEST_MESSAGE = 1_048_576;
+import type { Parcel, Store } from "./store.ts";
+import { bodyOf, StoredDelivery } from "./stored_delivery.ts";
 
 /** What a layer hands to the base class: how it keeps bytes, and how messages become bytes. */
 export interface BaseLayerParts {
@@ -40,8 +41,7 @@ export interface BaseLayerParts {
 /** What every layer does the same, on top of a {@linkcode Store}. */
 export abstract class BaseChannelLayer implements ChannelLayer {
   readonly #store: Store;
-  readonly #codec: MessageCodec;
-  readonly #cipher: Cipher | undefined;
+  readonly #form: MessageForm;
   readonly #name: string;
   readonly #settings: LayerSettings;
   readonly #outbox: Outbox;
@@ -53,33 +53,36 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   /** Takes the parts that make the difference between layers. */
   constructor({ store, codec, cipher, name }: BaseLayerParts, settings: LayerSettings) {
     this.#store = store;
-    this.#codec = codec;
-    this.#cipher = cipher;
+    this.#form = new MessageForm(codec, cipher);
     this.#name = name;
     this.#settings = settings;
-    this.#outbox = new Outbox(store);
+    this.#outbox = new Outbox(store, name);
     this.#receiver = new Receiver(store, settings.expiry, name);
     this.#inbox = new LocalInbox({
       receiver: this.#receiver,
-      open: (key, body) => this.#openLocal(key, body),
+      open: (key, { bytes, sentAt }) => this.#form.openLocal(key, bytes, sentAt + settings.expiry),
       capacityOf: settings.capacityOf,
       onDrop: settings.onDrop,
     });
   }
 
   /** See {@linkcode ChannelLayer.send}. */
-  async send(channel: string, message: Message): Promise<void> {
+  async send(channel: string, message: Message, options?: SendOptions): Promise<void> {
     this.#checkOpen();
     checkChannelName(channel);
-    await this.#append(channel, [this.#pack(channel, message)]);
+    await this.#append(channel, [this.#form.pack(channel, message)], options);
   }
 
   /** See {@linkcode ChannelLayer.sendMany}. */
-  async sendMany(channel: string, messages: Iterable<Message>): Promise<void> {
+  async sendMany(
+    channel: string,
+    messages: Iterable<Message>,
+    options?: SendOptions,
+  ): Promise<void> {
     this.#checkOpen();
     checkChannelName(channel);
-    const bodies = Array.from(messages, (message) => this.#pack(channel, message));
-    if (bodies.length > 0) await this.#append(channel, bodies);
+    const bodies = Array.from(messages, (message) => this.#form.pack(channel, message));
+    if (bodies.length > 0) await this.#append(channel, bodies, options);
   }
 
   /** See {@linkcode ChannelLayer.receive}. */
@@ -101,7 +104,8 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     }
     if (isProcessLocal(channel)) return await this.#receiveLocal(channel, options);
     const bodies = await this.#receiver.take(channel, { limit, wait, signal });
-    return bodies.map((body) => new StoredDelivery(channel, body, this.#settings, this.#open));
+    const { expiry } = this.#settings;
+    return bodies.map((body) => new StoredDelivery(channel, body, expiry, this.#form));
   }
 
   /** See {@linkcode ChannelLayer.handBack}. */
@@ -137,12 +141,9 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   async groupSend(group: string, message: Message): Promise<void> {
     this.#checkOpen();
     checkGroupName(group);
-    const exact = checkMessage(message);
-    // Encoded now: the caller may change it before the members are known.
-    const bytes = this.#encode(message, exact);
+    const packFor = this.#form.draft(message);
     const members = await this.#store.groupMembers(group);
-    if (members.length === 0) return;
-    await this.#store.broadcast(this.#parcels(members, this.#codec.decode(bytes), exact));
+    if (members.length > 0) await this.#store.broadcast(this.#parcels(members, packFor));
   }
 
   /** See {@linkcode ChannelLayer.flush}. */
@@ -150,6 +151,14 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     this.#checkOpen();
     this.#inbox.clear();
     await this.#store.flush();
+  }
+
+  /** See {@linkcode ChannelLayer.inspect}. */
+  async inspect(channels: readonly string[] = []): Promise<LayerInspection> {
+    this.#checkOpen();
+    channels.forEach(checkChannelName);
+    const servers = await this.#store.inspectServers();
+    return { servers, channels: await Promise.all(channels.map((name) => this.#inspect(name))) };
   }
 
   /** See {@linkcode ChannelLayer.close}; closing twice does no harm. */
@@ -169,8 +178,15 @@ export abstract class BaseChannelLayer implements ChannelLayer {
 
   /** What was sent before still leaves. */
   async #close(): Promise<void> {
-    await Promise.all([this.#receiver.close(), this.#outbox.empty()]);
+    await Promise.all([this.#receiver.close(), this.#outbox.close()]);
     await this.#store.close();
+  }
+
+  async #inspect(channel: string): Promise<ChannelInspection> {
+    const { count: depth, oldest } = await this.#store.inspectKey(nonLocalName(channel));
+    const capacity = this.#settings.capacityOf(channel);
+    if (oldest === undefined) return { channel, depth, capacity };
+    return { channel, depth, capacity, oldestAge: Math.max(0, Date.now() - oldest) };
   }
 
   #checkOpen(): void {
@@ -183,41 +199,32 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     checkChannelName(channel);
   }
 
-  #pack(channel: string, message: Message): Uint8Array {
-    const exact = checkMessage(message);
-    const bytes = this.#encode(message, exact);
-    if (!isProcessLocal(channel)) return this.#seal(bytes);
-    return this.#seal(this.#codec.encode(addressTo(channel, message), exact));
-  }
-
-  #seal(bytes: Uint8Array): Uint8Array {
-    return this.#cipher?.encrypt(bytes) ?? bytes;
-  }
-
-  readonly #open = (bytes: Uint8Array): Message =>
-    this.#codec.decode(this.#cipher?.decrypt(bytes) ?? bytes);
-
-  #encode(message: Message, exact: boolean): Uint8Array {
-    checkUnaddressed(message);
-    const bytes = this.#codec.encode(message, exact);
-    if (bytes.length > LARGEST_MESSAGE) {
-      throw new MessageTooLargeError(bytes.length, LARGEST_MESSAGE);
-    }
-    return bytes;
-  }
-
-  async #append(channel: string, bodies: readonly Uint8Array[]): Promise<void> {
+  async #append(
+    channel: string,
+    bodies: readonly Uint8Array[],
+    options?: SendOptions,
+  ): Promise<void> {
     const capacity = this.#settings.capacityOf(channel);
-    const accepted = await this.#outbox.append(nonLocalName(channel), bodies, capacity);
+    const key = nonLocalName(channel);
+    const accepted = options
+      ? await withDeadline(
+        channel,
+        options,
+        (append) => this.#outbox.append(key, bodies, capacity, append),
+      )
+      : await this.#outbox.append(key, bodies, capacity);
     if (accepted < bodies.length) throw new ChannelFullError(channel, capacity, accepted);
   }
 
   /** One body for each key; the channels that share it are named in the message. */
-  #parcels(members: readonly string[], message: Message, exact: boolean): Parcel[] {
+  #parcels(
+    members: readonly string[],
+    packFor: (channels: readonly string[]) => Uint8Array,
+  ): Parcel[] {
     const byKey = Map.groupBy(members.filter(isValidChannelName), nonLocalName);
     return Array.from(byKey, ([key, channels]) => ({
       key,
-      body: this.#seal(this.#codec.encode(addressTo(channels, message), exact)),
+      body: packFor(channels),
       capacity: this.#settings.capacityOf(channels[0] ?? key),
     }));
   }
@@ -233,50 +240,4 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     const first = await this.#inbox.receive(channel, signal);
     return [first, ...this.#inbox.takeKept(channel, limit - 1)];
   }
-
-  /** Opens a body for process-local channels; each of them gets a message of its own. */
-  #openLocal(key: string, body: StoredBody): Delivery[] {
-    const message = this.#open(body.bytes);
-    const expiresAt = body.sentAt + this.#settings.expiry;
-    const channels = addresseesOf(message, key);
-    withoutAddress(message);
-    if (channels.length === 1) return [{ channel: channels[0]!, expiresAt, read: () => message }];
-    // The names of all of them needn't be decoded again for each.
-    const bytes = this.#codec.encode(message, true);
-    const read = () => this.#codec.decode(bytes.slice());
-    return channels.map((channel) => ({ channel, expiresAt, read }));
-  }
-}
-
-/** A body that was taken, not yet decoded. */
-class StoredDelivery implements Delivery {
-  readonly channel: string;
-  readonly body: StoredBody;
-  readonly #settings: LayerSettings;
-  readonly #open: (bytes: Uint8Array) => Message;
-
-  constructor(
-    channel: string,
-    body: StoredBody,
-    settings: LayerSettings,
-    open: (bytes: Uint8Array) => Message,
-  ) {
-    this.channel = channel;
-    this.body = body;
-    this.#settings = settings;
-    this.#open = open;
-  }
-
-  get expiresAt(): number {
-    return this.body.sentAt + this.#settings.expiry;
-  }
-
-  read(): Message {
-    return withoutAddress(this.#open(this.body.bytes));
-  }
-}
-
-function bodyOf(delivery: Delivery): StoredBody {
-  if (delivery instanceof StoredDelivery) return delivery.body;
-  throw new TypeError("Only what receiveMany() of the same layer gave can be handed back");
 }

@@ -11,12 +11,14 @@ export interface ChannelLayer extends AsyncDisposable {
    *
    * @param channel The channel's name.
    * @param message The message.
+   * @param options How long to wait, and whether for room as well.
    * @throws {TypeError} When the name isn't valid, or something in the message may not travel.
    * @throws {ChannelFullError} When the channel holds as much as it may.
    * @throws {MessageTooLargeError} When the message is too large.
    * @throws {LayerUnavailableError} When the layer can't be reached.
+   * @throws {SendTimeoutError} When it took longer than the `timeout`.
    */
-  send(channel: string, message: Message): Promise<void>;
+  send(channel: string, message: Message, options?: SendOptions): Promise<void>;
 
   /**
    * Sends messages to one channel, in their order and in few steps. When the channel gets full, the
@@ -24,9 +26,10 @@ export interface ChannelLayer extends AsyncDisposable {
    *
    * @param channel The channel's name.
    * @param messages The messages: all are checked before the first is sent.
+   * @param options How long to wait, and whether for room as well.
    * @throws As {@linkcode ChannelLayer.send} does.
    */
-  sendMany(channel: string, messages: Iterable<Message>): Promise<void>;
+  sendMany(channel: string, messages: Iterable<Message>, options?: SendOptions): Promise<void>;
 
   /**
    * Waits for the next message of a channel, and takes it.
@@ -91,8 +94,63 @@ export interface ChannelLayer extends AsyncDisposable {
   /** Deletes all messages and groups of the layer's prefix. */
   flush(): Promise<void>;
 
+  /**
+   * Tells how the layer is, without changing anything in it.
+   *
+   * @param channels The channels to tell of.
+   * @throws {LayerUnavailableError} When it can't be reached.
+   */
+  inspect(channels?: readonly string[]): Promise<LayerInspection>;
+
   /** Lets go of what the layer holds open. Pending `receive()`s reject; nothing is lost. */
   close(): Promise<void>;
+}
+
+/** What {@linkcode ChannelLayer.inspect} tells. */
+export interface LayerInspection {
+  /** The servers, or what stands for one, that keep the messages. */
+  readonly servers: readonly ServerInspection[];
+  /** The channels that were asked for, in their order. */
+  readonly channels: readonly ChannelInspection[];
+}
+
+/** How a server is. */
+export interface ServerInspection {
+  /** Its URL, without secrets. */
+  readonly name: string;
+  /** What it is, such as `"Redis 7.0.15"`. */
+  readonly version: string;
+  /** How long it takes to answer, in milliseconds. */
+  readonly roundTrip: number;
+}
+
+/** What a channel holds. */
+export interface ChannelInspection {
+  /** Its name. */
+  readonly channel: string;
+  /** How many messages wait in it, those that have expired left out. */
+  readonly depth: number;
+  /** How many it may hold. */
+  readonly capacity: number;
+  /** How long the oldest has waited, in milliseconds, if there is one. */
+  readonly oldestAge?: number;
+}
+
+/** Options of {@linkcode ChannelLayer.send}. */
+export interface SendOptions {
+  /**
+   * Gives up: the promise rejects with its reason. A message that was on its way may arrive all the
+   * same.
+   */
+  readonly signal?: AbortSignal;
+  /** Gives up after so many milliseconds; without it, a server's silence is given up after some 5 s. */
+  readonly timeout?: number;
+  /**
+   * Whether to wait until a channel that is full has room, rather than to reject.
+   *
+   * @default {false}
+   */
+  readonly waitForCapacity?: boolean;
 }
 
 /** Options of {@linkcode ChannelLayer.receive}. */
@@ -162,7 +220,8 @@ export interface ChannelLayerOptions {
   /**
    * Called when the layer has to drop something that has no receiver to tell of it: what came to a
    * process-local channel and was no message, or found too many that nobody received.
-   * By default it is a warning of the process, on standard error.
+   * By default it is a warning of the process, on standard error: of the first drop of its kind, the
+   * tenth, the hundredth and so on.
    */
   readonly onDrop?: (drop: Drop) => void;
 }

@@ -3,6 +3,9 @@ import type { Message } from "../protocol/mod.ts";
 
 /** Turns messages into the bytes that a layer carries, and back. */
 export interface MessageCodec {
+  /** Whether a message may hold bytes. */
+  readonly carriesBytes: boolean;
+
   /**
    * Encodes a message that has been checked.
    *

@@ -1,6 +1,6 @@
 import { UndecodableMessageError } from "../errors.ts";
 import type { Message } from "../protocol/mod.ts";
-import { nonLocalName } from "./names.ts";
+import { isValidChannelName, nonLocalName } from "./names.ts";
 
 /** The key under which a message carries the full names of the channels that it is for. */
 const ENVELOPE = "__asgi_channel__";
@@ -37,7 +37,7 @@ export function addresseesOf(message: Message, key: string): readonly string[] {
   const value = message[ENVELOPE];
   const channels = Array.isArray(value) ? value : [value];
   for (const channel of channels) {
-    if (typeof channel !== "string" || nonLocalName(channel) !== key) {
+    if (!isValidChannelName(channel) || nonLocalName(channel) !== key) {
       throw new UndecodableMessageError(`it doesn't say which channel of ${key} it is for`);
     }
   }

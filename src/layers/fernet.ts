@@ -84,9 +84,14 @@ function checkAge(madeAt: number, lifetime: number): void {
 }
 
 function decipher(signed: Buffer, key: Buffer): Uint8Array {
-  const decipher = createDecipheriv("aes-128-cbc", key, signed.subarray(HEAD, HEAD + VECTOR));
-  const bytes = Buffer.concat([decipher.update(signed.subarray(HEAD + VECTOR)), decipher.final()]);
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  try {
+    const decipher = createDecipheriv("aes-128-cbc", key, signed.subarray(HEAD, HEAD + VECTOR));
+    const text = signed.subarray(HEAD + VECTOR);
+    const bytes = Buffer.concat([decipher.update(text), decipher.final()]);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  } catch {
+    refuse("its signature is right, but not what was signed");
+  }
 }
 
 function sign(bytes: Buffer, key: Buffer): Buffer {

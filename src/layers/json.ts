@@ -13,6 +13,7 @@ const exactJson = JSON as unknown as {
 
 /** JSON as Python's `json` writes and reads it: integers of 64 bits and `-0` stay what they are. */
 export const jsonCodec: MessageCodec = {
+  carriesBytes: false,
   encode: (message) => new TextEncoder().encode(JSON.stringify(message, writeExactly)),
   decode(bytes) {
     try {
@@ -27,17 +28,14 @@ export const jsonCodec: MessageCodec = {
   },
 };
 
-function writeExactly(key: string, value: unknown): unknown {
+function writeExactly(_key: string, value: unknown): unknown {
   if (typeof value === "bigint") return exactJson.rawJSON(String(value));
+  if (typeof value !== "number" || Number.isSafeInteger(value) && !Object.is(value, -0)) {
+    return value;
+  }
   if (Object.is(value, -0)) return exactJson.rawJSON("-0.0");
-  // By its digits alone it would be taken for an integer of another kind.
-  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    return exactJson.rawJSON((value as number).toExponential());
-  }
-  if (value instanceof Uint8Array) {
-    throw new TypeError(`JSON carries no bytes, as in ${key}: use the serializer "msgpack"`);
-  }
-  return value;
+  // Written out in digits it would be an integer to others.
+  return Number.isInteger(value) ? exactJson.rawJSON(value.toExponential()) : value;
 }
 
 /** Whether a text may hold a number that the plain reading changes. */

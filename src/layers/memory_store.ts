@@ -1,8 +1,10 @@
+import type { ServerInspection } from "./channel_layer.ts";
 import type { LayerSettings } from "./options.ts";
-import type { Batch, Demand, Parcel, Source, Store, StoredBody } from "./store.ts";
+import type { Batch, Demand, Parcel, Source, Stock, Store, StoredBody } from "./store.ts";
 
 /** Keeps bodies in the memory of this process. */
 export class MemoryStore implements Store, Source {
+  readonly step = { messages: Infinity, bytes: Infinity };
   readonly #sources = [this];
   readonly #settings: LayerSettings;
   readonly #bodies = new Map<string, StoredBody[]>();
@@ -75,6 +77,15 @@ export class MemoryStore implements Store, Source {
     this.#bodies.clear();
     this.#groups.clear();
     return Promise.resolve();
+  }
+
+  inspectServers(): Promise<ServerInspection[]> {
+    return Promise.resolve([{ name: "memory:", version: "this process", roundTrip: 0 }]);
+  }
+
+  inspectKey(key: string): Promise<Stock> {
+    const held = this.#live(key);
+    return Promise.resolve({ count: held.length, oldest: held[0]?.sentAt });
   }
 
   async close(): Promise<void> {

@@ -15,12 +15,16 @@
 export { BaseChannelLayer, type BaseLayerParts } from "./base_layer.ts";
 export type { ChannelCapacity } from "./capacity.ts";
 export type {
+  ChannelInspection,
   ChannelLayer,
   ChannelLayerOptions,
   Delivery,
   Drop,
+  LayerInspection,
   ReceiveManyOptions,
   ReceiveOptions,
+  SendOptions,
+  ServerInspection,
 } from "./channel_layer.ts";
 export type { Cipher, MessageCodec } from "./codec.ts";
 export { isLayerUrl } from "./layer_url.ts";
@@ -28,7 +32,13 @@ export { MemoryChannelLayer } from "./memory.ts";
 export { msgpackCodec } from "./msgpack.ts";
 export { checkChannelName } from "./names.ts";
 export { type LayerSettings, layerSettings } from "./options.ts";
-export { RedisChannelLayer, type RedisChannelLayerOptions } from "./redis.ts";
+export {
+  type HostChange,
+  RedisChannelLayer,
+  type RedisChannelLayerOptions,
+  type RedisSentinelHost,
+  type RedisTlsOptions,
+} from "./redis.ts";
 export {
   type ChannelLayerConfiguration,
   closeChannelLayers,
@@ -37,4 +47,5 @@ export {
   overrideDefaultChannelLayer,
 } from "./registry.ts";
 export { SqliteChannelLayer, type SqliteChannelLayerOptions } from "./sqlite.ts";
-export type { Batch, Demand, Parcel, Source, Store, StoredBody } from "./store.ts";
+export type { Batch, Demand, Parcel, Source, Stock, Store, StoredBody } from "./store.ts";
+export { redirectWarnings } from "./warnings.ts";

@@ -1,11 +1,13 @@
 import { Buffer } from "node:buffer";
 import { Decoder, Encoder, type ExtensionCodec } from "@msgpack/msgpack";
 import { UndecodableMessageError } from "../errors.ts";
+import { checkClaims } from "./msgpack_claims.ts";
 import { checkShape, type MessageCodec } from "./codec.ts";
 import { MAX_DEPTH } from "./permitted.ts";
 
 /** MessagePack as Python's `msgpack` writes and reads it. */
 export const msgpackCodec: MessageCodec = {
+  carriesBytes: true,
   encode: (message, exact) =>
     exact ? exactEncoder.encode(widen(message)) : plainEncoder.encode(message),
   decode(bytes) {
@@ -55,6 +57,7 @@ const INT64 = 0xd3;
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 
 function decodeValue(bytes: Uint8Array): unknown {
+  checkClaims(bytes);
   // Its first byte is rare, and cheap to look for.
   if (bytes.includes(0xef) && Buffer.from(bytes).includes(BYTE_ORDER_MARK)) {
     return decodeCarefully(bytes);

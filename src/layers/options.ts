@@ -1,6 +1,6 @@
-import process from "node:process";
 import { capacityOf, checkCapacity } from "./capacity.ts";
 import type { ChannelLayerOptions, Drop } from "./channel_layer.ts";
+import { dropWarnings } from "./drop_warnings.ts";
 
 /** The options of a layer, complete and checked. */
 export interface LayerSettings {
@@ -30,7 +30,7 @@ export function layerSettings(options: ChannelLayerOptions): LayerSettings {
     expiry = 60_000,
     groupExpiry = 86_400_000,
     prefix = "asgi",
-    onDrop = warnOfDrop,
+    onDrop = dropWarnings(),
   } = options;
   checkCapacity(capacity);
   checkDuration("expiry", expiry);
@@ -48,8 +48,4 @@ export function layerSettings(options: ChannelLayerOptions): LayerSettings {
 function checkDuration(name: string, value: number): void {
   if (Number.isFinite(value) && value > 0) return;
   throw new RangeError(`${name} must be a positive number of milliseconds: ${value}`);
-}
-
-function warnOfDrop({ channel, reason }: Drop): void {
-  process.emitWarning(`Dropped a message for ${channel}: ${reason}`, "ChannelsWarning");
 }

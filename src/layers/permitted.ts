@@ -8,11 +8,12 @@ const MAX_INT64 = 2n ** 63n - 1n;
  * Checks that everything in a message may travel.
  *
  * @param message What somebody wants to send.
+ * @param carriesBytes Whether bytes may.
  * @returns Whether it holds a value that only the exact encoding keeps: a `bigint` or `-0`.
  * @throws {TypeError} That names the path to the first value that may not travel.
  */
-export function checkMessage(message: unknown): boolean {
-  const inspection = new Inspection();
+export function checkMessage(message: unknown, carriesBytes: boolean): boolean {
+  const inspection = new Inspection(carriesBytes);
   if (!isPlainObject(message)) inspection.refuse(`${describe(message)}: a message is an object`);
   inspection.visitObject(message as Record<string, unknown>);
   return inspection.needsExact;
@@ -20,7 +21,12 @@ export function checkMessage(message: unknown): boolean {
 
 class Inspection {
   needsExact = false;
+  readonly #carriesBytes: boolean;
   readonly #path: (string | number)[] = [];
+
+  constructor(carriesBytes: boolean) {
+    this.#carriesBytes = carriesBytes;
+  }
 
   visit(value: unknown): void {
     switch (typeof value) {
@@ -67,10 +73,14 @@ class Inspection {
   }
 
   #visitContainer(value: object): void {
-    if (value instanceof Uint8Array) return;
+    if (value instanceof Uint8Array) return this.#visitBytes();
     if (Array.isArray(value)) return this.#visitArray(value);
     if (!isPlainObject(value)) this.refuse(describe(value));
     this.visitObject(value as Record<string, unknown>);
+  }
+
+  #visitBytes(): void {
+    if (!this.#carriesBytes) this.refuse(`is a Uint8Array: only the serializer "msgpack" takes it`);
   }
 
   #visitArray(array: readonly unknown[]): void {

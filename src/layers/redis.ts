@@ -16,7 +16,6 @@
  *
  * @module
  */
-import process from "node:process";
 import { LayerUnavailableError } from "../errors.ts";
 import { BaseChannelLayer } from "./base_layer.ts";
 import type { ChannelLayerOptions } from "./channel_layer.ts";
@@ -35,6 +34,7 @@ import { HostsStore } from "./redis/hosts_store.ts";
 import { RedisStore } from "./redis/redis_store.ts";
 import { addressesOf } from "./redis/redis_url.ts";
 import type { Store } from "./store.ts";
+import { warn } from "./warnings.ts";
 
 export type { HostChange, RedisSentinelHost, RedisTlsOptions };
 
@@ -129,8 +129,6 @@ function codecOf(serializer: string) {
 
 function warnOfChange({ host, isReachable, error }: HostChange): void {
   const reason = error instanceof LayerUnavailableError ? error.reason : error?.message;
-  const text = isReachable
-    ? `${host} is back`
-    : `Lost ${host}, and going on with the other hosts: ${reason}`;
-  process.emitWarning(text, "ChannelsWarning");
+  if (isReachable) warn(`${host} is back`);
+  else warn(`Lost ${host}, and going on with the other hosts: ${reason}`);
 }

@@ -1,8 +1,13 @@
+import type { ServerInspection } from "./channel_layer.ts";
+
 /**
  * What a backend has to do: keep bytes in first-in first-out order under keys, and sets of names. Everything else that a
  * channel layer promises is done once, in `base_layer.ts`.
  */
 export interface Store {
+  /** How much one `append()` takes at most: then it is one step, which is done or not. */
+  readonly step: { readonly messages: number; readonly bytes: number };
+
   /**
    * Appends bodies under a key, in their order, until it holds `capacity`.
    *
@@ -31,8 +36,22 @@ export interface Store {
   /** Deletes everything under the layer's prefix. */
   flush(): Promise<void>;
 
+  /** The servers, or what stands for one. */
+  inspectServers(): Promise<ServerInspection[]>;
+
+  /** How many bodies a key holds that haven't expired, and when the oldest was sent. */
+  inspectKey(key: string): Promise<Stock>;
+
   /** Lets go of what is held open; nothing is called afterwards. */
   close(): Promise<void>;
+}
+
+/** What a key holds. */
+export interface Stock {
+  /** How many bodies. */
+  readonly count: number;
+  /** When the oldest was sent, in milliseconds since 1970, if there is one. */
+  readonly oldest?: number | undefined;
 }
 
 /** A place that bodies are taken from: one `poll()` at a time. */

@@ -17,6 +17,13 @@
  * @module
  */
 export type { Application, Receive, Send } from "./application.ts";
-export { KNOWN_CHANNELS, knownChannels } from "./known_channels.ts";
+export { KNOWN_CHANNELS, knownChannels, type RoutedApplication } from "./known_channels.ts";
 export type { Message } from "./message.ts";
+export {
+  type Preparation,
+  PREPARE,
+  prepare,
+  type PreparedApplication,
+  together,
+} from "./prepare.ts";
 export type { ChannelScope, LifespanScope, Scope, ScopeOf } from "./scope.ts";

@@ -1,6 +1,6 @@
 import { NoRouteError } from "../errors.ts";
-import type { Application, ChannelScope } from "../protocol/mod.ts";
-import { routeTable, withKnownChannels } from "./route_table.ts";
+import { type Application, type ChannelScope, prepare, together } from "../protocol/mod.ts";
+import { routeTable, withHooks } from "./route_table.ts";
 
 /** What {@linkcode ChannelNameRouter} takes: the applications by the name of their channel. */
 export type ApplicationsByChannel = Readonly<Record<string, Application<ChannelScope>>>;
@@ -32,5 +32,11 @@ export function ChannelNameRouter(applications: ApplicationsByChannel): Applicat
     if (application === undefined) throw new NoRouteError("channel", scope.channel, known);
     await application(scope, receive, send);
   };
-  return withKnownChannels(route, known);
+  return withHooks(route, {
+    known,
+    prepare: (channels) => {
+      const asked = new Set(channels.flatMap((channel) => table.get(channel) ?? []));
+      return together(Array.from(asked, (application) => prepare(application, channels)));
+    },
+  });
 }

@@ -1,6 +1,13 @@
 import { NoRouteError } from "../errors.ts";
-import { type Application, knownChannels, type Scope, type ScopeOf } from "../protocol/mod.ts";
-import { routeTable, withKnownChannels } from "./route_table.ts";
+import {
+  type Application,
+  knownChannels,
+  prepare,
+  type Scope,
+  type ScopeOf,
+  together,
+} from "../protocol/mod.ts";
+import { routeTable, withHooks } from "./route_table.ts";
 
 /** What {@linkcode ProtocolTypeRouter} takes: the applications by the type of their scope. */
 export type ApplicationsByType = {
@@ -36,5 +43,9 @@ export function ProtocolTypeRouter(applications: ApplicationsByType): Applicatio
     if (application === undefined) throw new NoRouteError("type", scope.type, [...table.keys()]);
     await application(scope, receive, send);
   };
-  return withKnownChannels(route, applications.channel && knownChannels(applications.channel));
+  const { channel } = applications;
+  return withHooks(route, {
+    known: channel && knownChannels(channel),
+    prepare: (channels) => channel ? prepare(channel, channels) : together([]),
+  });
 }

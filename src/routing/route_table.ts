@@ -1,4 +1,10 @@
-import { type Application, KNOWN_CHANNELS, type Scope } from "../protocol/mod.ts";
+import {
+  type Application,
+  KNOWN_CHANNELS,
+  type Preparation,
+  PREPARE,
+  type Scope,
+} from "../protocol/mod.ts";
 
 /** Applications by name, in a `Map`: what a scope asks for comes from outside. */
 export type RouteTable<S extends Scope> = ReadonlyMap<string, Application<S>>;
@@ -31,10 +37,15 @@ function isClass(value: object): boolean {
   return Function.prototype.toString.call(value).startsWith("class");
 }
 
-/** Tells on the application which channels it has routes for. */
-export function withKnownChannels<A extends object>(
-  application: A,
-  channels: readonly string[] | undefined,
-): A {
-  return channels ? Object.assign(application, { [KNOWN_CHANNELS]: channels }) : application;
+/** What a router tells a server on behalf of its routes. */
+export interface Hooks {
+  /** The channels that it has routes for; without, it may answer any. */
+  readonly known?: readonly string[] | undefined;
+  /** Has the routes of some channels make ready what they need. */
+  readonly prepare: (channels: readonly string[]) => Preparation;
+}
+
+/** Puts the hooks on the application. */
+export function withHooks<A extends object>(application: A, { known, prepare }: Hooks): A {
+  return Object.assign(application, known && { [KNOWN_CHANNELS]: known }, { [PREPARE]: prepare });
 }

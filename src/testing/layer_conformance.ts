@@ -7,6 +7,7 @@ import { expiryCases } from "./conformance/expiry.ts";
 import { groupCases } from "./conformance/groups.ts";
 import { handBackCases } from "./conformance/hand_back.ts";
 import { lifetimeCases } from "./conformance/lifetime.ts";
+import { inspectionCases } from "./conformance/inspection.ts";
 import { localChannelCases } from "./conformance/local_channels.ts";
 import { localGroupCases } from "./conformance/local_groups.ts";
 import { localMailCases } from "./conformance/local_mail.ts";
@@ -15,6 +16,7 @@ import { onceCases } from "./conformance/once.ts";
 import { orderCases } from "./conformance/order.ts";
 import { receiveManyCases } from "./conformance/receive_many.ts";
 import { refusalCases } from "./conformance/refusals.ts";
+import { sendOptionsCases } from "./conformance/send_options.ts";
 import { sendingCases } from "./conformance/sending.ts";
 import { sizeCases } from "./conformance/size.ts";
 
@@ -32,6 +34,7 @@ export interface LayerSubject {
 
 const CASES: readonly LayerCase[] = [
   ...sendingCases,
+  ...sendOptionsCases,
   ...sizeCases,
   ...orderCases,
   ...onceCases,
@@ -47,6 +50,7 @@ const CASES: readonly LayerCase[] = [
   ...exactCases,
   ...refusalCases,
   ...nameCases,
+  ...inspectionCases,
   ...lifetimeCases,
 ];
 

@@ -146,6 +146,7 @@ export class ChannelListener {
     const { channel, layer, report } = this.#options;
     try {
       await layer.handBack(released);
+      report.handedBack(released.length);
     } catch (error) {
       report.lostEvents(channel, released.length, error);
     }

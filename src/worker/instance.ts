@@ -57,7 +57,8 @@ export class Instance {
     try {
       await application(scope, this.#receive, refuseToSend);
       this.#host.ended(this, undefined);
-    } catch (error) {
+    } catch (thrown) {
+      const error = presentable(thrown);
       this.#host.ended(this, isStop(error) ? undefined : { error });
     }
   }
@@ -117,6 +118,16 @@ export class Instance {
 
 function isStop(error: unknown): boolean {
   return error instanceof ServerStoppedError;
+}
+
+/** What is thrown may be anything: even something that throws when it is looked at. */
+function presentable(thrown: unknown): unknown {
+  try {
+    void (thrown instanceof Error);
+    return thrown;
+  } catch {
+    return new TypeError("What was thrown can't be looked at");
+  }
 }
 
 const refuseToSend: Send = () =>

@@ -143,9 +143,11 @@ export class Instances implements InstanceHost {
     if (failure) report.failed(channel, current, failure.error);
     if (!current) return;
     this.#busy--;
-    if (failure) this.#pace.note(age);
-    else if (hasRefused) report.dropped(channel, "the application returned without receiving it");
-    else report.counts.handled++;
+    this.#pace.note(age);
+    if (failure) return;
+    if (hasRefused) {
+      report.dropped(channel, "ignored", "the application returned without receiving it");
+    } else report.counts.handled++;
   }
 
   #distribute(): void {
@@ -183,15 +185,19 @@ export class Instances implements InstanceHost {
   #read(delivery: Delivery): Message | undefined {
     const { channel, report } = this.#options;
     if (this.#hasExpired(delivery)) {
-      return report.dropped(channel, "it has expired while it waited for a handler");
+      return report.dropped(channel, "expired", "it has expired while it waited for a handler");
     }
     try {
       const event = delivery.read();
       if (typeof event.type === "string") return event;
-      report.dropped(channel, `it needs a type that is a string, and has ${typeof event.type}`);
+      report.dropped(
+        channel,
+        "untyped",
+        `it needs a type that is a string, and has ${typeof event.type}`,
+      );
     } catch (error) {
       if (!(error instanceof UndecodableMessageError)) throw error;
-      report.dropped(channel, error.message);
+      report.dropped(channel, "undecodable", error.message);
     }
   }
 

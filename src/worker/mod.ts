@@ -13,5 +13,6 @@
  *
  * @module
  */
-export type { FailedEvent, LogEntry, WorkerCounts } from "./report.ts";
+export { Counter, type DropCounts, type DropReason, type WorkerCounts } from "./counts.ts";
+export type { FailedEvent, LogEntry } from "./report.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

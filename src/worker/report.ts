@@ -1,5 +1,6 @@
 import { NoHandlerError, NoRouteError } from "../errors.ts";
 import type { Message } from "../protocol/mod.ts";
+import type { Counter, DropReason } from "./counts.ts";
 
 /** One line of a worker's log. */
 export interface LogEntry {
@@ -15,18 +16,6 @@ export interface LogEntry {
   readonly error?: unknown;
 }
 
-/** What a worker has done so far, in events. */
-export interface WorkerCounts {
-  /** Taken from the layer; those that were handed back don't count. */
-  readonly received: number;
-  /** Whose handler came to a good end. */
-  readonly handled: number;
-  /** Whose handler threw. */
-  readonly failed: number;
-  /** Never given to a handler: no message, without a type or a handler for it, or expired. */
-  readonly dropped: number;
-}
-
 /** Which event a failure is about. */
 export interface FailedEvent {
   /** The channel it came from. */
@@ -39,13 +28,15 @@ export interface FailedEvent {
 export class Report {
   readonly #log: (entry: LogEntry) => void;
   readonly #onError: (error: unknown, event: FailedEvent) => void;
-  readonly counts = { received: 0, handled: 0, failed: 0, dropped: 0 };
+  readonly counts: Counter;
   #isLost = false;
 
   constructor(
     log: (entry: LogEntry) => void,
     onError: (error: unknown, event: FailedEvent) => void,
+    counts: Counter,
   ) {
+    this.counts = counts;
     this.#log = (entry) => {
       try {
         log(entry);
@@ -61,7 +52,7 @@ export class Report {
     const type = event?.type;
     const about = type === undefined ? { channel } : { channel, type };
     if (event && isUnanswerable(error)) {
-      this.counts.dropped++;
+      this.counts.droppedBy.unknown++;
       this.#log({ level: "warn", message: `Dropped an event: ${error.message}`, ...about });
     } else {
       if (event) this.counts.failed++;
@@ -84,9 +75,9 @@ export class Report {
   }
 
   /** An event was never given to a handler. */
-  dropped(channel: string, reason: string): undefined {
-    this.counts.dropped++;
-    this.#log({ level: "warn", message: `Dropped an event: ${reason}`, channel });
+  dropped(channel: string, reason: DropReason, explanation: string): undefined {
+    this.counts.droppedBy[reason]++;
+    this.#log({ level: "warn", message: `Dropped an event: ${explanation}`, channel });
   }
 
   /** Events were taken over from the layer. */
@@ -101,10 +92,16 @@ export class Report {
     this.#log({ level: "debug", message: `Handing back ${count} events`, channel });
   }
 
+  /** The layer has taken them back. */
+  handedBack(count: number): void {
+    this.counts.handedBack += count;
+  }
+
   /** The layer can't be reached; said once for all channels. */
   lost(error: Error): void {
     if (this.#isLost) return;
     this.#isLost = true;
+    this.counts.outages++;
     this.#log({ level: "error", message: `${error.message}; trying again until it is back` });
   }
 
@@ -117,6 +114,8 @@ export class Report {
 
   /** What was taken could not be put back. */
   lostEvents(channel: string, count: number, error: unknown): void {
+    this.counts.received += count;
+    this.counts.lost += count;
     const message = `${count} events that were not started could not be handed back, and are lost`;
     this.#log({ level: "error", message, channel, error });
   }

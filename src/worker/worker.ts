@@ -1,8 +1,9 @@
 import { ShutdownTimeoutError } from "../errors.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
-import type { Application, ChannelScope } from "../protocol/mod.ts";
+import { type Application, type ChannelScope, prepare } from "../protocol/mod.ts";
 import { ChannelListener } from "./channel_listener.ts";
-import { type FailedEvent, type LogEntry, Report, type WorkerCounts } from "./report.ts";
+import { Counter, type WorkerCounts } from "./counts.ts";
+import { type FailedEvent, type LogEntry, Report } from "./report.ts";
 
 /** Options of a {@linkcode Worker}. */
 export interface WorkerOptions {
@@ -34,6 +35,12 @@ export interface WorkerOptions {
   readonly log?: (entry: LogEntry) => void;
   /** Called with each error that an application throws. */
   readonly onError?: (error: unknown, event: FailedEvent) => void;
+  /**
+   * Where to count.
+   *
+   * @default {new Counter()}
+   */
+  readonly counter?: Counter;
   /** Called once, when the layer has answered and the worker listens. */
   readonly onListening?: () => void;
 }
@@ -86,12 +93,13 @@ export class Worker {
       );
     }
     this.#options = options;
-    this.#report = new Report(options.log ?? (() => {}), options.onError ?? (() => {}));
+    const { log = () => {}, onError = () => {}, counter = new Counter() } = options;
+    this.#report = new Report(log, onError, counter);
   }
 
-  /** What it has done so far. */
+  /** What it has done so far, in all its runs; ask as often as you like, each time it is a copy. */
   get counts(): WorkerCounts {
-    return { ...this.#report.counts };
+    return this.#report.counts.snapshot;
   }
 
   /** The events whose handlers run now, as `"channel/type"`. */
@@ -105,6 +113,7 @@ export class Worker {
    *
    * @param options A signal that stops it.
    * @throws {ShutdownTimeoutError} When handlers still ran at the end of `shutdownTimeout`.
+   * @throws {ConsumerUnusableError} When the application can't be run: nothing was taken then.
    * @throws {LayerUnusableError} When the layer can't be used and waiting makes no sense.
    */
   async run(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
@@ -113,16 +122,20 @@ export class Worker {
     this.#listeners = this.#makeListeners();
     const stopped = whenAborted(options.signal);
     stopped.promise.then(() => this.#isStopped = true);
+    await using preparation = prepare(this.#options.application, this.#options.channels);
     try {
-      await Promise.race([stopped.promise, this.#work()]);
+      await Promise.race([stopped.promise, this.#work(preparation.ready)]);
     } finally {
       stopped.forget();
       await this.#drain().finally(() => this.#listeners = []);
     }
   }
 
-  async #work(): Promise<void> {
+  async #work(ready: Promise<void>): Promise<void> {
     const listeners = this.#listeners;
+    // Before anything is taken from the layer: an application that can't be run costs no event.
+    await ready;
+    if (this.#isStopped) return;
     await Promise.all(listeners.map((listener) => listener.open()));
     if (this.#isStopped) return;
     this.#options.onListening?.();

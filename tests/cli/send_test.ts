@@ -72,9 +72,32 @@ Deno.test("send leaves with 1 when the channel is full", async () => {
   await using program = startProgram(args);
   assertEquals(await program.end, 1);
   assertEquals(program.stderr.all, [
-    'error: Channel "letters" is full: it may hold 2 messages, and took the first 2 of these',
+    'error: Channel "letters" is full: it may hold 2 messages, and took the first 2 of these; ' +
+    "send later, or with waitForCapacity",
     `Sent 2 events to letters (layer ${folder.url})`,
   ]);
+});
+
+Deno.test("send --wait waits for room", async () => {
+  await using folder = await openFolder();
+  const events = ["a", "b", "c"].map((type) => JSON.stringify({ type }));
+  const args = ["send", "letters", ...events, "--wait", "--layer", `${folder.url}?capacity=1`];
+  await using program = startProgram(args);
+  const types = [];
+  while (types.length < 3) types.push((await folder.layer.receive("letters")).type);
+  assertEquals(types, ["a", "b", "c"]);
+  assertEquals(await program.end, 0);
+});
+
+Deno.test("send --wait is ended by a signal", async () => {
+  await using folder = await openFolder();
+  const layer = `${folder.url}?capacity=1`;
+  const args = ["send", "letters", '{"type":"a"}', '{"type":"b"}', "--wait", "--layer", layer];
+  await using program = startProgram(args);
+  while ((await folder.layer.inspect(["letters"])).channels[0]?.depth === 0);
+  program.kill("SIGINT");
+  assertEquals(await program.end, 1);
+  assertEquals(program.stderr.all, ["error: stopped by a signal before all was sent"]);
 });
 
 Deno.test("send uses the layers that the app configures", async () => {

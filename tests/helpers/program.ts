@@ -14,6 +14,8 @@ export interface ProgramOptions {
   readonly permissions?: readonly string[];
   /** What it reads from standard input. */
   readonly stdin?: string;
+  /** A line of shell that starts it, in which `"$@"` is the command: to set its limits. */
+  readonly shell?: string;
 }
 
 /** A stream of a program, by its lines. */
@@ -26,7 +28,7 @@ export interface Lines {
   count(lines: number): Promise<unknown>;
 }
 
-/** `cli.ts` as a process of its own. */
+/** A process of its own, such as `cli.ts`. */
 export interface Program extends AsyncDisposable {
   readonly stdout: Lines;
   readonly stderr: Lines;
@@ -37,9 +39,10 @@ export interface Program extends AsyncDisposable {
 
 /** Starts `cli.ts` with some arguments; it is killed at the end of the test if it still runs. */
 export function startProgram(args: readonly string[], options: ProgramOptions = {}): Program {
-  const { cwd, env = {}, permissions = ["-A"], stdin } = options;
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--quiet", ...permissions, CLI, ...args],
+  const { cwd, env = {}, permissions = ["-A"], stdin, shell = 'exec "$@"' } = options;
+  const command = [Deno.execPath(), "run", "--no-prompt", "--quiet", ...permissions, CLI, ...args];
+  const process = new Deno.Command("sh", {
+    args: ["-c", shell, "sh", ...command],
     env: { ...env, NO_COLOR: "1" },
     stdin: stdin === undefined ? "null" : "piped",
     stdout: "piped",
@@ -47,6 +50,11 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
     ...(cwd === undefined ? {} : { cwd }),
   }).spawn();
   if (stdin !== undefined) feed(process.stdin, stdin);
+  return watch(process);
+}
+
+/** Reads what a process prints by its lines; it is killed at the end if it still runs. */
+export function watch(process: Deno.ChildProcess): Program {
   const stdout = readLines(process.stdout);
   const stderr = readLines(process.stderr);
   const end = Promise.all([process.status, stdout.end, stderr.end]).then(([{ code }]) => code);

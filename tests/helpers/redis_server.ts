@@ -11,6 +11,10 @@ export interface RedisServer extends AsyncDisposable {
   cli(...args: readonly string[]): Promise<string>;
   /** Ends it at once, as a crash would; it may be called twice. */
   stop(): Promise<void>;
+  /** Sends a signal to its process: SIGSTOP freezes it, SIGCONT thaws it. */
+  kill(signal: Deno.Signal): void;
+  /** Asks it to end in good order, with its data written where it has to be. */
+  shutDown(): Promise<void>;
 }
 
 /** Whether there is no `redis-server` to start. */
@@ -40,6 +44,11 @@ export async function startRedis(
     url: `unix://${socket}`,
     cli: (...words) => run("redis-cli", ["-s", socket, ...words]),
     stop,
+    kill: (signal) => process.kill(signal),
+    async shutDown() {
+      process.kill("SIGTERM");
+      await end;
+    },
     async [Symbol.asyncDispose]() {
       await stop();
       await folder[Symbol.asyncDispose]();

@@ -1,9 +1,11 @@
 import type {
   ChannelLayer,
   Delivery,
+  LayerInspection,
   Message,
   ReceiveManyOptions,
   ReceiveOptions,
+  SendOptions,
 } from "@asgi/channels";
 
 /** Does all that another layer does: tests override what they want to see, or to fail. */
@@ -14,12 +16,12 @@ export class ForwardingLayer implements ChannelLayer {
     this.inner = inner;
   }
 
-  send(channel: string, message: Message): Promise<void> {
-    return this.inner.send(channel, message);
+  send(channel: string, message: Message, options?: SendOptions): Promise<void> {
+    return this.inner.send(channel, message, options);
   }
 
-  sendMany(channel: string, messages: Iterable<Message>): Promise<void> {
-    return this.inner.sendMany(channel, messages);
+  sendMany(channel: string, messages: Iterable<Message>, options?: SendOptions): Promise<void> {
+    return this.inner.sendMany(channel, messages, options);
   }
 
   receive(channel: string, options?: ReceiveOptions): Promise<Message> {
@@ -56,6 +58,10 @@ export class ForwardingLayer implements ChannelLayer {
 
   close(): Promise<void> {
     return this.inner.close();
+  }
+
+  inspect(channels?: readonly string[]): Promise<LayerInspection> {
+    return this.inner.inspect(channels);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

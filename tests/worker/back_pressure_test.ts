@@ -14,7 +14,7 @@ import {
   type ReceiveManyOptions,
 } from "@asgi/channels";
 import { ForwardingLayer } from "../testing/forwarding_layer.ts";
-import { linesOf, runBurst, startWorker } from "./start_worker.ts";
+import { linesOf, outcome, runBurst, startWorker } from "./start_worker.ts";
 import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
 
 /** Keeps what was asked for, given and handed back. */
@@ -126,6 +126,18 @@ Deno.test("a worker takes many events at once when handlers are quick, within a 
   assertLessOrEqual(Math.max(...layer.limits), 513);
 });
 
+Deno.test("a worker takes many events at once for an application that returns after each", async () => {
+  await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 2_000 }));
+  await layer.sendMany("letters", numbered(2_000));
+  const { worker } = await runBurst({
+    layer,
+    channels: ["letters"],
+    application: async (_scope, receive) => void await receive(),
+  });
+  assertEquals(worker.counts.handled, 2_000);
+  assertGreater(Math.max(...layer.limits), 100);
+});
+
 Deno.test("a handler that hangs keeps no event behind it from another worker", async () => {
   await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 1_000 }));
   const events = numbered(420);
@@ -149,6 +161,7 @@ Deno.test("a handler that hangs keeps no event behind it from another worker", a
   await all.reach(419);
   assertEquals(one.worker.inHand, ["letters/hang"]);
   assertGreater(layer.handedBack, 0);
+  assertEquals(one.worker.counts.handedBack, layer.handedBack);
   assertEquals(one.worker.counts.received + other.worker.counts.received, 420);
   gate.resolve();
   await all.reach(420);
@@ -256,7 +269,8 @@ Deno.test("an event that expires behind a slow handler is never handled", async 
   await seen.reach(52);
   await running.stop();
   assertEquals(seen.items.slice(50), ["slow", "last"]);
-  assertEquals(running.worker.counts, { received: 53, handled: 52, failed: 0, dropped: 1 });
+  assertEquals(outcome(running.worker), { received: 53, handled: 52, failed: 0, dropped: 1 });
+  assertEquals(running.worker.counts.droppedBy.expired, 1);
   assertStringIncludes(linesOf(running, "warn")[0] ?? "", "expired");
 });
 

@@ -7,7 +7,7 @@ import {
   SqliteChannelLayer,
 } from "@asgi/channels";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { runBurst, startWorker } from "./start_worker.ts";
+import { outcome, runBurst, startWorker } from "./start_worker.ts";
 import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
 
 /** A kind of layer that workers share. */
@@ -62,7 +62,7 @@ for (const { name, open } of BACKENDS) {
       },
     });
     assertEquals(seen.map(({ number }) => number), upTo(1_000));
-    assertEquals(told.worker.counts, { received: 1_000, handled: 900, failed: 100, dropped: 0 });
+    assertEquals(outcome(told.worker), { received: 1_000, handled: 900, failed: 100, dropped: 0 });
     assertEquals(told.errors.length, 100);
   });
 

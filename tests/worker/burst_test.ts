@@ -9,14 +9,14 @@ import {
   Worker,
 } from "@asgi/channels";
 import { within } from "../testing/within.ts";
-import { runBurst } from "./start_worker.ts";
+import { outcome, runBurst } from "./start_worker.ts";
 import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
 
 Deno.test("a burst ends at once when the channels are empty", async () => {
   await using layer = new MemoryChannelLayer();
   const application = () => Promise.reject(new Error("Not expected to be called"));
   const { worker } = await runBurst({ layer, application, channels: ["letters", "parcels"] });
-  assertEquals(worker.counts, { received: 0, handled: 0, failed: 0, dropped: 0 });
+  assertEquals(outcome(worker), { received: 0, handled: 0, failed: 0, dropped: 0 });
 });
 
 Deno.test("a burst ends when the channels are empty and the handlers idle", async () => {
@@ -36,7 +36,7 @@ Deno.test("a burst ends when the channels are empty and the handlers idle", asyn
     },
   });
   assertEquals(ended, 40);
-  assertEquals(worker.counts, { received: 40, handled: 40, failed: 0, dropped: 0 });
+  assertEquals(outcome(worker), { received: 40, handled: 40, failed: 0, dropped: 0 });
 });
 
 Deno.test("a burst handles what handlers send to another of its channels", async () => {

@@ -22,8 +22,11 @@ import {
   Worker,
 } from "@asgi/channels";
 import { ForwardingLayer } from "../testing/forwarding_layer.ts";
-import { linesOf, runBurst, startWorker } from "./start_worker.ts";
+import { linesOf, outcome, runBurst, startWorker } from "./start_worker.ts";
 import { numbered, numbersOf, Tally, upTo } from "./tally.ts";
+
+/** What `droppedBy` is where nothing was dropped. */
+const NONE = { expired: 0, undecodable: 0, untyped: 0, unknown: 0, ignored: 0 };
 
 /** Something that isn't a message, as another program might send it. */
 function oddity(value: Record<string, unknown>): Message {
@@ -47,7 +50,7 @@ Deno.test("a handler that throws loses its own event and no other", async () => 
     },
   });
   assertEquals(numbersOf(seen), upTo(1_000));
-  assertEquals(told.worker.counts, { received: 1_000, handled: 900, failed: 100, dropped: 0 });
+  assertEquals(outcome(told.worker), { received: 1_000, handled: 900, failed: 100, dropped: 0 });
   assertEquals(told.errors.length, 100);
   assertEquals(linesOf(told, "error").length, 100);
 });
@@ -66,7 +69,7 @@ Deno.test("a handler that throws loses no other event when several run at once",
   const application = LetterConsumer.asAsgi();
   const told = await runBurst({ layer, channels: ["letters"], application, concurrency: 4 });
   assertEquals(numbersOf(seen), upTo(1_000));
-  assertEquals(told.worker.counts, { received: 1_000, handled: 900, failed: 100, dropped: 0 });
+  assertEquals(outcome(told.worker), { received: 1_000, handled: 900, failed: 100, dropped: 0 });
   assertEquals(told.errors.length, 100);
 });
 
@@ -127,7 +130,7 @@ Deno.test("a StopConsumer is a good end: the next event gets a fresh instance", 
   }
   const application = OnceConsumer.asAsgi();
   const told = await runBurst({ layer, channels: ["letters"], application });
-  assertEquals(told.worker.counts, { received: 3, handled: 3, failed: 0, dropped: 0 });
+  assertEquals(outcome(told.worker), { received: 3, handled: 3, failed: 0, dropped: 0 });
   assertEquals(told.errors, []);
 });
 
@@ -171,7 +174,7 @@ Deno.test("the worker outlives events that nobody can handle", async () => {
   });
   const count = ODDITIES.length;
   assertEquals(good, count);
-  assertEquals(told.worker.counts, {
+  assertEquals(outcome(told.worker), {
     received: 2 * count,
     handled: count,
     failed: 0,
@@ -181,6 +184,9 @@ Deno.test("the worker outlives events that nobody can handle", async () => {
   assertEquals(lines.length, count);
   for (const line of lines) assertStringIncludes(line, "Dropped an event");
   for (const { error } of told.errors) assertInstanceOf(error, NoHandlerError);
+  const untyped = ODDITIES.filter(({ type }) => typeof type !== "string").length;
+  const { droppedBy } = told.worker.counts;
+  assertEquals(droppedBy, { ...NONE, untyped, unknown: count - untyped });
 });
 
 Deno.test("an event without a type never reaches the application", async () => {
@@ -210,8 +216,9 @@ Deno.test("a channel without a route drops its events, and the others go on", as
   });
   const told = await runBurst({ layer, channels: ["letters", "parcels"], application });
   assertEquals(numbersOf(seen), upTo(3));
-  assertEquals(told.worker.counts, { received: 6, handled: 3, failed: 0, dropped: 3 });
+  assertEquals(outcome(told.worker), { received: 6, handled: 3, failed: 0, dropped: 3 });
   for (const { error } of told.errors) assertInstanceOf(error, NoRouteError);
+  assertEquals(told.worker.counts.droppedBy, { ...NONE, unknown: 3 });
 });
 
 /** Has every other event be undecodable. */
@@ -243,10 +250,11 @@ Deno.test("the worker drops what can't be decoded, and lives on", async () => {
     },
   });
   assertEquals(seen, ["good", "good"]);
-  assertEquals(told.worker.counts, { received: 5, handled: 2, failed: 0, dropped: 3 });
+  assertEquals(outcome(told.worker), { received: 5, handled: 2, failed: 0, dropped: 3 });
   const lines = linesOf(told, "warn");
   assertEquals(lines.length, 3);
   for (const line of lines) assertStringIncludes(line, "it is garbled");
+  assertEquals(told.worker.counts.droppedBy, { ...NONE, undecodable: 3 });
 });
 
 /** Runs badly a number of times, and then as it should. */
@@ -270,8 +278,9 @@ Deno.test("an application that returns at once drops its events, without a busy 
   const { runs, application } = badAtFirst(20, async () => {});
   const told = await runBurst({ layer, channels: ["letters"], application, concurrency: 2 });
   assertLessOrEqual(runs(), 22);
-  assertEquals(told.worker.counts, { received: 50, handled: 30, failed: 0, dropped: 20 });
+  assertEquals(outcome(told.worker), { received: 50, handled: 30, failed: 0, dropped: 20 });
   assertEquals(linesOf(told, "warn").length, 20);
+  assertEquals(told.worker.counts.droppedBy, { ...NONE, ignored: 20 });
 });
 
 Deno.test("an application that throws at once fails for its events, without a busy loop", async () => {
@@ -280,7 +289,7 @@ Deno.test("an application that throws at once fails for its events, without a bu
   const { runs, application } = badAtFirst(20, () => Promise.reject(new RangeError("No stamp")));
   const told = await runBurst({ layer, channels: ["letters"], application, concurrency: 2 });
   assertLessOrEqual(runs(), 22);
-  assertEquals(told.worker.counts, { received: 50, handled: 30, failed: 20, dropped: 0 });
+  assertEquals(outcome(told.worker), { received: 50, handled: 30, failed: 20, dropped: 0 });
   assertEquals(told.errors.length, 20);
 });
 
@@ -291,7 +300,7 @@ Deno.test("an application that throws outside of a promise fails for its events"
     throw new RangeError("No stamp");
   };
   const told = await runBurst({ layer, channels: ["letters"], application });
-  assertEquals(told.worker.counts, { received: 5, handled: 0, failed: 5, dropped: 0 });
+  assertEquals(outcome(told.worker), { received: 5, handled: 0, failed: 5, dropped: 0 });
 });
 
 Deno.test("an application that returns at once isn't run again without an event", async () => {
@@ -308,6 +317,24 @@ Deno.test("an application that returns at once isn't run again without an event"
   }
   await running.stop();
   assertEquals(runs.items.length, 5);
+});
+
+Deno.test("an application that throws what can't be looked at fails, and is replaced", async () => {
+  await using layer = new MemoryChannelLayer();
+  await layer.sendMany("letters", numbered(4));
+  const refuse = () => {
+    throw new RangeError("Don't look");
+  };
+  const told = await runBurst({
+    layer,
+    channels: ["letters"],
+    application: async (_scope, receive) => {
+      await receive();
+      throw new Proxy({}, { get: refuse, getPrototypeOf: refuse });
+    },
+  });
+  assertEquals(outcome(told.worker), { received: 4, handled: 0, failed: 4, dropped: 0 });
+  assertStringIncludes(String(told.errors[0]?.error), "can't be looked at");
 });
 
 Deno.test("send() is refused, and points to the channel layer", async () => {
@@ -352,7 +379,7 @@ Deno.test("an onError that throws is logged, and the worker lives on", async () 
       for (;;) if (Number((await receive()).number) % 2 === 0) throw new RangeError("No stamp");
     },
   });
-  assertEquals(told.worker.counts, { received: 6, handled: 3, failed: 3, dropped: 0 });
+  assertEquals(outcome(told.worker), { received: 6, handled: 3, failed: 3, dropped: 0 });
   const lines = linesOf(told, "error").filter((line) => line.includes("onError"));
   assertEquals(lines.length, 3);
 });
@@ -418,6 +445,6 @@ Deno.test("an application that fails without an event in hand is logged and repl
   await running.stop();
   assertEquals(seen.items, ["one", "two", "three"]);
   assertEquals(failed.items, [undefined]);
-  assertEquals(running.worker.counts, { received: 3, handled: 3, failed: 0, dropped: 0 });
+  assertEquals(outcome(running.worker), { received: 3, handled: 3, failed: 0, dropped: 0 });
   assert(linesOf(running, "error")[0]?.includes("without an event"));
 });

@@ -13,7 +13,7 @@ import {
 } from "@asgi/channels";
 import { ForwardingLayer } from "../testing/forwarding_layer.ts";
 import { within } from "../testing/within.ts";
-import { linesOf, startWithoutWaiting, startWorker } from "./start_worker.ts";
+import { linesOf, outcome, startWithoutWaiting, startWorker } from "./start_worker.ts";
 import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
 
 /** A layer that can go away, for this worker alone, and come back. */
@@ -82,7 +82,7 @@ Deno.test("a layer that goes away and comes back costs two lines and no event", 
   assertStringIncludes(errors[0] ?? "", "trying again");
   assertEquals(linesOf(running, "info"), ["The layer is back"]);
   assertEquals(running.errors, []);
-  assertEquals(running.worker.counts, { received: 20, handled: 20, failed: 0, dropped: 0 });
+  assertEquals(outcome(running.worker), { received: 20, handled: 20, failed: 0, dropped: 0 });
 });
 
 Deno.test("a layer that is back is said to be, before there is an event", async () => {
@@ -195,6 +195,7 @@ Deno.test("a layer that goes away twice is told of twice", async () => {
   await running.stop();
   assertEquals(linesOf(running, "error").length, 2);
   assertEquals(linesOf(running, "info").length, 2);
+  assertEquals(running.worker.counts.outages, 2);
 });
 
 Deno.test("a layer that can't be used rejects run()", async () => {
@@ -271,4 +272,8 @@ Deno.test("what a worker can't hand back is counted in its log", async () => {
   assertStringIncludes(line, "2 events");
   assertStringIncludes(line, "lost");
   assertEquals(await remaining(inner, "letters"), []);
+  const { received, handled, lost, handedBack, outages } = running.worker.counts;
+  assertEquals([received, handled, lost, handedBack], [53, 51, 2, 0]);
+  // Nobody waits for the layer to come back: the worker stops.
+  assertEquals(outages, 0);
 });

@@ -19,7 +19,7 @@ import {
 } from "@asgi/channels";
 import { ForwardingLayer } from "../testing/forwarding_layer.ts";
 import { within } from "../testing/within.ts";
-import { linesOf, startWorker } from "./start_worker.ts";
+import { linesOf, outcome, startWorker } from "./start_worker.ts";
 import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
 
 for (const concurrency of [1, 4]) {
@@ -133,7 +133,7 @@ Deno.test("a stop before the beginning takes nothing", async () => {
   });
   await within(worker.run({ signal: AbortSignal.abort() }), "the end");
   assertEquals(numbersOf(await remaining(layer, "letters")), upTo(3));
-  assertEquals(worker.counts, { received: 0, handled: 0, failed: 0, dropped: 0 });
+  assertEquals(outcome(worker), { received: 0, handled: 0, failed: 0, dropped: 0 });
 });
 
 Deno.test("a worker that was stopped can be run again", async () => {
@@ -202,7 +202,7 @@ Deno.test("a stop rejects a pending receive() with a ServerStoppedError", async 
   assertInstanceOf(seen.items[1], ServerStoppedError);
   assertEquals(seen.items[2], "put away");
   assertEquals(running.errors, []);
-  assertEquals(running.worker.counts, { received: 1, handled: 1, failed: 0, dropped: 0 });
+  assertEquals(outcome(running.worker), { received: 1, handled: 1, failed: 0, dropped: 0 });
 });
 
 Deno.test("a stop waits for what an application puts away", async () => {
@@ -274,7 +274,7 @@ Deno.test("a stop isn't held up by an application that swallows it and asks for 
   await layer.send("letters", { type: "sent" });
   await seen.reach(1);
   await running.stop();
-  assertEquals(running.worker.counts, { received: 1, handled: 1, failed: 0, dropped: 0 });
+  assertEquals(outcome(running.worker), { received: 1, handled: 1, failed: 0, dropped: 0 });
 });
 
 Deno.test("an error that answers to a stop is reported, and the stop goes on", async () => {
@@ -315,7 +315,7 @@ Deno.test("a handler that fails during the drain is reported", async () => {
   const stopped = running.stop();
   gate.resolve();
   await stopped;
-  assertEquals(running.worker.counts, { received: 1, handled: 0, failed: 1, dropped: 0 });
+  assertEquals(outcome(running.worker), { received: 1, handled: 0, failed: 1, dropped: 0 });
   assertEquals(running.errors[0]?.event, { channel: "letters", type: "sent" });
 });
 

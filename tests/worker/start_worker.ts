@@ -79,3 +79,9 @@ function makeWorker(options: TestedOptions, onListening: () => void): Told & { w
 export function linesOf(told: Told, level: LogEntry["level"]): string[] {
   return told.log.filter((entry) => entry.level === level).map(({ message }) => message);
 }
+
+/** What has become of the events that a worker received. */
+export function outcome(worker: Worker): Record<string, number> {
+  const { received, handled, failed, dropped } = worker.counts;
+  return { received, handled, failed, dropped };
+}

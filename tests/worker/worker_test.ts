@@ -10,7 +10,7 @@ import {
   Worker,
   type WorkerOptions,
 } from "@asgi/channels";
-import { runBurst, startWorker } from "./start_worker.ts";
+import { outcome, runBurst, startWorker } from "./start_worker.ts";
 import { numbered, remaining, Tally, upTo } from "./tally.ts";
 
 const idle: Application<ChannelScope> = async (_scope, receive) => {
@@ -78,7 +78,7 @@ Deno.test("Worker runs a router of consumers", async () => {
   });
   const { worker } = await runBurst({ layer, channels: ["print"], application });
   assertEquals(printed, ["print: Hello"]);
-  assertEquals(worker.counts, { received: 1, handled: 1, failed: 0, dropped: 0 });
+  assertEquals(outcome(worker), { received: 1, handled: 1, failed: 0, dropped: 0 });
 });
 
 Deno.test("Worker starts no application before there is an event for it", async () => {
@@ -252,7 +252,7 @@ Deno.test("an application that returns after an event gets a fresh run for the n
   });
   assertEquals(seen, upTo(20));
   assertEquals(runs, 20);
-  assertEquals(worker.counts, { received: 20, handled: 20, failed: 0, dropped: 0 });
+  assertEquals(outcome(worker), { received: 20, handled: 20, failed: 0, dropped: 0 });
   assertEquals(errors, []);
 });
 
@@ -268,9 +268,9 @@ Deno.test("counts says what has become of the events", async () => {
   }
   const application = LetterConsumer.asAsgi();
   const worker = new Worker({ layer, application, channels: ["letters"], burst: true });
-  assertEquals(worker.counts, { received: 0, handled: 0, failed: 0, dropped: 0 });
+  assertEquals(outcome(worker), { received: 0, handled: 0, failed: 0, dropped: 0 });
   await worker.run();
-  assertEquals(worker.counts, { received: 5, handled: 3, failed: 1, dropped: 1 });
+  assertEquals(outcome(worker), { received: 5, handled: 3, failed: 1, dropped: 1 });
 });
 
 Deno.test("run() can be called again after its end, and not before", async () => {

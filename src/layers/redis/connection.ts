@@ -39,6 +39,8 @@ export class Connection {
   /** When it was last asked whether another server has taken this one's place. */
   #checkedAt = 0;
   #isReplaced = false;
+  /** Whether the server has answered as Redis does. */
+  #hasWorked = false;
   /** Whether no replica said that it knew what was taken last; not known before the first time. */
   #isAlone: boolean | undefined;
   /** When it was last known to be the master, whatever its replicas say. */
@@ -68,15 +70,7 @@ export class Connection {
   async run(args: readonly Argument[], blocksFor = 0): Promise<Reply> {
     const client = this.#usable ?? await this.#connected();
     this.#check();
-    this.#watchdog.expectSign(blocksFor);
-    try {
-      return await client.run(args);
-    } catch (error) {
-      if (isDemotion(error)) this.#drop();
-      throw explain(error, this.#server.name, true);
-    } finally {
-      this.#watchdog.noteSign();
-    }
+    return await this.#runWith(client.run, args, blocksFor);
   }
 
   /**
@@ -105,28 +99,54 @@ export class Connection {
     } catch (error) {
       // If it is the master after all, nothing is lost; if not, nobody will ever see this. Another
       // one isn't told: there, it may have been taken by somebody else.
-      const commands = client && client === this.#usable ? undo(reply) : [];
-      await Promise.all(commands.map((command) => this.run(command))).catch(() => {});
+      if (client && client === this.#usable) await this.#runAll(() => undo(reply)).catch(() => {});
       if (isUnmastered(error)) this.#drop();
       throw error;
     }
     return reply;
   }
 
+  /**
+   * Reads an answer; the connection to a server that gives strange ones is ended.
+   *
+   * @throws {LayerUnavailableError} When it is none to what was asked.
+   */
+  read<T>(reply: Reply | undefined, parse: (reply: Reply | undefined) => T): T {
+    try {
+      return parse(reply);
+    } catch (error) {
+      this.#drop();
+      throw explain(error, this.#server.name, true);
+    }
+  }
+
   /** Runs commands on each of the servers that share the keys. */
   async onEach(work: (run: Run) => Promise<void>): Promise<void> {
     const client = await this.#connected();
-    try {
-      await Promise.all((await client.servers()).map(work));
-    } catch (error) {
-      throw explain(error, this.#server.name, true);
-    }
+    const runs = await client.servers().catch((error) => {
+      throw explain(error, this.#server.name, false);
+    });
+    await Promise.all(runs.map((run) => work((args) => this.#runWith(run, args, 0))));
   }
 
   /** Ends the connection for good; commands under way reject. */
   close(): void {
     this.#closing.abort(new LayerClosedError(this.#server.name));
     this.#drop();
+  }
+
+  async #runWith(run: Run, args: readonly Argument[], blocksFor: number): Promise<Reply> {
+    this.#watchdog.expectSign(blocksFor);
+    try {
+      const reply = await run(args);
+      this.#hasWorked = true;
+      return reply;
+    } catch (error) {
+      if (isDemotion(error)) this.#drop();
+      throw explain(error, this.#server.name, true, this.#hasWorked);
+    } finally {
+      this.#watchdog.noteSign();
+    }
   }
 
   /**
@@ -147,6 +167,10 @@ export class Connection {
   /** Whether it was the master a moment ago. */
   get #isFresh(): boolean {
     return performance.now() - this.#confirmedAt < TRUST;
+  }
+
+  async #runAll(commands: () => ReturnType<Undo>): Promise<void> {
+    await Promise.all(commands().map((command) => this.run(command)));
   }
 
   /** From now and then, sees whether the next command has to go somewhere else. */
@@ -191,7 +215,7 @@ export class Connection {
       this.#client = await this.#server.open(signal);
     } catch (error) {
       signal.throwIfAborted();
-      throw explain(error, this.#server.name, false);
+      throw explain(error, this.#server.name, false, this.#hasWorked);
     }
     if (signal.aborted) this.#drop();
     signal.throwIfAborted();

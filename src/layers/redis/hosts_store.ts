@@ -1,9 +1,11 @@
 import { LayerUnavailableError } from "../../errors.ts";
+import type { ServerInspection } from "../channel_layer.ts";
 import { isProcessLocal } from "../names.ts";
-import type { Parcel, Source, Store, StoredBody } from "../store.ts";
+import type { Parcel, Source, Stock, Store, StoredBody } from "../store.ts";
 import type { Host } from "./host.ts";
 import { HostSource } from "./host_source.ts";
 import type { TakenMember } from "./members.ts";
+import { STEP } from "./redis_store.ts";
 import { hostOf } from "./ring.ts";
 
 /**
@@ -12,6 +14,7 @@ import { hostOf } from "./ring.ts";
  * a group belong to the one that their name says.
  */
 export class HostsStore implements Store {
+  readonly step = STEP;
   readonly #hosts: readonly Host[];
   readonly #sources: readonly HostSource[];
   #turn = 0;
@@ -71,6 +74,19 @@ export class HostsStore implements Store {
 
   async flush(): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.use((store) => store.flush())));
+  }
+
+  async inspectServers(): Promise<ServerInspection[]> {
+    const each = this.#hosts.map((host) => host.use((store) => store.inspectServers()));
+    return (await Promise.all(each)).flat();
+  }
+
+  async inspectKey(key: string): Promise<Stock> {
+    const each = this.#hosts.map((host) => host.use((store) => store.inspectKey(key)));
+    const stocks = (await Promise.all(each)).filter(({ count }) => count > 0);
+    const count = stocks.reduce((sum, stock) => sum + stock.count, 0);
+    if (count === 0) return { count };
+    return { count, oldest: Math.min(...stocks.map(({ oldest }) => oldest ?? Infinity)) };
   }
 
   async close(): Promise<void> {

@@ -1,12 +1,14 @@
 import type { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
-import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Batch, Demand, Source, StoredBody } from "../store.ts";
 import type { Argument, Reply } from "./client.ts";
 import type { Connection } from "./connection.ts";
+import { type Found, readFound } from "./found.ts";
 import { TakenMember } from "./members.ts";
+import { textsOf } from "./replies.ts";
 import { runScript, TAKE } from "./scripts.ts";
+import { SpoiltKeys } from "./spoilt_keys.ts";
 import { isMoving, isWrongType } from "./trouble.ts";
 
 /** How long the bell goes on ringing, in milliseconds, if nobody hears it. */
@@ -46,8 +48,7 @@ export class RedisSource implements Source {
   /** Whether the poll that is under way is being woken already. */
   #isRung = false;
   #turn = 0;
-  /** The keys that hold something else than messages. */
-  readonly #spoilt = new Set<string>();
+  readonly #spoilt = new SpoiltKeys();
 
   constructor(options: RedisSourceOptions) {
     this.#options = options;
@@ -80,11 +81,9 @@ export class RedisSource implements Source {
   }
 
   async #takeAtOnce(demand: Demand): Promise<Batch[]> {
-    const keys = [...demand.keys()];
-    const limits = Array.from(demand.values(), (limit) => `${Math.min(limit, MOST_AT_ONCE)}`);
     for (let left = MOVES;; left--) {
       try {
-        return await this.#takeFrom(keys, limits);
+        return await this.#takeFrom(demand);
       } catch (error) {
         if (!isMoving(error) || left === 0) throw error;
         await pause(MOVING);
@@ -92,47 +91,43 @@ export class RedisSource implements Source {
     }
   }
 
-  async #takeFrom(keys: readonly string[], limits: readonly string[]): Promise<Batch[]> {
+  async #takeFrom(demand: Demand): Promise<Batch[]> {
+    const keys = [...demand.keys()];
     const names = keys.map((key) => this.#options.prefix + key);
-    const read = (found: Reply) => this.#batches(found as [number, Reply][], keys);
-    const [name = "", limit = ""] = [names[0], limits[0]];
-    if (names.length > 1) {
-      const found = await runScript((args) => this.#take(args, read), TAKE, names, limits);
-      this.#noteSpoilt(names, found as [number, Reply][]);
-      return read(found);
-    }
-    const readOne = (members: Reply) => read([[1, members]]);
+    const limits = Array.from(demand.values(), (limit) => `${Math.min(limit, MOST_AT_ONCE)}`);
+    if (keys.length === 1) return await this.#takeFromOne(keys[0]!, names, limits);
+    const read = (reply: Reply | undefined) => readFound(reply, keys);
+    const found = await runScript((args) => this.#take(args, read), TAKE, names, limits);
+    const spoilt = found.filter(({ members }) => !members);
+    this.#spoilt.note(names, spoilt.map(({ key }) => this.#options.prefix + key));
+    return this.#batches(found);
+  }
+
+  async #takeFromOne(
+    key: string,
+    names: readonly string[],
+    limits: readonly string[],
+  ): Promise<Batch[]> {
+    const read = (reply: Reply | undefined) => [{ key, members: textsOf(reply) }];
     try {
-      const members = await this.#take(["ZPOPMIN", name, limit], readOne);
-      this.#noteSpoilt(names, []);
-      return readOne(members);
+      const found = await this.#take(["ZPOPMIN", ...names, ...limits], read);
+      this.#spoilt.note(names, []);
+      return this.#batches(found);
     } catch (error) {
       if (!isWrongType(error)) throw error;
-      this.#noteSpoilt(names, [[1, "WRONGTYPE"]]);
+      this.#spoilt.note(names, names);
       return [];
     }
   }
 
-  /** What is told of once: keys that hold something else than messages. The others' go on. */
-  #noteSpoilt(names: readonly string[], found: readonly (readonly [number, unknown])[]): void {
-    const spoilt = found.filter(([, members]) => !Array.isArray(members));
-    const now = new Set(spoilt.map(([place]) => names[place - 1] ?? ""));
-    for (const name of names) if (!now.has(name)) this.#spoilt.delete(name);
-    for (const name of now) {
-      if (this.#spoilt.has(name)) continue;
-      this.#spoilt.add(name);
-      const text = `The key ${name} in Redis holds something else than a channel's messages: ` +
-        "nothing is received from it until it is deleted";
-      process.emitWarning(text, "ChannelsWarning");
-    }
-  }
-
-  #take(
+  async #take(
     args: readonly Argument[],
-    read: (reply: Reply) => readonly Batch[],
+    read: (reply: Reply | undefined) => Found[],
     blocksFor?: number,
-  ): Promise<Reply> {
-    return this.#options.waiting.take(args, (reply) => read(reply).map(this.#undoing), blocksFor);
+  ): Promise<Found[]> {
+    const undo = (reply: Reply) => this.#batches(read(reply)).map(this.#undoing);
+    const { waiting } = this.#options;
+    return waiting.read(await waiting.take(args, undo, blocksFor), read);
   }
 
   /** The command that puts back what was taken. */
@@ -142,14 +137,14 @@ export class RedisSource implements Source {
   };
 
   /** What was taken from one key in two parts is one batch. */
-  #batches(found: readonly (readonly [number, Reply])[], keys: readonly string[]): Batch[] {
-    const batches = new Map<number, Batch>();
-    for (const [place, members] of found) {
-      if (!Array.isArray(members) || members.length === 0) continue;
-      const bodies = this.#bodies(members as Buffer[]);
-      const batch = batches.get(place);
+  #batches(found: readonly Found[]): Batch[] {
+    const batches = new Map<string, Batch>();
+    for (const { key, members = [] } of found) {
+      if (members.length === 0) continue;
+      const bodies = this.#bodies(members);
+      const batch = batches.get(key);
       if (batch) batch.bodies.push(...bodies);
-      else batches.set(place, { key: keys[place - 1] ?? "", bodies });
+      else batches.set(key, { key, bodies });
     }
     return [...batches.values()];
   }
@@ -164,17 +159,17 @@ export class RedisSource implements Source {
 
   async #waitFor(demand: Demand): Promise<Batch[]> {
     const { prefix, bell, waiting } = this.#options;
-    const all = this.#inTurn([...demand.keys()]).map((key) => prefix + key);
-    const names = all.filter((name) => !this.#spoilt.has(name));
-    const wait = names.length < all.length ? LOOK_AGAIN : waiting.longestWait;
-    const command: Argument[] = ["BZPOPMIN", bell, ...names, `${wait / 1000}`];
-    const read = (reply: Reply): Batch[] => {
-      const [name, ...members] = reply as Buffer[] | null ?? [];
-      if (name === undefined || String(name) === bell) return [];
-      return [{ key: String(name).slice(prefix.length), bodies: this.#bodies(members) }];
+    const keys = this.#inTurn([...demand.keys()]);
+    const good = keys.filter((key) => !this.#spoilt.has(prefix + key));
+    const wait = good.length < keys.length ? LOOK_AGAIN : waiting.longestWait;
+    const names = [bell, ...good.map((key) => prefix + key)];
+    const read = (reply: Reply | undefined): Found[] => {
+      const [name, ...members] = textsOf(reply);
+      const key = good.find((known) => prefix + known === String(name));
+      return key === undefined ? [] : [{ key, members }];
     };
     try {
-      return read(await this.#take(command, read, wait));
+      return this.#batches(await this.#take(["BZPOPMIN", ...names, `${wait / 1000}`], read, wait));
     } catch (error) {
       // The next poll finds out which key it is, or where it has gone.
       if (isMoving(error)) await pause(MOVING);

@@ -1,18 +1,20 @@
 import { LayerUnusableError } from "../../errors.ts";
+import type { ServerInspection } from "../channel_layer.ts";
 import type { LayerSettings } from "../options.ts";
-import type { Parcel, Store, StoredBody } from "../store.ts";
+import type { Parcel, Stock, Store, StoredBody } from "../store.ts";
 import type { Address } from "./address.ts";
 import type { Argument, Reply } from "./client.ts";
+import { inspectServer } from "./inspection.ts";
 import { Connection } from "./connection.ts";
 import { firstScore, packMembers, type TakenMember } from "./members.ts";
 import { bellFor, RedisSource } from "./redis_source.ts";
+import { countOf, listOf, textsOf } from "./replies.ts";
 import { APPEND, runScript } from "./scripts.ts";
 import { serverAt } from "./server.ts";
 import { isWrongType } from "./trouble.ts";
 
-/** How many messages, and how many bytes of them, one command sends. */
-const MESSAGES_AT_ONCE = 500;
-const BYTES_AT_ONCE = 4_194_304;
+/** How much one command sends at most. */
+export const STEP = { messages: 500, bytes: 4_194_304 };
 
 /**
  * Keeps bodies in the sorted sets of a Redis, where channels_redis keeps them, over two connections:
@@ -20,6 +22,7 @@ const BYTES_AT_ONCE = 4_194_304;
  * can't wait for several: there, each key that is received from has a source of its own.
  */
 export class RedisStore implements Store {
+  readonly step = STEP;
   readonly #address: Address;
   readonly #settings: LayerSettings;
   readonly #commands: Connection;
@@ -34,18 +37,21 @@ export class RedisStore implements Store {
   }
 
   async append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
-    let accepted = 0;
-    for (const some of portions(bodies)) {
-      const taken = await this.#append(key, some, capacity);
-      accepted += taken;
-      if (taken < some.length) break;
-    }
-    return accepted;
+    const { prefix, expiry } = this.#settings;
+    const { lengths, members } = packMembers(bodies);
+    const limits = [oldestScore(expiry), `${capacity}`, `${Math.ceil(expiry)}`];
+    const count = bodies.length;
+    const args = [...limits, `${count}`, `${firstScore(count)}`, lengths, members];
+    const run = (command: readonly Argument[]) => this.#commands.run(command);
+    const accepted = await runScript(run, APPEND, [prefix + key], args).catch((error) => {
+      throw isWrongType(error) ? this.#spoilt(prefix + key, error) : error;
+    });
+    return this.#commands.read(accepted, countOf);
   }
 
   async broadcast(parcels: readonly Parcel[]): Promise<void> {
     await Promise.all(
-      parcels.map(({ key, body, capacity }) => this.#append(key, [body], capacity)),
+      parcels.map(({ key, body, capacity }) => this.append(key, [body], capacity)),
     );
   }
 
@@ -80,7 +86,7 @@ export class RedisStore implements Store {
       ["ZREMRANGEBYSCORE", key, "-inf", oldestScore(this.#settings.groupExpiry)],
       ["ZRANGE", key, "0", "-1"],
     );
-    return (members as Reply[]).map(String);
+    return this.#commands.read(members, textsOf).map(String);
   }
 
   async flush(): Promise<void> {
@@ -89,11 +95,32 @@ export class RedisStore implements Store {
       let cursor = "0";
       do {
         const scan = ["SCAN", cursor, "MATCH", pattern, "COUNT", "1000"];
-        const [next, keys] = await run(scan) as [Reply, Argument[]];
-        await Promise.all(keys.map((key) => run(["UNLINK", key])));
+        const [next, keys] = this.#commands.read(await run(scan), listOf);
+        const found = this.#commands.read(keys, textsOf);
+        await Promise.all(found.map((key) => run(["UNLINK", key])));
         cursor = String(next);
       } while (cursor !== "0");
     });
+  }
+
+  async inspectServers(): Promise<ServerInspection[]> {
+    const servers: ServerInspection[] = [];
+    await this.#commands.onEach(async (run) => {
+      servers.push({ name: this.#address.name, ...await inspectServer(run) });
+    });
+    return servers;
+  }
+
+  async inspectKey(key: string): Promise<Stock> {
+    const name = this.#settings.prefix + key;
+    const since = oldestScore(this.#settings.expiry);
+    const [count, first] = await this.#run(
+      ["ZCOUNT", name, `(${since}`, "+inf"],
+      ["ZRANGEBYSCORE", name, `(${since}`, "+inf", "WITHSCORES", "LIMIT", "0", "1"],
+    );
+    const [, score] = this.#commands.read(first, textsOf);
+    const oldest = score && Number(String(score)) * 1000;
+    return { count: this.#commands.read(count, countOf), oldest };
   }
 
   /** Sees whether the server can be written to, by deleting what isn't there. */
@@ -122,20 +149,9 @@ export class RedisStore implements Store {
     return new RedisSource({ waiting, commands: this.#commands, prefix, bell });
   }
 
-  async #append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
-    const { prefix, expiry } = this.#settings;
-    const { lengths, members } = packMembers(bodies);
-    const limits = [oldestScore(expiry), `${capacity}`, `${Math.ceil(expiry)}`];
-    const count = bodies.length;
-    const args = [...limits, `${count}`, `${firstScore(count)}`, lengths, members];
-    const run = (command: readonly Argument[]) => this.#commands.run(command);
-    try {
-      return Number(await runScript(run, APPEND, [prefix + key], args));
-    } catch (error) {
-      if (!isWrongType(error)) throw error;
-      const reason = `its key ${prefix + key} holds something else than a channel's messages`;
-      throw new LayerUnusableError(this.#address.name, reason, { cause: error });
-    }
+  #spoilt(name: string, cause: Error): LayerUnusableError {
+    const reason = `its key ${name} holds something else than a channel's messages`;
+    return new LayerUnusableError(this.#address.name, reason, { cause });
   }
 
   /** Runs commands in one go. */
@@ -155,20 +171,4 @@ export class RedisStore implements Store {
 /** The score of what is just too old. */
 function oldestScore(age: number): string {
   return ((Date.now() - age) / 1000).toString();
-}
-
-/** Cuts a list of bodies into what one command may send. */
-function* portions(bodies: readonly Uint8Array[]): Generator<Uint8Array[]> {
-  let portion: Uint8Array[] = [];
-  let bytes = 0;
-  for (const body of bodies) {
-    if (portion.length === MESSAGES_AT_ONCE || bytes + body.length > BYTES_AT_ONCE) {
-      if (portion.length > 0) yield portion;
-      portion = [];
-      bytes = 0;
-    }
-    portion.push(body);
-    bytes += body.length;
-  }
-  if (portion.length > 0) yield portion;
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
-import type { Argument, Reply } from "./client.ts";
+import type { Argument } from "./client.ts";
 import { isUnknownScript } from "./trouble.ts";
 
 /** A Lua script, and the hash by which the server knows it. */
@@ -47,42 +47,41 @@ return count
  *
  * KEYS: the channels. ARGV: how many members to take of each. Gives the place of each key that held
  * something, and what `ZPOPMIN` gave, perhaps twice; a text instead, where the key is of another type.
+ * What one key gave isn't lost with another's trouble: that will show again.
  */
 export const TAKE: Script = script(`
-local found, left, share = {}, 2048, math.ceil(2048 / #KEYS)
+local found, trouble, left, share = {}, nil, 2048, math.ceil(2048 / #KEYS)
 local function take(place, count)
   local taken = redis.pcall('ZPOPMIN', KEYS[place], count)
-  if taken.err then
-    if not string.find(taken.err, 'WRONGTYPE') then return nil, taken end
-    taken = {}
-    found[#found + 1] = { place, 'WRONGTYPE' }
+  if taken.err and not string.find(taken.err, 'WRONGTYPE') then trouble = taken
+  elseif taken.err then found[#found + 1] = { place, 'WRONGTYPE' }
   elseif #taken > 0 then
     found[#found + 1] = { place, taken }
+    left = left - #taken / 2
+    return #taken / 2
   end
-  left = left - #taken / 2
-  return #taken / 2
+  return 0
 end
 local more = {}
 for place in ipairs(KEYS) do
   local count = math.min(ARGV[place], share)
-  local taken, trouble = take(place, count)
-  if trouble then return trouble end
-  if taken == count and count < tonumber(ARGV[place]) then more[#more + 1] = place end
+  local isFull = take(place, count) == count
+  if isFull and count < tonumber(ARGV[place]) then more[#more + 1] = place end
 end
 for _, place in ipairs(more) do
-  if left <= 0 then break end
-  take(place, math.min(ARGV[place] - share, left))
+  if left > 0 then take(place, math.min(ARGV[place] - share, left)) end
 end
+if trouble and #found == 0 then return trouble end
 return found
 `);
 
 /** Runs a script on keys; a server that doesn't know it yet is told. */
-export async function runScript(
-  run: (args: readonly Argument[]) => Promise<Reply>,
+export async function runScript<T>(
+  run: (args: readonly Argument[]) => Promise<T>,
   { sha1, source }: Script,
   keys: readonly string[],
   args: readonly Argument[],
-): Promise<Reply> {
+): Promise<T> {
   try {
     return await run(["EVALSHA", sha1, `${keys.length}`, ...keys, ...args]);
   } catch (error) {

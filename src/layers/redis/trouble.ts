@@ -12,7 +12,6 @@ const UNUSABLE: readonly (readonly [RegExp, string])[] = [
   [/fatal alert: .*(Certificate|CA)/, "it refuses our certificate: give one with cert and key"],
   [/certificate/, "its certificate isn't trusted: name its authority with ca"],
   [/wrong version number|InvalidContentType/, "it speaks no TLS: its URL starts with redis://"],
-  [/Unknown RESP type/, "it speaks no Redis"],
   [/DB index is out of range/, "it has no database of that number"],
   [/Requires \w+ access/, "Deno was not given the permission"],
   [/cluster support disabled/, "it is no cluster: its URL starts with redis://"],
@@ -20,6 +19,9 @@ const UNUSABLE: readonly (readonly [RegExp, string])[] = [
   [/^WRONGTYPE/, "another program has put something else under the key"],
   [/unknown command/, "it doesn't know a command that is needed: is it Redis 5 or later?"],
 ];
+
+/** The same for a server that hasn't answered yet. */
+const NO_REDIS = [/Unknown RESP type/, "it speaks no Redis"] as const;
 
 /** How the message begins when a connection ends before its server has answered anything. */
 export const FIRST_WORDS = "before its first answer: ";
@@ -51,12 +53,13 @@ const UNAVAILABLE: readonly (readonly [RegExp, string])[] = [
  * @param error What the client threw.
  * @param layer What the server is called.
  * @param wasSent Whether a command was on its way.
+ * @param isKnown Whether the server has spoken Redis before: then what is none is the network's fault.
  */
-export function explain(error: unknown, layer: string, wasSent: boolean): Error {
+export function explain(error: unknown, layer: string, wasSent: boolean, isKnown = false): Error {
   if (error instanceof ChannelsError) return error;
   const text = messageOf(error);
   const detail = text.replace(FIRST_WORDS, "").replaceAll(/\s+/g, " ").slice(0, 200);
-  for (const [pattern, reason] of UNUSABLE) {
+  for (const [pattern, reason] of isKnown ? UNUSABLE : [...UNUSABLE, NO_REDIS]) {
     if (!pattern.test(text)) continue;
     return new LayerUnusableError(layer, `${reason} (${detail})`, { cause: error });
   }

@@ -2,10 +2,20 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { LayerClosedError, LayerUnavailableError, LayerUnusableError } from "../../errors.ts";
+import { OpenFiles, removeLeftovers } from "./open_files.ts";
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
 /** How long to wait for a lock that another process holds, in milliseconds. */
 const LONGEST_WAIT = 30_000;
+
+/** How often to see that the files are still there, in milliseconds. */
+const FILES_CHECK = 100;
+
+/**
+ * What was opened before its files were deleted is never closed: closing would delete, by name, the
+ * journal of those who have begun anew.
+ */
+const abandoned: DatabaseSync[] = [];
 
 /**
  * A SQLite file that many processes write to. A statement never waits for a lock, which would block
@@ -13,20 +23,29 @@ const LONGEST_WAIT = 30_000;
  */
 export class Database {
   readonly #path: string;
-  readonly #name: string;
+  /** What the file is called in messages for people. */
+  readonly name: string;
   readonly #statements = new Map<string, StatementSync>();
   #database: DatabaseSync | undefined;
   #line: Promise<unknown> | undefined;
+  #files: OpenFiles | undefined;
+  #filesSeen = 0;
+  #generation = 0;
   #closed = false;
 
   constructor(path: string, name: string) {
     this.#path = path;
-    this.#name = name;
+    this.name = name;
   }
 
   /** The file that grows with each write of any process. */
   get journalPath(): string {
     return `${this.#path}-wal`;
+  }
+
+  /** Grows when the file is opened: what was known of an earlier one says nothing any more. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /**
@@ -79,6 +98,7 @@ export class Database {
 
   #attempt<T>(work: () => T): { result: T } | undefined {
     try {
+      this.#checkFiles();
       this.#open();
       return { result: work() };
     } catch (error) {
@@ -94,7 +114,7 @@ export class Database {
       if (attempt) return attempt.result;
       if (performance.now() > deadline) {
         throw new LayerUnavailableError(
-          this.#name,
+          this.name,
           `another process has kept it locked for ${LONGEST_WAIT} ms`,
         );
       }
@@ -104,20 +124,36 @@ export class Database {
 
   #open(): DatabaseSync {
     if (this.#database) return this.#database;
-    if (this.#closed) throw new LayerClosedError(this.#name);
+    if (this.#closed) throw new LayerClosedError(this.name);
+    removeLeftovers(this.#path);
     const database = new DatabaseSync(this.#path, { timeout: 0 });
     try {
-      prepare(database, this.#name);
+      prepare(database, this.name);
     } catch (error) {
       database.close();
       throw error;
     }
+    this.#generation++;
+    this.#files = new OpenFiles(this.#path);
+    this.#filesSeen = performance.now();
     return this.#database = database;
+  }
+
+  /** @throws {LayerUnavailableError} When the files were deleted; the next call makes new ones. */
+  #checkFiles(): void {
+    const now = performance.now();
+    if (!this.#database || now - this.#filesSeen < FILES_CHECK) return;
+    this.#filesSeen = now;
+    if (this.#files?.areIntact) return;
+    this.#forget();
+    this.#files?.remove();
+    throw new LayerUnavailableError(this.name, "its file was deleted, with the messages in it");
   }
 
   #forget(): void {
     this.#statements.clear();
-    this.#database?.close();
+    if (this.#database && !this.#files?.areIntact) abandoned.push(this.#database);
+    else this.#database?.close();
     this.#database = undefined;
   }
 
@@ -126,11 +162,11 @@ export class Database {
     const options = { cause: error };
     for (const [pattern, reason] of UNUSABLE) {
       if (!pattern.test(message)) continue;
-      return new LayerUnusableError(this.#name, this.#withFolder(reason), options);
+      return new LayerUnusableError(this.name, this.#withFolder(reason), options);
     }
     if (!SQLITE_TROUBLE.test(message)) return error;
     const hint = /full/.test(message) ? "the disk is full: free some space" : message;
-    return new LayerUnavailableError(this.#name, hint, options);
+    return new LayerUnavailableError(this.name, hint, options);
   }
 
   #withFolder(reason: string): string {

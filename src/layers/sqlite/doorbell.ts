@@ -1,4 +1,5 @@
 import { type FSWatcher, watch } from "node:fs";
+import { markOf } from "./open_files.ts";
 
 /** How often to look without being rung, in milliseconds: a bell can be missed. */
 const LONGEST_SILENCE = 500;
@@ -9,13 +10,17 @@ const LONGEST_SILENCE = 500;
  */
 export class Doorbell {
   #watcher: FSWatcher | undefined;
+  #watched: string | undefined;
   #rung = false;
   #answer: () => void = () => {};
 
   /** Starts to listen; what happens from now on is not missed. */
   listen(path: string): void {
     this.#rung = false;
-    if (this.#watcher) return;
+    const mark = markOf(path);
+    if (this.#watcher && mark === this.#watched) return;
+    this.close();
+    this.#watched = mark;
     try {
       this.#watcher = watch(path, () => this.ring());
       this.#watcher.on("error", () => this.close());

@@ -15,6 +15,7 @@ interface Count {
 export class Room {
   readonly #database: Database;
   readonly #counts = new Map<string, Count>();
+  #generation = 0;
 
   constructor(database: Database) {
     this.#database = database;
@@ -23,6 +24,8 @@ export class Room {
   /** Whether one more row fits; to be asked inside `Database.run()`. */
   has(key: string, capacity: number): boolean {
     const newest = this.#newestId();
+    if (this.#generation !== this.#database.generation) this.#counts.clear();
+    this.#generation = this.#database.generation;
     const known = this.#counts.get(key);
     if (known && known.rows + newest - known.newest < capacity) return true;
     const rows = this.#countRows(key);

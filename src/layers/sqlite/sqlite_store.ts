@@ -1,5 +1,6 @@
+import type { ServerInspection } from "../channel_layer.ts";
 import type { LayerSettings } from "../options.ts";
-import type { Batch, Demand, Parcel, Source, Store, StoredBody } from "../store.ts";
+import type { Batch, Demand, Parcel, Source, Stock, Store, StoredBody } from "../store.ts";
 import { Database } from "./database.ts";
 import { Doorbell } from "./doorbell.ts";
 import { Room } from "./room.ts";
@@ -12,6 +13,7 @@ const WRITES_BETWEEN_SWEEPS = 256;
 
 /** Keeps bodies in a SQLite file that many processes share. */
 export class SqliteStore implements Store, Source {
+  readonly step = { messages: ROWS_AT_ONCE, bytes: Infinity };
   readonly #sources = [this];
   readonly #settings: LayerSettings;
   readonly #database: Database;
@@ -27,15 +29,9 @@ export class SqliteStore implements Store, Source {
   }
 
   async append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
-    let accepted = 0;
-    for (let start = 0; start < bodies.length; start += ROWS_AT_ONCE) {
-      const some = bodies.slice(start, start + ROWS_AT_ONCE);
-      const taken = await this.#database.transact(() =>
-        this.#insertAll(this.#settings.prefix + key, some, capacity)
-      );
-      accepted += taken;
-      if (taken < some.length) break;
-    }
+    const accepted = await this.#database.transact(() =>
+      this.#insertAll(this.#settings.prefix + key, bodies, capacity)
+    );
     this.#afterWrite();
     return accepted;
   }
@@ -118,6 +114,25 @@ export class SqliteStore implements Store, Source {
           .run(prefix.length, prefix);
       }
     });
+  }
+
+  async inspectServers(): Promise<ServerInspection[]> {
+    const start = performance.now();
+    const row = await this.#database.run(() =>
+      this.#database.statement("SELECT sqlite_version() AS version, count(*) FROM message").get()
+    );
+    const roundTrip = performance.now() - start;
+    return [{ name: this.#database.name, version: `SQLite ${row?.version}`, roundTrip }];
+  }
+
+  async inspectKey(key: string): Promise<Stock> {
+    const row = await this.#database.run(() =>
+      this.#database.statement(
+        "SELECT count(*) AS count, min(sent_at) AS oldest FROM message WHERE key = ? AND sent_at > ?",
+      ).get(this.#settings.prefix + key, Date.now() - this.#settings.expiry)
+    );
+    const count = Number(row?.count);
+    return count === 0 ? { count } : { count, oldest: Number(row?.oldest) };
   }
 
   async close(): Promise<void> {

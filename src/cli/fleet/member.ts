@@ -1,0 +1,158 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import type { Log, LogStyle } from "../log.ts";
+import { ExitCode, type Terminal } from "../terminal.ts";
+import type { WorkOrder } from "../work.ts";
+import type { Assignment, Ended, Report, Word } from "./messages.ts";
+import { counterMemory, sharedCounter } from "./shared_counter.ts";
+
+/** How long to wait before a thread that died is replaced, in milliseconds: it grows. */
+const SHORTEST_WAIT = 100;
+const LONGEST_WAIT = 10_000;
+
+/** How long a thread may take longer than it said, or to say what it cut off, in milliseconds. */
+const GRACE = 1_000;
+const LAST_WORDS = 200;
+
+/** What a fleet is made of. */
+export interface FleetOptions {
+  readonly order: WorkOrder;
+  readonly threads: number;
+  readonly style: LogStyle;
+  readonly log: Log;
+  readonly terminal: Pick<Terminal, "stop" | "kill">;
+}
+
+/** A thread's place in a fleet: a thread that dies in it is replaced. */
+export class Member {
+  /** Where its threads count. */
+  readonly memory = counterMemory();
+  readonly #number: number;
+  readonly #options: FleetOptions;
+  readonly #counter = sharedCounter(this.memory);
+  readonly #listening = Promise.withResolvers<string>();
+  #hasListened = false;
+
+  constructor(number: number, options: FleetOptions) {
+    this.#number = number;
+    this.#options = options;
+  }
+
+  /** Resolves with the layer and the app when it first listens. */
+  get listening(): Promise<string> {
+    return this.#listening.promise;
+  }
+
+  /**
+   * Keeps a thread at work until it is told to stop.
+   *
+   * @param abandon Ends it at once, and without a word.
+   */
+  async run(abandon: AbortSignal): Promise<Ended> {
+    const { stop } = this.#options.terminal;
+    for (let wait = SHORTEST_WAIT;; wait = Math.min(wait * 2, LONGEST_WAIT)) {
+      const startedAt = performance.now();
+      const end = await this.#live(abandon);
+      if (typeof end !== "string" && !(end.problem && this.#hasListened)) return end;
+      const reason = typeof end === "string" ? end : end.problem;
+      const lost = this.#countLost();
+      if (performance.now() - startedAt > LONGEST_WAIT) wait = SHORTEST_WAIT;
+      const isLast = stop.aborted || !this.#hasListened;
+      const next = isLast ? "" : `; another one starts in ${wait} ms`;
+      this.#complain(`Died: ${reason}${lost}${next}`);
+      if (isLast) return { said: "ended", code: ExitCode.failed };
+      await pause(wait, undefined, { signal: stop }).catch(() => {});
+      if (stop.aborted) return { said: "ended", code: ExitCode.ok };
+    }
+  }
+
+  /** Runs one thread to its end; gives what it died of when it didn't say that it is done. */
+  async #live(abandon: AbortSignal): Promise<Ended | string> {
+    const { stop, kill } = this.#options.terminal;
+    const { promise: ended, resolve } = Promise.withResolvers<Ended | string>();
+    const worker = this.#start(resolve);
+    const { shutdownTimeout } = this.#options.order;
+    using _stopping = onceAborted(stop, () => {
+      worker.postMessage("stop" satisfies Word);
+      return this.#cutOffAfter(shutdownTimeout + GRACE, resolve);
+    });
+    using _killing = onceAborted(kill, () => {
+      worker.postMessage("kill" satisfies Word);
+      return this.#cutOffAfter(LAST_WORDS, resolve);
+    });
+    using _abandoning = onceAborted(
+      abandon,
+      () => resolve({ said: "ended", code: ExitCode.failed }),
+    );
+    const end = await ended;
+    await worker.terminate();
+    return end;
+  }
+
+  #start(resolve: (end: Ended | string) => void): Worker {
+    const { order, style } = this.#options;
+    const workerData: Assignment = { order, style, number: this.#number, memory: this.memory };
+    const worker = new Worker(mainModule(), { workerData });
+    let reason: string | undefined;
+    worker.on("message", (report: Report) => {
+      if (report.said === "ended") resolve(report);
+      else this.#listens(report.where);
+    });
+    worker.on("error", (error) => reason = error.message);
+    worker.on("exit", (code) => resolve(reason ?? `it left with exit code ${code}`));
+    return worker;
+  }
+
+  #listens(where: string): void {
+    if (this.#hasListened) {
+      this.#options.log({ level: "info", message: "Listening again", thread: this.#number });
+    }
+    this.#hasListened = true;
+    this.#listening.resolve(where);
+  }
+
+  /** A thread that burns CPU hears nothing: it isn't waited for longer than this. */
+  #cutOffAfter(time: number, resolve: (end: Ended) => void): Disposable {
+    const timer = setTimeout(() => {
+      this.#complain("Was cut off: a handler didn't let go of the thread");
+      resolve({ said: "ended", code: ExitCode.failed });
+    }, time);
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  }
+
+  /** What it had taken and not handled is lost with it. */
+  #countLost(): string {
+    const { received, handled, failed, dropped, lost } = this.#counter.snapshot;
+    const left = received - handled - failed - dropped - lost;
+    this.#counter.failed += left;
+    return left === 0 ? "" : `, and ${left} events with it`;
+  }
+
+  #complain(message: string): void {
+    this.#options.log({ level: "error", message, thread: this.#number });
+  }
+}
+
+/** Named by a `data:` URL, our module may be anywhere, and needs no permission to be read. */
+function mainModule(): URL {
+  const serve = JSON.stringify(import.meta.resolve("./serve.ts"));
+  const code = `import { serve } from ${serve}; serve();`;
+  return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
+}
+
+// Named by an import as well, the module is fetched with the program, not with its first thread.
+void (() => import("./serve.ts"));
+
+/** Does something once a signal is aborted; disposed of, it does so no more. */
+function onceAborted(signal: AbortSignal, act: () => Disposable | void): Disposable {
+  let begun: Disposable | void;
+  const listener = () => void (begun = act());
+  if (signal.aborted) listener();
+  else signal.addEventListener("abort", listener, { once: true });
+  return {
+    [Symbol.dispose]() {
+      signal.removeEventListener("abort", listener);
+      begun?.[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import { ConsumerUnusableError, ShutdownTimeoutError } from "../errors.ts";
+import { closeChannelLayers, redirectWarnings } from "../layers/mod.ts";
+import { knownChannels } from "../protocol/mod.ts";
+import { type Counter, Worker } from "../worker/mod.ts";
+import { findAppModule } from "./app_module.ts";
+import { guardAgainstStrays } from "./guard.ts";
+import { chooseLayer, noteLayer } from "./layer_choice.ts";
+import { inOneLine, loadApplication } from "./load_application.ts";
+import type { Log } from "./log.ts";
+import { ExitCode, UsageError } from "./terminal.ts";
+
+/** What a worker is to do, as the command line says. */
+export interface WorkOrder {
+  readonly channels: readonly string[];
+  /** What `--app` says. */
+  readonly app: string | undefined;
+  /** What `--layer` says. */
+  readonly layer: string | undefined;
+  readonly concurrency: number;
+  /** In milliseconds. */
+  readonly shutdownTimeout: number;
+  readonly burst: boolean;
+}
+
+/** What surrounds the work. */
+export interface WorkSurroundings {
+  readonly log: Log;
+  /** Aborted when it shall come to an end. */
+  readonly stop: AbortSignal;
+  /** Aborted when it shall end at once. */
+  readonly kill: AbortSignal;
+  readonly counter: Counter;
+  /** Whether to say what looks wrong: one of several threads is enough. */
+  readonly warns: boolean;
+  /** Called with the layer and the app when the worker listens. */
+  readonly onListening: (where: string) => void;
+}
+
+/**
+ * Runs a worker in this thread until it is told to stop.
+ *
+ * @throws {UsageError} When the user can mend what prevents it.
+ * @throws {LayerUnusableError} When the layer can't be used.
+ */
+export async function work(order: WorkOrder, around: WorkSurroundings): Promise<ExitCode> {
+  noteLayer(order.layer);
+  redirectWarnings((message) => around.log({ level: "warn", message }));
+  using _guard = guardAgainstStrays(around.log);
+  try {
+    return await workOnLayer(order, around);
+  } finally {
+    await Promise.race([closeLayers(around.log), whenAborted(around.kill)]);
+    noteLayer(undefined);
+    redirectWarnings(undefined);
+  }
+}
+
+async function workOnLayer(order: WorkOrder, around: WorkSurroundings): Promise<ExitCode> {
+  const { channels, concurrency, shutdownTimeout, burst } = order;
+  const { log, counter } = around;
+  const app = findAppModule(order.app);
+  // A wrong URL needn't wait for the app to be loaded; an alias may be the app's own.
+  const application = await loadApplication(app);
+  const layer = chooseLayer(order.layer);
+  if (around.warns) warnOfUnknown(channels, knownChannels(application), log);
+  const onListening = () => around.onListening(`layer ${layer}, app ${app.name}`);
+  const tuning = { concurrency, shutdownTimeout, burst };
+  const worker = new Worker({ application, layer, channels, log, counter, onListening, ...tuning });
+  return await runToEnd(worker, around);
+}
+
+async function runToEnd(worker: Worker, around: WorkSurroundings): Promise<ExitCode> {
+  const { log, stop, kill } = around;
+  try {
+    await Promise.race([worker.run({ signal: stop }), whenAborted(kill)]);
+    if (!kill.aborted) return ExitCode.ok;
+    const cutOff = worker.inHand.join(", ") || "nothing";
+    log({ level: "error", message: `Left at the second signal, and cut off ${cutOff}` });
+  } catch (error) {
+    if (error instanceof ConsumerUnusableError) throw asMistake(error);
+    if (!(error instanceof ShutdownTimeoutError)) throw error;
+    log({ level: "error", message: error.message });
+  }
+  return ExitCode.failed;
+}
+
+function asMistake({ message, cause }: ConsumerUnusableError): UsageError {
+  return new UsageError(cause === undefined ? message : `${message}: ${inOneLine(cause)}`);
+}
+
+function warnOfUnknown(
+  channels: readonly string[],
+  known: readonly string[] | undefined,
+  log: Log,
+): void {
+  for (const channel of channels) {
+    if (!known || known.includes(channel)) continue;
+    const message = `The app has no route for channel ${channel}: its events will fail; ` +
+      `known are ${known.join(", ")}`;
+    log({ level: "warn", message });
+  }
+}
+
+async function closeLayers(log: Log): Promise<void> {
+  try {
+    await closeChannelLayers();
+  } catch (error) {
+    log({ level: "error", message: "The layer could not be closed", error });
+  }
+}
+
+/** Resolves once the signal is aborted. */
+export function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,94 @@
+import { ConsumerUnusableError, ThreadDiedError, TimeLimitError } from "../../errors.ts";
+import { type ChannelLayer, getChannelLayer } from "../../layers/mod.ts";
+import {
+  type Application,
+  type Message,
+  type Preparation,
+  PREPARE,
+  type Scope,
+  type Send,
+} from "../../protocol/mod.ts";
+import { Intake } from "../intake.ts";
+import { LAYER_METHODS } from "../sync_channel_layer.ts";
+import type { Callee, Job } from "./lane.ts";
+import { type PoolOptions, ThreadPool } from "./pool.ts";
+import type { Thread } from "./thread.ts";
+
+/** What an application on threads is made of. */
+export interface ThreadedConsumer {
+  /** The name of the class. */
+  readonly name: string;
+  readonly args: readonly unknown[];
+  readonly channelLayerAlias: string;
+  /** How long a handler may take, in milliseconds. */
+  readonly timeLimit: number | undefined;
+  readonly pool: PoolOptions;
+}
+
+/** Makes the application that runs a consumer on threads. */
+export function threadedApplication<S extends Scope>(consumer: ThreadedConsumer): Application<S> {
+  const application: Application<S> = async (scope, receive, send) => {
+    await using lease = ThreadPool.lease(consumer.pool);
+    const layer = () => getChannelLayer(consumer.channelLayerAlias);
+    const intake: Intake = new Intake({ dispatch: (event) => seat.lane.run(jobFor(event)), layer });
+    const callee = calleeOf({ send, layer, channelName: () => intake.channelName });
+    const jobFor = jobsOf(consumer, scope, callee.id);
+    using seat = lease.pool.seat(callee);
+    await intake.run(receive);
+  };
+  return Object.assign(application, { [PREPARE]: () => prepare(consumer) });
+}
+
+/** Starts a thread, which must have the class. */
+function prepare({ name, pool }: ThreadedConsumer): Preparation {
+  const lease = ThreadPool.lease(pool);
+  const ready = lease.pool.freest.run({
+    requestFor: () => ({ ask: "check", consumer: name }),
+    died: (reason) => new ConsumerUnusableError(name, `its module ended the thread: ${reason}`),
+  });
+  return { ready, [Symbol.asyncDispose]: () => lease[Symbol.asyncDispose]() };
+}
+
+/** Makes the jobs of one instance; a thread that doesn't have it yet is told how to make it. */
+function jobsOf({ name, args, timeLimit }: ThreadedConsumer, scope: Scope, instance: number) {
+  let home: Thread | undefined;
+  return (event: Message): Job => ({
+    requestFor(thread) {
+      const request = { ask: "handle", instance, event } as const;
+      if (thread === home) return request;
+      home = thread;
+      return { ...request, birth: { consumer: name, args, scope } };
+    },
+    limit: timeLimit === undefined ? undefined : {
+      time: timeLimit,
+      late: () => new TimeLimitError(name, event.type, timeLimit),
+    },
+    died: (reason) => new ThreadDiedError(name, event.type, reason),
+  });
+}
+
+let instances = 0;
+
+/** Does what the handlers of one instance ask for. */
+function calleeOf({ send, layer, channelName }: {
+  readonly send: Send;
+  readonly layer: () => ChannelLayer;
+  readonly channelName: () => string;
+}): Callee {
+  const methods = new Map<string, (...args: never[]) => unknown>([
+    ["send", send],
+    ["channelName", channelName],
+  ]);
+  for (const name of LAYER_METHODS) methods.set(`layer.${name}`, onLayer(layer, name));
+  return {
+    id: ++instances,
+    call: async (method, args) => await methods.get(method)?.(...args as never[]),
+  };
+}
+
+function onLayer(layer: () => ChannelLayer, name: typeof LAYER_METHODS[number]) {
+  return (...args: never[]): unknown => {
+    const methods: Record<typeof name, (...args: never[]) => unknown> = layer();
+    return methods[name](...args);
+  };
+}

@@ -1,0 +1,92 @@
+import { MessageTooLargeError, UndecodableMessageError } from "../errors.ts";
+import type { Message } from "../protocol/mod.ts";
+import type { Delivery } from "./channel_layer.ts";
+import type { Cipher, MessageCodec } from "./codec.ts";
+import { addresseesOf, addressTo, checkUnaddressed, withoutAddress } from "./envelope.ts";
+import { isProcessLocal } from "./names.ts";
+import { checkMessage } from "./permitted.ts";
+
+/** How large a message may be, encoded, in bytes. */
+const LARGEST_MESSAGE = 1_048_576;
+
+/**
+ * How large what comes may be, in bytes: peers may send more than we do, and a message to a group
+ * names the channels that it is for.
+ */
+const LARGEST_ARRIVAL = 16_777_216;
+
+/** What a message is on its way: checked, encoded, addressed and sealed; and back. */
+export class MessageForm {
+  readonly #codec: MessageCodec;
+  readonly #cipher: Cipher | undefined;
+
+  constructor(codec: MessageCodec, cipher: Cipher | undefined) {
+    this.#codec = codec;
+    this.#cipher = cipher;
+  }
+
+  /**
+   * Packs a message for one channel.
+   *
+   * @throws {TypeError} When something in it may not travel.
+   * @throws {MessageTooLargeError} When it is too large.
+   */
+  pack(channel: string, message: Message): Uint8Array {
+    const exact = checkMessage(message, this.#codec.carriesBytes);
+    const bytes = this.#encode(message, exact);
+    if (!isProcessLocal(channel)) return this.#seal(bytes);
+    return this.#seal(this.#codec.encode(addressTo(channel, message), exact));
+  }
+
+  /**
+   * Takes down a message whose channels aren't known yet: the caller may change it meanwhile.
+   *
+   * @returns What packs it for some channels.
+   * @throws As {@linkcode MessageForm.pack} does.
+   */
+  draft(message: Message): (channels: readonly string[]) => Uint8Array {
+    const exact = checkMessage(message, this.#codec.carriesBytes);
+    const copy = this.#codec.decode(this.#encode(message, exact));
+    return (channels) => this.#seal(this.#codec.encode(addressTo(channels, copy), exact));
+  }
+
+  /** @throws {UndecodableMessageError} When it is none. */
+  open(bytes: Uint8Array): Message {
+    return withoutAddress(this.#unseal(bytes));
+  }
+
+  /**
+   * Opens what came for process-local channels; each of them gets a message of its own.
+   *
+   * @param key The visible part of their names.
+   * @throws {UndecodableMessageError} When it is none.
+   */
+  openLocal(key: string, bytes: Uint8Array, expiresAt: number): Delivery[] {
+    const message = this.#unseal(bytes);
+    const channels = addresseesOf(message, key);
+    withoutAddress(message);
+    if (channels.length === 1) return [{ channel: channels[0]!, expiresAt, read: () => message }];
+    // The names of all of them needn't be decoded again for each.
+    const copy = this.#codec.encode(message, true);
+    const read = () => this.#codec.decode(copy.slice());
+    return channels.map((channel) => ({ channel, expiresAt, read }));
+  }
+
+  #encode(message: Message, exact: boolean): Uint8Array {
+    checkUnaddressed(message);
+    const bytes = this.#codec.encode(message, exact);
+    if (bytes.length <= LARGEST_MESSAGE) return bytes;
+    throw new MessageTooLargeError(bytes.length, LARGEST_MESSAGE);
+  }
+
+  #seal(bytes: Uint8Array): Uint8Array {
+    return this.#cipher?.encrypt(bytes) ?? bytes;
+  }
+
+  #unseal(bytes: Uint8Array): Message {
+    if (bytes.length > LARGEST_ARRIVAL) {
+      throw new UndecodableMessageError(`${bytes.length} bytes are too many`);
+    }
+    return this.#codec.decode(this.#cipher?.decrypt(bytes) ?? bytes);
+  }
+}

@@ -1,0 +1,22 @@
+import process from "node:process";
+
+type Warn = (text: string) => void;
+
+const onStandardError: Warn = (text) => process.emitWarning(text, "ChannelsWarning");
+
+let current: Warn = onStandardError;
+
+/** Says something that nobody can be told by an error. */
+export function warn(text: string): void {
+  current(text);
+}
+
+/**
+ * Says where warnings of layers go that have no `onDrop` or `onHostChange` of their own: a program
+ * with a log has them written there. Without it they are warnings of the process.
+ *
+ * @param to What takes a warning; `undefined` undoes it.
+ */
+export function redirectWarnings(to: ((text: string) => void) | undefined): void {
+  current = to ?? onStandardError;
+}

@@ -1,0 +1,118 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { ChannelFullError, SendTimeoutError } from "../../errors.ts";
+import type { LayerCase } from "./case.ts";
+import { within } from "./clock.ts";
+import { drain, event, events, numberOf, range, receiveNumbers } from "./events.ts";
+
+const FULL = { capacity: 3 };
+
+/** A sender says how long it waits, and whether for room as well. */
+export const sendOptionsCases: readonly LayerCase[] = [
+  {
+    name: "send() with waitForCapacity waits until there is room",
+    async run(backend) {
+      const layer = backend.connect(FULL);
+      await layer.sendMany("letters", events(3));
+      const sending = layer.send("letters", event(3), { waitForCapacity: true });
+      const got = [];
+      while (got.length < 4) got.push(numberOf(await layer.receive("letters")));
+      await within(5_000, "send()", sending);
+      assertEquals(got, range(4));
+    },
+  },
+  {
+    name: "sendMany() with waitForCapacity sends more than a channel holds, in order",
+    async run(backend) {
+      const layer = backend.connect(FULL);
+      const sending = layer.sendMany("letters", events(50), { waitForCapacity: true });
+      const [got] = await Promise.all([receiveNumbers(layer, "letters", 50), sending]);
+      assertEquals(got, range(50));
+    },
+  },
+  {
+    name: "send() with waitForCapacity keeps the order of those that wait side by side",
+    async run(backend) {
+      const layer = backend.connect(FULL);
+      const options = { waitForCapacity: true };
+      const sending = events(20).map((message) => layer.send("letters", message, options));
+      const [got] = await Promise.all([receiveNumbers(layer, "letters", 20), ...sending]);
+      assertEquals(got, range(20));
+    },
+  },
+  {
+    name: "send() without waitForCapacity is refused while another waits for room",
+    async run(backend) {
+      const layer = backend.connect(FULL);
+      await layer.sendMany("letters", events(3));
+      const sending = layer.send("letters", event(3), { waitForCapacity: true });
+      await assertRejects(() => layer.send("letters", event(4)), ChannelFullError);
+      await layer.receive("letters");
+      await sending;
+      assertEquals(await drain(layer, "letters"), [1, 2, 3]);
+    },
+  },
+  {
+    name: "send() that is aborted while it waits for room sends nothing",
+    async run(backend) {
+      const layer = backend.connect(FULL);
+      await layer.sendMany("letters", events(3));
+      const reason = new Error("No longer wanted");
+      const controller = new AbortController();
+      const { signal } = controller;
+      const sending = layer.send("letters", event(3), { waitForCapacity: true, signal });
+      controller.abort(reason);
+      assertEquals(await assertRejects(() => sending), reason);
+      assertEquals(await drain(layer, "letters"), range(3));
+    },
+  },
+  {
+    name: "send() with a signal that was aborted before sends nothing",
+    async run(backend) {
+      const layer = backend.connect();
+      const signal = AbortSignal.abort(new Error("No longer wanted"));
+      await assertRejects(() => layer.send("letters", event(0), { signal }), Error, "wanted");
+      assertEquals(await drain(layer, "letters"), []);
+    },
+  },
+  {
+    name: "sendMany() that waits for room longer than its timeout says how many it sent",
+    async run(backend) {
+      const layer = backend.connect(FULL);
+      await layer.send("letters", event(0));
+      const options = { waitForCapacity: true, timeout: 500 };
+      const sending = layer.sendMany("letters", events(4, 1), options);
+      const error = await assertRejects(() => sending, SendTimeoutError, "the first 2 were sent");
+      assertEquals([error.channel, error.timeout, error.accepted], ["letters", 500, 2]);
+      assertEquals(await drain(layer, "letters"), range(3));
+    },
+  },
+  {
+    name: "send() with a timeout that isn't needed sends",
+    async run(backend) {
+      const layer = backend.connect();
+      const { signal } = new AbortController();
+      await layer.send("letters", event(0), { timeout: 20_000, signal });
+      assertEquals(numberOf(await layer.receive("letters")), 0);
+    },
+  },
+  {
+    name: "send() refuses a timeout that makes no sense",
+    async run(backend) {
+      const layer = backend.connect();
+      for (const timeout of [-1, NaN, Infinity]) {
+        await assertRejects(() => layer.send("letters", event(0), { timeout }), RangeError);
+      }
+    },
+  },
+  {
+    name: "close() ends a send() that waits for room",
+    async run(backend) {
+      const layer = backend.connect({ capacity: 1 });
+      await layer.send("letters", event(0));
+      const sending = layer.send("letters", event(1), { waitForCapacity: true });
+      const refused = assertRejects(() => sending, ChannelFullError);
+      await layer.close();
+      await refused;
+    },
+  },
+];

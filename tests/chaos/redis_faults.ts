@@ -1,0 +1,152 @@
+import {
+  CAPACITY,
+  CHANNELS,
+  type Fault,
+  HELD,
+  ON_THE_WAY,
+  pass,
+  span,
+  type Stage,
+} from "./fault.ts";
+import type { RedisPlace } from "./redis_stage.ts";
+
+/** What a fault of Redis may touch. */
+export interface RedisStage extends Stage {
+  readonly redis: RedisPlace;
+}
+
+/** A worker that stalls while Redis is away can't hand back what it holds. */
+const held = ({ cast }: RedisStage) => cast.size * HELD;
+
+/** Answers were on their way to all workers. */
+const onTheWay = ({ cast }: RedisStage) => cast.size * ON_THE_WAY;
+
+/** What may happen to Redis. */
+export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
+  {
+    name: "Redis: killed, back without its data",
+    mayLose: (stage) => CAPACITY * CHANNELS + held(stage),
+    isBlackout: true,
+    act: async (stage) => {
+      await stage.redis.crash();
+      await stage.redis.forget();
+      await pass(span(stage, 300, 3_000));
+      await stage.redis.start();
+    },
+  },
+  {
+    name: "Redis: killed, back with its data",
+    mayLose: held,
+    isBlackout: true,
+    act: async (stage) => {
+      await stage.redis.crash();
+      await pass(span(stage, 300, 3_000));
+      await stage.redis.start();
+    },
+  },
+  {
+    name: "Redis: shut down in good order, and back",
+    mayLose: held,
+    isBlackout: true,
+    act: async (stage) => {
+      await stage.redis.shutDown();
+      await pass(span(stage, 300, 3_000));
+      await stage.redis.start();
+    },
+  },
+  {
+    // After 10 s its clients give it up; what it has answered by then, or answers later, is gone.
+    name: "Redis: frozen",
+    mayLose: (stage) => span(stage, 0, onTheWay(stage)),
+    isBlackout: true,
+    act: async (stage) => {
+      stage.redis.server.kill("SIGSTOP");
+      await pass(span(stage, 800, 12_000));
+      stage.redis.server.kill("SIGCONT");
+    },
+  },
+  {
+    name: "Redis: connections killed",
+    mayLose: onTheWay,
+    act: async ({ redis }) => {
+      await redis.server.cli("CLIENT", "KILL", "TYPE", "normal");
+    },
+  },
+  {
+    name: "Redis: paused",
+    isBlackout: true,
+    act: async (stage) => {
+      const milliseconds = span(stage, 500, 3_000);
+      await stage.redis.server.cli("CLIENT", "PAUSE", `${milliseconds}`, "ALL");
+      await pass(milliseconds);
+    },
+  },
+  {
+    name: "Redis: memory full",
+    mayLose: held,
+    act: async (stage) => {
+      await stage.redis.server.cli("CONFIG", "SET", "maxmemory", "1");
+      await pass(span(stage, 500, 3_000));
+      await stage.redis.server.cli("CONFIG", "SET", "maxmemory", "0");
+    },
+  },
+  {
+    name: "Redis: a read-only replica for a while",
+    mayLose: held,
+    isBlackout: true,
+    act: async (stage) => {
+      await stage.redis.server.cli("REPLICAOF", "127.0.0.1", "1");
+      await pass(span(stage, 500, 3_000));
+      await stage.redis.server.cli("REPLICAOF", "NO", "ONE");
+    },
+  },
+  {
+    name: "Redis: scripts forgotten",
+    act: async ({ redis }) => {
+      await redis.server.cli("SCRIPT", "FLUSH");
+    },
+  },
+  {
+    name: "Redis: FLUSHALL",
+    mayLose: () => CAPACITY * CHANNELS,
+    act: async ({ redis }) => {
+      await redis.server.cli("FLUSHALL");
+    },
+  },
+  {
+    name: "network: slow",
+    act: async (stage, random) => {
+      stage.redis.proxy.delay = random.between(20, 100);
+      await pass(span(stage, 700, 3_000));
+      stage.redis.proxy.delay = 0;
+    },
+  },
+  {
+    name: "network: cut in the middle of an answer",
+    mayLose: () => ON_THE_WAY,
+    act: async ({ redis }) => {
+      redis.proxy.cut();
+      await pass(200);
+    },
+  },
+  {
+    name: "network: garbage instead of an answer",
+    mayLose: () => ON_THE_WAY,
+    act: async ({ redis }, random) => {
+      redis.garble(random.between(0, 100));
+      await pass(200);
+    },
+  },
+  {
+    name: "worker: SIGTERM while Redis is away",
+    mayLose: held,
+    isBlackout: true,
+    act: async ({ redis, cast }, random) => {
+      await redis.crash();
+      const replaced = cast.replace(random.between(0, cast.size - 1), ["SIGTERM"], [0]);
+      await pass(300);
+      await redis.start();
+      await replaced;
+    },
+  },
+];

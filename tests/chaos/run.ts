@@ -1,0 +1,127 @@
+import { temporaryFolder } from "../helpers/temporary.ts";
+import { Cast } from "./cast.ts";
+import { CAPACITY, type Fault, pass, schedule, span, type Stage } from "./fault.ts";
+import { readHandled, readSent } from "./journal.ts";
+import { Random } from "./random.ts";
+import { REDIS_FAULTS, type RedisStage } from "./redis_faults.ts";
+import { RedisPlace } from "./redis_stage.ts";
+import { balance, type Incident, type Sheet } from "./sheet.ts";
+import { SQLITE_FAULTS, type SqliteStage } from "./sqlite_faults.ts";
+import { WORKER_FAULTS } from "./worker_faults.ts";
+
+/** What to run. */
+export interface RunOptions {
+  readonly seconds: number;
+  readonly seed: number;
+  /** A lie that the application tells, to see that it is found out: see `app.ts`. */
+  readonly plant: string;
+  /** Told of each fault when it begins. */
+  readonly onFault: (name: string) => void;
+}
+
+/** How a run ended. */
+export interface Result {
+  readonly sheet: Sheet;
+  /** What happened that was not planned: processes that ended by themselves. */
+  readonly accidents: readonly string[];
+}
+
+const WORKERS = 3;
+const SENDERS = 2;
+
+/** From so many seconds on, faults last as long as they do out there. */
+const LONG = 120;
+
+/** How long nothing goes wrong at the beginning and at the end, in milliseconds. */
+const CALM = 500;
+
+/** Runs workers and senders over a Redis to which things happen. */
+export async function runOnRedis(options: RunOptions): Promise<Result> {
+  await using folder = await temporaryFolder();
+  await using redis = new RedisPlace(folder.path);
+  const { isBrief, expiry } = timesOf(options);
+  // The first worker and the first sender are behind a bad network.
+  const query = `?expiry=${expiry}&capacity=${CAPACITY}`;
+  const urlFor = (number: number) => (number === 0 ? redis.proxy.url : redis.url) + query;
+  await using cast = castFor(options, folder.path, urlFor);
+  const stage: RedisStage = { cast, expiry, isBrief, redis };
+  const opening: Fault<RedisStage> = {
+    name: "Redis: not there yet",
+    isBlackout: true,
+    act: async () => {
+      cast.start();
+      await pass(span(stage, 1_500, 5_000));
+      await redis.start();
+      await cast.listening();
+    },
+  };
+  return await run(stage, options, opening, [...REDIS_FAULTS, ...WORKER_FAULTS]);
+}
+
+/** Runs workers and senders over a SQLite file to which things happen. */
+export async function runOnSqlite(options: RunOptions): Promise<Result> {
+  await using folder = await temporaryFolder();
+  const { isBrief, expiry } = timesOf(options);
+  const path = `${folder.path}/channels.sqlite3`;
+  const url = `sqlite:${path}?expiry=${expiry}&capacity=${CAPACITY}`;
+  await using cast = castFor(options, folder.path, () => url);
+  const stage: SqliteStage = { cast, expiry, isBrief, path };
+  const opening: Fault<SqliteStage> = {
+    name: "SQLite: the file is made by all at once",
+    act: async () => {
+      cast.start();
+      await cast.listening();
+    },
+  };
+  return await run(stage, options, opening, [...SQLITE_FAULTS, ...WORKER_FAULTS]);
+}
+
+function timesOf({ seconds }: RunOptions): { readonly isBrief: boolean; readonly expiry: number } {
+  const isBrief = seconds < LONG;
+  return { isBrief, expiry: isBrief ? 3_000 : 10_000 };
+}
+
+function castFor({ plant, seed }: RunOptions, folder: string, urlFor: (n: number) => string): Cast {
+  return new Cast({ folder, urlFor, workers: WORKERS, senders: SENDERS, seed, plant });
+}
+
+/** Has one fault after the other happen until the time is up, and draws the balance. */
+async function run<S extends Stage>(
+  stage: S,
+  { seed, seconds, onFault }: RunOptions,
+  opening: Fault<S>,
+  faults: readonly Fault<S>[],
+): Promise<Result> {
+  const incidents: Incident[] = [];
+  const random = new Random(seed);
+  const happen = async (fault: Fault<S>) => {
+    onFault(fault.name);
+    const from = Date.now();
+    await fault.act(stage, random);
+    const { name, mayLose = () => 0, isBlackout = false } = fault;
+    incidents.push({ kind: name, from, to: Date.now(), mayLose: mayLose(stage), isBlackout });
+  };
+  const deadline = Date.now() + seconds * 1_000;
+  await happen(opening);
+  await pass(CALM);
+  for (const { fault, rest } of schedule(faults, random)) {
+    if (Date.now() > deadline - CALM) break;
+    await happen(fault);
+    await pass(rest);
+  }
+  await pass(CALM);
+  return await end(stage, incidents);
+}
+
+async function end({ cast, expiry }: Stage, incidents: readonly Incident[]): Promise<Result> {
+  await cast.stopSenders();
+  await cast.stopWorkers();
+  await cast.drain();
+  const sheet = balance({
+    sent: cast.sentJournals.flatMap(readSent),
+    handled: cast.handledJournals.flatMap(readHandled),
+    incidents,
+    expiry,
+  });
+  return { sheet, accidents: cast.accidents };
+}

@@ -1,0 +1,59 @@
+import { type Fault, HELD, pass, span, type Stage } from "./fault.ts";
+
+/** What may happen to workers and senders, whatever the layer is. */
+export const WORKER_FAULTS: readonly Fault<Stage>[] = [
+  {
+    name: "worker: SIGTERM",
+    act: ({ cast }, random) => cast.replace(random.between(0, cast.size - 1), ["SIGTERM"], [0]),
+  },
+  {
+    name: "worker: SIGINT",
+    act: ({ cast }, random) => cast.replace(random.between(0, cast.size - 1), ["SIGINT"], [0]),
+  },
+  {
+    // It may be done before the second one comes.
+    name: "worker: two signals",
+    mayLose: () => HELD,
+    act: ({ cast }, random) =>
+      cast.replace(random.between(0, cast.size - 1), ["SIGTERM", "SIGTERM"], [0, 1]),
+  },
+  {
+    name: "worker: SIGKILL",
+    mayLose: () => HELD,
+    act: ({ cast }, random) => cast.replace(random.between(0, cast.size - 1), ["SIGKILL"], [137]),
+  },
+  {
+    // Longer than an event may wait: what it holds is too old then.
+    name: "worker: frozen",
+    mayLose: (stage) => span(stage, 0, HELD),
+    act: (stage, random) =>
+      stage.cast.freeze(random.between(0, stage.cast.size - 1), span(stage, 600, 12_000)),
+  },
+  {
+    name: "workers: all replaced at once",
+    act: async ({ cast }) => {
+      await cast.stopWorkers();
+      await cast.startWorkers();
+    },
+  },
+  {
+    name: "workers: none for longer than the expiry",
+    isBlackout: true,
+    act: async ({ cast, expiry }) => {
+      await cast.stopWorkers();
+      await pass(expiry + 200);
+      await cast.startWorkers();
+    },
+  },
+  {
+    name: "sender: SIGKILL",
+    act: ({ cast }) => cast.replaceSender(0),
+  },
+  {
+    name: "senders: ten times too fast",
+    act: async ({ cast }) => {
+      await cast.flood();
+      await pass(1_000);
+    },
+  },
+];

@@ -1,0 +1,229 @@
+import {
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { type ChannelLayer, type Message, RedisChannelLayer } from "@asgi/channels";
+import { SqliteChannelLayer } from "@asgi/channels/layers/sqlite";
+import { type Program, startProgram } from "../helpers/program.ts";
+import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { temporaryFolder } from "../helpers/temporary.ts";
+
+const APP = new URL("../fixtures/threads/fleet_app.ts", import.meta.url).href;
+
+/** A SQLite file, and a way to start workers on it. */
+async function openFolder() {
+  const folder = await temporaryFolder();
+  const path = `${folder.path}/events.sqlite3`;
+  const layer = new SqliteChannelLayer({ path, capacity: 100_000 });
+  return {
+    folder: folder.path,
+    layer,
+    start: (...args: string[]) => start(`sqlite:${path}`, ...args),
+    async [Symbol.asyncDispose]() {
+      await layer.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function start(url: string, ...args: string[]): Program {
+  return startProgram(["runworker", "a", "--app", APP, "--layer", url, ...args]);
+}
+
+function numbered(count: number, event: Message): Message[] {
+  return Array.from({ length: count }, (_, id) => ({ ...event, id }));
+}
+
+/** The threads that have printed, and the ids, ascending. */
+function printed({ stdout }: Program): { threads: number; ids: number[] } {
+  const lines = stdout.all.filter((line) => !line.startsWith("begun"))
+    .map((line) => line.split(" "));
+  return {
+    threads: new Set(lines.map(([thread]) => thread)).size,
+    ids: lines.map(([, id]) => Number(id)).sort((one, other) => one - other),
+  };
+}
+
+function ids(count: number): number[] {
+  return Array.from({ length: count }, (_, id) => id);
+}
+
+/** Lets a worker with threads handle events, and checks that each is handled once. */
+async function checkThreads(layer: ChannelLayer, url: string): Promise<void> {
+  await using worker = start(url, "--threads", "3");
+  await worker.stderr.until("Listening on");
+  await layer.sendMany("a", numbered(300, { type: "work", burn: 1 }));
+  await worker.stdout.count(300);
+  worker.kill("SIGTERM");
+  assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
+  const { threads, ids: handled } = printed(worker);
+  assertEquals(handled, ids(300));
+  assertGreater(threads, 1);
+  const log = worker.stderr.all;
+  assertMatch(log[0] ?? "", /Listening on a \(layer .*, app .*fleet_app\.ts, 3 threads\)/);
+  assertEquals(log.filter((line) => line.includes("Listening")).length, 1);
+  assertEquals(log.filter((line) => line.includes("Stopping")).length, 1);
+  assertMatch(log.at(-1) ?? "", /Stopped: 300 received, 300 handled, 0 failed, 0 dropped/);
+}
+
+Deno.test("runworker --threads handles each event once, on SQLite", async () => {
+  await using opened = await openFolder();
+  await checkThreads(opened.layer, `sqlite:${opened.folder}/events.sqlite3`);
+});
+
+testWithRedis("runworker --threads", () => {
+  Deno.test("runworker --threads handles each event once, on Redis", async () => {
+    await using redis = await startRedis();
+    await using layer = new RedisChannelLayer({ url: redis.url, capacity: 1000 });
+    await checkThreads(layer, redis.url);
+  });
+});
+
+Deno.test("runworker --threads says in the log which thread a line is about", async () => {
+  await using opened = await openFolder();
+  await opened.layer.sendMany("a", numbered(4, { type: "fail" }));
+  await using text = opened.start("--threads", "2", "--burst");
+  assertEquals(await text.end, 0);
+  const failed = text.stderr.all.filter((line) => line.includes("Handler failed"));
+  assertGreater(failed.length, 0);
+  for (const line of failed) {
+    assertMatch(line, /error thread [12]: Handler failed( \(\d more\))? channel=a/);
+  }
+  assertStringIncludes(text.stderr.all.at(-1) ?? "", "4 received, 0 handled, 4 failed");
+
+  await opened.layer.send("a", { type: "fail" });
+  await using json = opened.start("--threads", "2", "--burst", "--log-format", "json");
+  assertEquals(await json.end, 0);
+  const entries = json.stderr.all.map((line) => JSON.parse(line));
+  const failure = entries.find(({ message }) => message === "Handler failed");
+  assertEquals([1, 2].includes(failure.thread), true);
+  assertEquals(entries.at(-1).thread, undefined);
+});
+
+Deno.test("runworker --threads warns once of a channel that the app doesn't know", async () => {
+  await using opened = await openFolder();
+  const app = new URL("../../examples/thumbnails/app.ts", import.meta.url).href;
+  const args = ["runworker", "thumbnials", "--app", app, "--threads", "3", "--burst"];
+  await using worker = startProgram(args, { cwd: opened.folder });
+  assertEquals(await worker.end, 0);
+  const warnings = worker.stderr.all.filter((line) => line.includes("no route for channel"));
+  assertEquals(warnings.length, 1, worker.stderr.all.join("\n"));
+});
+
+Deno.test("runworker --threads --burst leaves once all is handled", async () => {
+  await using opened = await openFolder();
+  await opened.layer.sendMany("a", numbered(100, { type: "work", burn: 2 }));
+  await using worker = opened.start("--threads", "2", "--burst");
+  assertEquals(await worker.end, 0);
+  assertEquals(printed(worker).ids, ids(100));
+});
+
+Deno.test("runworker --threads drains all of them at the first signal, and loses nothing", async () => {
+  await using opened = await openFolder();
+  await opened.layer.sendMany("a", numbered(50, { type: "wait", duration: 100 }));
+  await using worker = opened.start("--threads", "2", "-c", "2");
+  await worker.stdout.count(6);
+  worker.kill("SIGTERM");
+  assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
+  const left = await opened.layer.receiveMany("a", { limit: 100, wait: false }).catch(() => []);
+  const all = [...printed(worker).ids, ...left.map((delivery) => Number(delivery.read().id))];
+  assertEquals(all.sort((one, other) => one - other), ids(50));
+  assertGreater(left.length, 0);
+});
+
+Deno.test("runworker --threads leaves at once at the second signal, even when a thread burns", async () => {
+  await using opened = await openFolder();
+  await opened.layer.send("a", { type: "burn", id: 0 });
+  await opened.layer.send("a", { type: "wait", id: 1, duration: 60_000 });
+  await using worker = opened.start("--threads", "2");
+  await worker.stdout.until("begun 0");
+  await worker.stdout.until("begun 1");
+  worker.kill("SIGTERM");
+  await worker.stderr.until("Stopping");
+  const start = performance.now();
+  worker.kill("SIGTERM");
+  assertEquals(await worker.end, 1);
+  assertLess(performance.now() - start, 5_000);
+  const log = worker.stderr.all.join("\n");
+  assertMatch(log, /thread [12]: Left at the second signal, and cut off a\/wait/);
+  assertMatch(log, /thread [12]: Was cut off: a handler didn't let go of the thread/);
+});
+
+Deno.test("runworker --threads holds --shutdown-timeout, even when a thread burns", async () => {
+  await using opened = await openFolder();
+  await opened.layer.send("a", { type: "burn", id: 0 });
+  await opened.layer.send("a", { type: "wait", id: 1, duration: 60_000 });
+  await using worker = opened.start("--threads", "2", "--shutdown-timeout", "0.2");
+  await worker.stdout.until("begun 0");
+  await worker.stdout.until("begun 1");
+  worker.kill("SIGTERM");
+  assertEquals(await worker.end, 1);
+  const log = worker.stderr.all.join("\n");
+  assertMatch(log, /thread [12]: Handlers still running after 200 ms were cut off: a\/wait/);
+  assertMatch(log, /thread [12]: Was cut off/);
+});
+
+Deno.test("runworker --threads replaces a thread that dies, with growing waits, and counts on", async () => {
+  await using opened = await openFolder();
+  await using worker = opened.start("--threads", "2");
+  await worker.stderr.until("Listening on");
+  // Lines that are alike are folded: the first death is told at once, and the newest at the end.
+  await opened.layer.sendMany("a", numbered(6, { type: "exit" }));
+  await opened.layer.sendMany("a", numbered(20, { type: "work" }));
+  await worker.stdout.count(20);
+  worker.kill("SIGTERM");
+  assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
+  const log = worker.stderr.all.join("\n");
+  assertMatch(log, /thread [12]: Died: it left with exit code 3, and 1 events with it;/);
+  assertMatch(log, /another one starts in 100 ms[^]*another one starts in [248]00 ms \(5 more\)/);
+  assertMatch(log, /info +thread [12]: Listening again/);
+  assertMatch(worker.stderr.all.at(-1) ?? "", /26 received, 20 handled, 6 failed, 0 dropped/);
+});
+
+Deno.test("what the user can mend is told once, with the exit code of one thread", async () => {
+  await using folder = await temporaryFolder();
+  const options = { cwd: folder.path };
+  const check = async (code: number, message: string, args: string[]) => {
+    for (const threads of ["1", "3"]) {
+      await using worker = startProgram(["runworker", "a", "--threads", threads, ...args], options);
+      assertEquals(await worker.end, code, worker.stderr.all.join("\n"));
+      const told = worker.stderr.all.filter((line) => line.includes(message));
+      assertEquals(told.length, 1, worker.stderr.all.join("\n"));
+    }
+  };
+  await check(2, "error: no such module", ["--app", "./missing.ts"]);
+  await check(2, "error: the memory layer lives in one", ["--app", APP, "--layer", "memory:"]);
+  await check(2, "error: unknown option", ["--treads", "2"]);
+  await Deno.mkdir(`${folder.path}/folder.sqlite3`);
+  await check(1, "cannot be used", ["--app", APP, "--layer", "sqlite:folder.sqlite3"]);
+  for (const threads of ["0", "1.5", "many"]) {
+    await using worker = startProgram(["runworker", "a", "--threads", threads], options);
+    assertEquals(await worker.end, 2);
+    assertMatch(worker.stderr.all.join(), /--threads must be a whole number from 1/);
+  }
+});
+
+Deno.test("a thread that dies before it listens ends the program with 1, and the others", async () => {
+  await using folder = await temporaryFolder();
+  // The first of them dies.
+  const app = `
+    const isFirst = await Deno.mkdir("first").then(() => true, () => false);
+    if (isFirst) Deno.exit(5);
+    export default async (scope, receive) => { await receive(); };
+  `;
+  await Deno.writeTextFile(`${folder.path}/app.ts`, app);
+  await using worker = startProgram(["runworker", "a", "--threads", "2"], { cwd: folder.path });
+  assertEquals(await worker.end, 1);
+  assertStringIncludes(worker.stderr.all.join("\n"), "Died: it left with exit code 5");
+});
+
+Deno.test("runworker --threads auto takes a thread for each core", async () => {
+  await using opened = await openFolder();
+  await using worker = opened.start("--threads", "auto", "--burst");
+  assertEquals(await worker.end, 0);
+  const cores = navigator.hardwareConcurrency;
+  assertEquals(worker.stderr.all[0]?.includes(`, ${cores} threads)`), cores > 1);
+});

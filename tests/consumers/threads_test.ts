@@ -1,0 +1,188 @@
+import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
+import {
+  ChannelNameRouter,
+  ConsumerUnusableError,
+  MemoryChannelLayer,
+  prepare,
+  ProtocolTypeRouter,
+  SyncConsumer,
+  ThreadDiedError,
+  TimeLimitError,
+} from "@asgi/channels";
+import { runBurst, startWorker } from "../worker/start_worker.ts";
+import { Tally } from "../worker/tally.ts";
+import type { LogEntry } from "@asgi/channels";
+import { letters, Player } from "./on_threads.ts";
+import { useMemoryLayer } from "./memory_layer.ts";
+
+const fixture = (name: string) => new URL(`../fixtures/threads/${name}`, import.meta.url).href;
+
+/** Ways for a thread to die, and what is said about it. */
+const DEATHS = [
+  ["exit", "it left with exit code 3"],
+  ["close", "it left with exit code 0"],
+  ["hoard", "it ran out of memory, of 64 MB"],
+] as const;
+
+for (const [type, reason] of DEATHS) {
+  Deno.test(`a thread that dies of "${type}" costs the event in hand, and is replaced`, async () => {
+    const application = letters({ memoryLimit: 64 });
+    await using other = new Player(application);
+    const { thread } = await other.ask("tell.thread");
+    await other.ask("letter.sent");
+    const player = new Player(application);
+    await player.give(type);
+    const error = await assertRejects(() => player.end(), ThreadDiedError);
+    assertEquals([error.consumer, error.type, error.reason], ["LetterConsumer", type, reason]);
+    assertNotEquals((await other.ask("tell.thread")).thread, thread);
+    assertEquals((await other.ask("letter.sent")).count, 1, "a fresh instance");
+  });
+}
+
+Deno.test("a handler that takes longer than its time limit fails, and its thread is ended", async () => {
+  const application = letters({ timeLimit: 200 });
+  const player = new Player(application);
+  await player.give("burn.for.ever");
+  const error = await assertRejects(() => player.end(), TimeLimitError);
+  assertEquals([error.type, error.timeLimit], ["burn.for.ever", 200]);
+});
+
+Deno.test("the time that an event waits for its thread doesn't count", async () => {
+  const application = letters({ timeLimit: 1_000 });
+  await using one = new Player(application);
+  await using other = new Player(application);
+  await using third = new Player(application);
+  const events = [one, other, third].map((player) => player.ask("burn", { duration: 500 }));
+  assertEquals((await Promise.all(events)).map(({ type }) => type), ["burnt", "burnt", "burnt"]);
+});
+
+Deno.test("what waits for a thread that dies is handled on the next one, in order", async () => {
+  const application = letters({ timeLimit: 300 });
+  const guilty = new Player(application);
+  await using one = new Player(application);
+  await using other = new Player(application);
+  await guilty.give("burn.for.ever");
+  const answers = Promise.all([one.ask("letter.sent"), other.ask("letter.sent")]);
+  await assertRejects(() => guilty.end(), TimeLimitError);
+  assertEquals((await answers).map(({ count }) => count), [1, 1]);
+});
+
+Deno.test("prepare() refuses what can't be run on a thread, and says why", async () => {
+  const application = ProtocolTypeRouter({
+    channel: ChannelNameRouter({
+      hidden: class HiddenConsumer extends SyncConsumer {}.asAsgi({ module: fixture("others.ts") }),
+      impostor: letters({ module: fixture("others.ts") }),
+      throws: letters({ module: fixture("throws.ts") }),
+      missing: letters({ module: fixture("missing.ts") }),
+      leaves: letters({ module: fixture("leaves.ts") }),
+    }),
+  });
+  const refusal = async (channel: string) => {
+    await using preparation = prepare(application, [channel]);
+    const error = await assertRejects(() => preparation.ready, ConsumerUnusableError);
+    return error.message + (error.cause ? `: ${error.cause}` : "");
+  };
+  assertEquals(
+    await refusal("hidden"),
+    "HiddenConsumer cannot be run on threads: its module does not export it",
+  );
+  assertMatch(await refusal("impostor"), /what its module exports by that name is no SyncConsumer/);
+  assertMatch(await refusal("throws"), /cannot be loaded: RangeError: not today$/);
+  assertMatch(await refusal("missing"), /cannot be loaded: TypeError: Module not found ".*missing/);
+  assertMatch(await refusal("leaves"), /its module ended the thread: it left with exit code 7/);
+});
+
+Deno.test("prepare() takes care of the asked channels only, and of a default export", async () => {
+  const { default: Unnamed } = await import("../fixtures/threads/others.ts");
+  const application = ChannelNameRouter({
+    unnamed: Unnamed.asAsgi({ module: fixture("others.ts") }),
+    broken: letters({ module: fixture("throws.ts") }),
+    plain: async () => {},
+  });
+  await using preparation = prepare(application, ["unnamed", "plain", "unknown"]);
+  await preparation.ready;
+});
+
+Deno.test("an application that wasn't prepared fails as the preparation would", async () => {
+  const player = new Player(letters({ module: fixture("throws.ts") }));
+  await player.give("letter.sent");
+  await assertRejects(() => player.end(), ConsumerUnusableError, "cannot be loaded");
+});
+
+Deno.test("threads that are still starting are ended as well", async () => {
+  await using preparation = prepare(letters(), ["letters"]);
+  preparation.ready.catch(() => {});
+});
+
+Deno.test("threads live as long as somebody has prepared them", async () => {
+  const application = letters();
+  const threadOf = async () => {
+    await using player = new Player(application);
+    return (await player.ask("tell.thread")).thread;
+  };
+  assertNotEquals(await threadOf(), await threadOf());
+  await using preparation = prepare(application, ["letters"]);
+  await preparation.ready;
+  assertEquals(await threadOf(), await threadOf());
+});
+
+Deno.test("a worker doesn't begin with a consumer that can't be run: no event is lost", async () => {
+  await using layer = new MemoryChannelLayer();
+  await layer.send("letters", { type: "letter.sent" });
+  const application = letters({ module: fixture("throws.ts") });
+  const options = { layer, application, channels: ["letters"] };
+  await assertRejects(() => startWorker(options), ConsumerUnusableError, "cannot be loaded");
+  assertEquals((await layer.receiveMany("letters", { limit: 9, wait: false })).length, 1);
+});
+
+Deno.test("a worker counts what has failed on threads, and goes on with the rest", async () => {
+  await using test = useMemoryLayer();
+  const { layer } = test;
+  const send = (type: string) =>
+    layer.send("letters", { type, method: "send", args: ["answers", { type: "sent" }] });
+  const types = ["call.layer", "exit", "fail", "burn.for.ever", "nothing", "stop", "call.layer"];
+  for (const type of types) await send(type);
+  const { worker, errors } = await runBurst({
+    layer,
+    application: letters({ timeLimit: 500 }),
+    channels: ["letters"],
+  });
+  // What it sends to the other end of its connection is refused: there is none.
+  const names = errors.map(({ error }) => (error as Error).name);
+  const expected = ["TypeError", "ThreadDiedError", "LetterError", "TimeLimitError"];
+  assertEquals(names, [...expected, "NoHandlerError", "TypeError"]);
+  const { received, handled, failed, dropped } = worker.counts;
+  assertEquals([received, handled, failed, dropped], [7, 1, 5, 1]);
+  assertEquals((await layer.receiveMany("answers", { limit: 9, wait: false })).length, 2);
+});
+
+Deno.test("a failure costs no thread under a worker", async () => {
+  await using test = useMemoryLayer();
+  const replies = new Tally<LogEntry>();
+  await using _worker = await startWorker({
+    layer: test.layer,
+    application: letters(),
+    channels: ["letters"],
+    onError: (error) => replies.add(error as LogEntry),
+  });
+  const tell = async () => {
+    await test.layer.send("letters", { type: "fail.with.thread" });
+    await replies.reach(replies.items.length + 1);
+    return replies.items.at(-1)?.message;
+  };
+  assertEquals(await tell(), await tell());
+});
+
+Deno.test("a worker that is stopped lets a handler on a thread finish", async () => {
+  await using test = useMemoryLayer();
+  const started = await startWorker({
+    layer: test.layer,
+    application: letters(),
+    channels: ["letters"],
+  });
+  await test.layer.send("letters", { type: "answer.late", duration: 300, replyTo: "answers" });
+  await test.layer.receive("answers");
+  await started.stop();
+  assertEquals((await test.layer.receive("answers")).type, "finished");
+  assertEquals(started.worker.counts.handled, 1);
+});

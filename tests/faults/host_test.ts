@@ -1,0 +1,127 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  type ChannelLayer,
+  type ChannelLayerOptions,
+  RedisChannelLayer,
+  SqliteChannelLayer,
+} from "@asgi/channels";
+import { startProgram } from "../helpers/program.ts";
+import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { temporaryFolder } from "../helpers/temporary.ts";
+import { remaining } from "../worker/tally.ts";
+
+const APP = new URL("../fixtures/troubled_app.ts", import.meta.url).href;
+const isUnix = Deno.build.os !== "windows";
+
+/** A layer for each call, which all share their messages. */
+type Connect = (options?: ChannelLayerOptions) => ChannelLayer;
+
+/** Does something while the clock of this process goes wrong by some milliseconds. */
+async function withClockAt(offset: number, work: () => Promise<unknown>): Promise<void> {
+  const { now } = Date;
+  Date.now = () => now() + offset;
+  try {
+    await work();
+  } finally {
+    Date.now = now;
+  }
+}
+
+async function numbersIn(layer: ChannelLayer): Promise<unknown[]> {
+  return (await remaining(layer, "letters")).map(({ number }) => number);
+}
+
+const event = (number: number) => ({ type: "work", number });
+
+async function checkClockSetBack(connect: Connect): Promise<void> {
+  const sender = connect();
+  for (const number of [0, 1]) await sender.send("letters", event(number));
+  await withClockAt(-5_000, () => sender.sendMany("letters", [event(2), event(3)]));
+  await sender.send("letters", event(4));
+  assertEquals(await numbersIn(connect()), [0, 1, 2, 3, 4]);
+}
+
+async function checkSlowClock(connect: Connect): Promise<void> {
+  await withClockAt(-5_000, () => connect().send("letters", event(0)));
+  assertEquals(await numbersIn(connect({ expiry: 10_000 })), [0]);
+  await withClockAt(-5_000, () => connect().send("letters", event(1)));
+  assertEquals(await numbersIn(connect({ expiry: 3_000 })), []);
+}
+
+async function checkReceiversClock(connect: Connect): Promise<void> {
+  await connect({ expiry: 1_000 }).send("letters", event(0));
+  await withClockAt(-5_000, async () => {
+    assertEquals(await numbersIn(connect({ expiry: 1_000 })), [0]);
+  });
+}
+
+const CLOCK_CHECKS = {
+  "a clock that is set back changes the order of nothing": checkClockSetBack,
+  "a receiver whose clock is set back still takes what is there": checkReceiversClock,
+};
+
+for (const [name, check] of Object.entries(CLOCK_CHECKS)) {
+  Deno.test(`${name}, on SQLite`, async () => {
+    await using stack = new AsyncDisposableStack();
+    const folder = stack.use(await temporaryFolder());
+    const path = `${folder.path}/events.sqlite3`;
+    await check((options = {}) => stack.use(new SqliteChannelLayer({ ...options, path })));
+  });
+}
+
+Deno.test("what is sent by a clock that was set back is so much older, on SQLite", async () => {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await temporaryFolder());
+  const path = `${folder.path}/events.sqlite3`;
+  await checkSlowClock((options = {}) => stack.use(new SqliteChannelLayer({ ...options, path })));
+});
+
+testWithRedis("The clock and the files of the host", () => {
+  for (const [name, check] of Object.entries(CLOCK_CHECKS)) {
+    Deno.test(`${name}, on Redis`, async () => {
+      await using stack = new AsyncDisposableStack();
+      const { url } = stack.use(await startRedis());
+      await check((options = {}) => stack.use(new RedisChannelLayer({ ...options, url })));
+    });
+  }
+
+  Deno.test({
+    name: "a worker without a file descriptor to connect with says so, and is back with one",
+    ignore: !isUnix,
+    fn: async () => {
+      await using redis = await startRedis();
+      await using layer = new RedisChannelLayer({ url: redis.url });
+      const args = ["runworker", "a", "--app", APP, "--layer", redis.url];
+      await using worker = startProgram(args, { shell: 'ulimit -n 64; exec "$@"' });
+      await worker.stderr.until("Listening on");
+      await layer.send("a", { type: "exhaust.files", id: 1, duration: 300 });
+      await worker.stdout.until("1");
+      await redis.cli("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+      await worker.stderr.until("trying again until it is back");
+      await worker.stderr.until("The layer is back");
+      await using other = new RedisChannelLayer({ url: redis.url });
+      await other.send("a", { type: "record", id: 2 });
+      await worker.stdout.until("2");
+      await worker.stdout.until("released");
+      worker.kill("SIGTERM");
+      assertEquals(await worker.end, 0);
+    },
+  });
+});
+
+Deno.test({
+  name: "a worker whose standard error is closed works on",
+  ignore: !isUnix,
+  fn: async () => {
+    await using folder = await temporaryFolder();
+    const path = `${folder.path}/events.sqlite3`;
+    await using layer = new SqliteChannelLayer({ path });
+    const types = ["record", "throw.undefined", "record"];
+    await layer.sendMany("a", types.map((type, id) => ({ type, id })));
+    const args = ["runworker", "a", "-v", "--burst", "--app", APP, "--layer", `sqlite:${path}`];
+    await using worker = startProgram(args, { shell: 'exec "$@" 2>&-' });
+    assertEquals(await worker.end, 0);
+    assertEquals(worker.stdout.all, ["0", "2"]);
+    assertStringIncludes(await Deno.readTextFile(path), "SQLite format 3");
+  },
+});

@@ -1,0 +1,159 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
+import {
+  FIXTURE_APP,
+  startProgram,
+  startWorker as startWorkerProcess,
+} from "../helpers/program.ts";
+import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { temporaryFolder } from "../helpers/temporary.ts";
+import { remaining, upTo } from "../worker/tally.ts";
+import { outagesOf, send, sendAtLast, startRecording } from "./recording.ts";
+
+/** A place for the socket and the data of a Redis that is started again. */
+async function place() {
+  const folder = await temporaryFolder();
+  const socket = `${folder.path}/redis.sock`;
+  const start = (...args: string[]) => startRedis(["--dir", folder.path, ...args], socket);
+  return { url: `unix://${socket}`, start, [Symbol.asyncDispose]: folder[Symbol.asyncDispose] };
+}
+
+const DURABLE = ["--appendonly", "yes", "--appendfsync", "always"];
+
+testWithRedis("Redis goes away and comes back", () => {
+  Deno.test("Redis killed and back empty: what was in it is lost, the worker goes on", async () => {
+    await using home = await place();
+    await using layer = new RedisChannelLayer({ url: home.url });
+    {
+      await using redis = await home.start();
+      await layer.send("letters", { type: "work", number: 0 });
+      await layer.send("parcels", { type: "work", number: 1 });
+      await using running = await startRecording(layer);
+      await running.seen.reach(1);
+      await redis.stop();
+      await running.said("trying again");
+      await assertRejects(() => send(layer, 2), LayerUnavailableError);
+      await using _again = await home.start();
+      await running.said("The layer is back");
+      await send(layer, 3);
+      await running.seen.reach(2);
+      await running.stop();
+      assertEquals(running.seen.items, [0, 3]);
+      assertEquals(await remaining(layer, "parcels"), []);
+      const [lost, back] = outagesOf(running);
+      assertEquals([lost.length, back.length, running.worker.counts.outages], [1, 1, 1]);
+      assertStringIncludes(lost[0] ?? "", "is not available: the connection was lost");
+    }
+  });
+
+  Deno.test("Redis killed and back with its data: nothing is lost, nothing comes twice", async () => {
+    await using home = await place();
+    await using layer = new RedisChannelLayer({ url: home.url, capacity: 1_000 });
+    {
+      await using redis = await home.start(...DURABLE);
+      for (let number = 0; number < 50; number++) await send(layer, number);
+      for (const { number } of await take(layer, 20)) assertEquals(Number(number) < 20, true);
+      await redis.stop();
+    }
+    await using _again = await home.start(...DURABLE);
+    const left = await remaining(layer, "letters");
+    assertEquals(left.map(({ number }) => number), upTo(50).slice(20));
+  });
+
+  Deno.test("Redis shut down under a worker, and back: every event is handled once", async () => {
+    await using home = await place();
+    await using layer = new RedisChannelLayer({ url: home.url, capacity: 1_000 });
+    const first = await home.start(...DURABLE);
+    await using running = await startRecording(layer);
+    for (let number = 0; number < 50; number++) await send(layer, number);
+    await first.shutDown();
+    await first[Symbol.asyncDispose]();
+    await running.said("trying again");
+    await using _again = await home.start(...DURABLE);
+    for (let number = 50; number < 100; number++) await sendAtLast(layer, number);
+    await running.seen.reach(100);
+    await running.stop();
+    assertEquals(running.seen.items, upTo(100));
+  });
+
+  Deno.test("Redis back from an old snapshot: it has forgotten what was received since", async () => {
+    // No layer can help it: this is why docs/reliability.md says how to keep a Redis.
+    await using home = await place();
+    await using layer = new RedisChannelLayer({ url: home.url });
+    {
+      await using redis = await home.start();
+      for (let number = 0; number < 3; number++) await send(layer, number);
+      await redis.cli("SAVE");
+      assertEquals((await remaining(layer, "letters")).length, 3);
+      await redis.stop();
+    }
+    await using _again = await home.start();
+    assertEquals((await remaining(layer, "letters")).length, 3);
+  });
+
+  Deno.test("Redis not there at the start: the worker says so, and listens once it is", async () => {
+    await using home = await place();
+    const worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", home.url]);
+    await using _worker = worker;
+    const line = await worker.stderr.until("trying again until it is back");
+    assertStringIncludes(line, "nothing listens there");
+    await using _redis = await home.start();
+    await worker.stderr.until("Listening on a");
+    await using layer = new RedisChannelLayer({ url: home.url });
+    await layer.send("a", { type: "record", id: 7 });
+    await worker.stdout.until("7");
+    worker.kill("SIGTERM");
+    assertEquals(await worker.end, 0);
+    assertEquals(worker.stderr.all.filter((line) => line.includes(" error ")).length, 1);
+    assertStringIncludes(
+      worker.stderr.all.at(-1) ?? "",
+      "1 handled, 0 failed, 0 dropped, layer away",
+    );
+  });
+
+  Deno.test("SIGTERM while Redis is away: the worker leaves at once with 0", async () => {
+    await using home = await place();
+    await using redis = await home.start();
+    await using worker = await startWorkerProcess(["a", "--layer", home.url]);
+    await redis.stop();
+    await worker.stderr.until("trying again");
+    const start = performance.now();
+    worker.kill("SIGTERM");
+    assertEquals(await worker.end, 0);
+    assertEquals(performance.now() - start < 2_000, true);
+  });
+
+  Deno.test("a worker that can't hand back, because Redis is away, counts what is lost", async () => {
+    await using home = await place();
+    await using redis = await home.start();
+    await using layer = new RedisChannelLayer({ url: home.url });
+    await using worker = await startWorkerProcess(["a", "--layer", home.url]);
+    // Quick ones first: so it takes more than one of those that follow.
+    for (let id = 0; id < 50; id++) await layer.send("a", { type: "record", id });
+    await worker.stdout.until("49");
+    const slow = { type: "record.slowly", duration: 1_500 };
+    await layer.sendMany("a", [50, 51, 52].map((id) => ({ ...slow, id })));
+    await emptied(layer);
+    await redis.stop();
+    worker.kill("SIGTERM");
+    assertEquals(await worker.end, 0);
+    const last = worker.stderr.all.at(-1) ?? "";
+    const handled = worker.stdout.all.length;
+    assertStringIncludes(last, `Stopped: 53 received, ${handled} handled`);
+    if (handled < 53) assertStringIncludes(last, `${53 - handled} lost on their way back`);
+  });
+});
+
+async function take(layer: RedisChannelLayer, limit: number) {
+  const deliveries = await layer.receiveMany("letters", { limit, wait: false });
+  return deliveries.map((delivery) => delivery.read());
+}
+
+/** Waits until somebody has taken all; what is found is put back. */
+async function emptied(layer: RedisChannelLayer): Promise<void> {
+  for (;;) {
+    const found = await layer.receiveMany("a", { limit: 3, wait: false });
+    if (found.length === 0) return;
+    await layer.handBack(found);
+  }
+}

@@ -1,0 +1,57 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+
+const events = Array.from({ length: 1_000 }, (_, number) => ({
+  type: "work",
+  number,
+  body: "x".repeat(2_000),
+}));
+
+/** Leaves a server room for 500 of these events and more, but not for 1,000. */
+async function fill(redis: RedisServer): Promise<void> {
+  const used = Number(/used_memory:(\d+)/.exec(await redis.cli("INFO", "memory"))?.[1]);
+  await redis.cli("CONFIG", "SET", "maxmemory", `${used + 2_200_000}`);
+}
+
+async function numbersIn(layer: RedisChannelLayer): Promise<unknown[]> {
+  const found = [];
+  for (;;) {
+    const some = await layer.receiveMany("letters", { limit: 5_000, wait: false });
+    if (some.length === 0) return found;
+    found.push(...some.map((delivery) => delivery.read().number));
+  }
+}
+
+testWithRedis("sendMany() that fails in its middle", () => {
+  Deno.test(
+    "sendMany() that fails in its middle doesn't say that nothing was done",
+    async () => {
+      await using redis = await startRedis();
+      await using layer = new RedisChannelLayer({ url: redis.url, capacity: 10_000 });
+      await layer.send("letters", { type: "warm.up" });
+      await fill(redis);
+      const error = await assertRejects(
+        () => layer.sendMany("letters", events),
+        LayerUnavailableError,
+      );
+      await redis.cli("CONFIG", "SET", "maxmemory", "0");
+      const sent = await numbersIn(layer);
+      assert(sent.length > 1, "Some were sent");
+      assert(error.mayBeDone);
+    },
+  );
+
+  Deno.test("sendMany() over two hosts, one of which gets full, sends each once", async () => {
+    await using one = await startRedis();
+    await using other = await startRedis();
+    await using layer = new RedisChannelLayer({ hosts: [one.url, other.url], capacity: 10_000 });
+    await layer.send("letters", { type: "warm.up" });
+    await layer.send("letters", { type: "warm.up" });
+    await numbersIn(layer);
+    await fill(one);
+    await layer.sendMany("letters", events);
+    const sent = await numbersIn(layer);
+    assertEquals(new Set(sent).size, sent.length, "each is there once");
+  });
+});

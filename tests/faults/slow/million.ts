@@ -1,0 +1,66 @@
+import { assertEquals, assertLess } from "@std/assert";
+import {
+  ChannelFullError,
+  type ChannelLayer,
+  RedisChannelLayer,
+  SqliteChannelLayer,
+} from "@asgi/channels";
+import { startProgram } from "../../helpers/program.ts";
+import { say, startRedis, testWithRedis } from "../../helpers/redis_server.ts";
+import { temporaryFolder } from "../../helpers/temporary.ts";
+
+const APP = new URL("../../fixtures/counting_app.ts", import.meta.url).href;
+
+const EVENTS = 1_000_000;
+
+/** How many events the worker handles before its memory is looked at for the first time. */
+const WARM_UP = 100_000;
+
+/** Sends 1,000,000 events to one worker, as fast as it takes them, and compares its memory. */
+async function checkMemory(name: string, layer: ChannelLayer, url: string): Promise<void> {
+  await using worker = startProgram(["runworker", "a", "--app", APP, "--layer", url]);
+  await worker.stderr.until("Listening on");
+  const start = performance.now();
+  for (let sent = 0; sent < EVENTS;) {
+    sent += await sendSome(layer, sent, Math.min(500, EVENTS - sent));
+  }
+  await worker.stdout.until(`handled ${EVENTS} `);
+  const seconds = (performance.now() - start) / 1_000;
+  worker.kill("SIGTERM");
+  assertEquals(await worker.end, 0);
+  const sizes = worker.stdout.all.map((line) => Number(line.split(" ")[2]));
+  const [first = 0, last = 0] = [sizes[WARM_UP / 100_000 - 1], sizes.at(-1)];
+  say(`${name}: ${EVENTS} events in ${seconds.toFixed(0)} s, RSS in MB: ${sizes.join(" ")}`);
+  assertEquals(sizes.length, EVENTS / 100_000);
+  assertLess(last - first, 60, "It grows");
+}
+
+/** Sends what the channel takes, and gives how many that were. */
+async function sendSome(layer: ChannelLayer, first: number, count: number): Promise<number> {
+  const events = Array.from({ length: count }, (_, at) => ({ type: "count", id: first + at }));
+  try {
+    await layer.sendMany("a", events);
+    return count;
+  } catch (error) {
+    if (!(error instanceof ChannelFullError)) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    return error.accepted;
+  }
+}
+
+Deno.test("1,000,000 events through one worker on SQLite leave its memory flat", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/events.sqlite3`;
+  await using layer = new SqliteChannelLayer({ path, capacity: 2_000 });
+  await checkMemory("SQLite", layer, `sqlite:${path}`);
+  const { size } = await Deno.stat(path);
+  assertLess(size, 20e6, "The file grows");
+});
+
+testWithRedis("1,000,000 events", () => {
+  Deno.test("1,000,000 events through one worker on Redis leave its memory flat", async () => {
+    await using redis = await startRedis();
+    await using layer = new RedisChannelLayer({ url: redis.url, capacity: 2_000 });
+    await checkMemory("Redis", layer, redis.url);
+  });
+});

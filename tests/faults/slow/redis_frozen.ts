@@ -1,0 +1,33 @@
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
+import { startRedis, testWithRedis } from "../../helpers/redis_server.ts";
+import { outagesOf, send, sendAtLast, startRecording } from "../recording.ts";
+
+testWithRedis("Redis frozen for 12 s", () => {
+  Deno.test("Redis frozen for 12 s: both are told in time, are back, and nothing comes twice", async () => {
+    await using redis = await startRedis();
+    await using layer = new RedisChannelLayer({ url: redis.url });
+    await using near = new RedisChannelLayer({ url: redis.url });
+    await using running = await startRecording(layer);
+    await send(near, 0);
+    await running.seen.reach(1);
+    redis.kill("SIGSTOP");
+    const start = performance.now();
+    const thaw = setTimeout(() => redis.kill("SIGCONT"), 12_000);
+    const error = await assertRejects(() => send(near, 1), LayerUnavailableError);
+    assert(error.mayBeDone, "It may have been sent");
+    assertLess(performance.now() - start, 6_500);
+    await running.said("trying again");
+    assertLess(performance.now() - start, 11_500);
+    await running.said("The layer is back");
+    clearTimeout(thaw);
+    assert(performance.now() - start > 11_900);
+    for (const number of [2, 3]) await sendAtLast(near, number);
+    while (!running.seen.items.includes(3)) await running.seen.reach(running.seen.items.length + 1);
+    await running.stop();
+    // What the sender was not sure of may have arrived, or may be lost with an answer; but once.
+    assertEquals(running.seen.items.filter((number) => number !== 1), [0, 2, 3]);
+    assertEquals(new Set(running.seen.items).size, running.seen.items.length);
+    assertEquals(outagesOf(running).map(({ length }) => length), [1, 1]);
+  });
+});

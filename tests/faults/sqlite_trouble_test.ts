@@ -1,0 +1,75 @@
+import { assert, assertEquals } from "@std/assert";
+import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
+import { Readable } from "node:stream";
+import { SqliteChannelLayer } from "@asgi/channels";
+import { startProgram } from "../helpers/program.ts";
+import { temporaryFolder } from "../helpers/temporary.ts";
+import { remaining, upTo } from "../worker/tally.ts";
+import { outagesOf, send, startRecording } from "./recording.ts";
+
+const SENDER = new URL("../fixtures/layers/send_batches.ts", import.meta.url).pathname;
+
+/** Kills a process that sends, after so many batches, and gives how many it knew to be sent. */
+async function killWhileSending(path: string, name: string, batches: number): Promise<number> {
+  const args = ["run", "-A", "--quiet", SENDER, path, name];
+  const process = new Deno.Command(Deno.execPath(), { args, stdout: "piped" }).spawn();
+  let known = 0;
+  for await (const _line of createInterface({ input: Readable.fromWeb(process.stdout) })) {
+    if (++known === batches) process.kill("SIGKILL");
+  }
+  await process.status;
+  return known;
+}
+
+Deno.test("SQLite: a process killed while it writes leaves whole batches, and a sound file", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/events.sqlite3`;
+  await using layer = new SqliteChannelLayer({ path, capacity: 1_000_000 });
+  const names = ["one", "two", "three"];
+  const known = await Promise.all(names.map((name, at) => killWhileSending(path, name, 20 + at)));
+  const left = await remaining(layer, "letters");
+  for (const [at, name] of names.entries()) {
+    const own = left.filter((event) => event.name === name);
+    assertEquals(own.length % 50, 0);
+    assertEquals(own.map(({ batch, n }) => Number(batch) * 50 + Number(n)), upTo(own.length));
+    // What it has said to be sent is there; one more may be that it could not tell of.
+    assert(own.length / 50 - known[at]! <= 1 && own.length / 50 >= known[at]!);
+  }
+  using file = new DatabaseSync(path);
+  assertEquals(file.prepare("PRAGMA integrity_check").get(), { integrity_check: "ok" });
+});
+
+Deno.test("SQLite: locked by another process, everybody waits, and nothing is said", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/events.sqlite3`;
+  await using layer = new SqliteChannelLayer({ path });
+  await using running = await startRecording(layer);
+  using file = new DatabaseSync(path, { timeout: 1_000 });
+  file.exec("BEGIN IMMEDIATE");
+  const sending = [0, 1, 2].map((number) => send(layer, number));
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  assertEquals(running.seen.items, []);
+  file.exec("ROLLBACK");
+  await Promise.all(sending);
+  await running.seen.reach(3);
+  await running.stop();
+  assertEquals(running.seen.items, [0, 1, 2]);
+  assertEquals(outagesOf(running), [[], []]);
+});
+
+Deno.test("SQLite: a worker leaves with 1 and a reason when a newer version made the file", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/events.sqlite3`;
+  {
+    await using layer = new SqliteChannelLayer({ path });
+    await send(layer, 0);
+    using file = new DatabaseSync(path);
+    file.exec("PRAGMA user_version = 99");
+  }
+  const app = new URL("../fixtures/app.ts", import.meta.url).href;
+  await using worker = startProgram(["runworker", "a", "--app", app, "--layer", `sqlite:${path}`]);
+  assertEquals(await worker.end, 1);
+  const lines = worker.stderr.all.join("\n");
+  assert(lines.includes("a newer version of this library made the file: update"), lines);
+});

@@ -1,0 +1,124 @@
+/** Stands between a client and a server, and does to the answers what a bad network does. */
+export interface Proxy extends AsyncDisposable {
+  /** Where clients find it: `unix://PATH`. */
+  readonly url: string;
+  /** How long each piece of an answer takes from now on, in milliseconds. */
+  delay: number;
+  /** Has the next answer of each connection, as it is now, end in its middle, and the connection with it. */
+  cut(): void;
+  /** Has something else than the next answer of each connection arrive. */
+  garble(bytes: Uint8Array): void;
+  /** How many connections were cut or garbled. */
+  readonly spoilt: number;
+}
+
+/** What becomes of a piece of an answer: what arrives, and whether the connection ends then. */
+type Spoil = (bytes: Uint8Array) => { readonly bytes: Uint8Array; readonly ends: boolean };
+
+/**
+ * Starts a proxy.
+ *
+ * @param path Where its socket is to be.
+ * @param target The socket of the server.
+ */
+export function startProxy(path: string, target: string): Proxy {
+  const listener = Deno.listen({ transport: "unix", path });
+  const links = new Set<Link>();
+  let spoilt = 0;
+  const proxy = { delay: 0 };
+  const accepting = (async () => {
+    for await (const client of listener) {
+      const link = new Link(client, () => proxy.delay, () => spoilt++);
+      links.add(link);
+      link.run(target).finally(() => links.delete(link));
+    }
+  })();
+  const spoil = (how: Spoil) => links.forEach((link) => link.spoil = how);
+  return {
+    url: `unix://${path}`,
+    get delay() {
+      return proxy.delay;
+    },
+    set delay(milliseconds) {
+      proxy.delay = milliseconds;
+    },
+    get spoilt() {
+      return spoilt;
+    },
+    cut: () => spoil((bytes) => ({ bytes: bytes.subarray(0, bytes.length / 2), ends: true })),
+    garble: (bytes) => spoil(() => ({ bytes, ends: false })),
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      for (const link of links) link.close();
+      await accepting;
+    },
+  };
+}
+
+/** One client, and its connection to the server. */
+class Link {
+  readonly #client: Deno.Conn;
+  readonly #delay: () => number;
+  readonly #onSpoilt: () => void;
+  #server: Deno.Conn | undefined;
+  spoil: Spoil | undefined;
+
+  constructor(client: Deno.Conn, delay: () => number, onSpoilt: () => void) {
+    this.#client = client;
+    this.#delay = delay;
+    this.#onSpoilt = onSpoilt;
+  }
+
+  async run(target: string): Promise<void> {
+    try {
+      this.#server = await Deno.connect({ transport: "unix", path: target });
+      await Promise.race([this.#ask(this.#server), this.#answer(this.#server)]);
+    } catch {
+      // One of the two has gone: then the other has to go as well.
+    }
+    this.close();
+  }
+
+  close(): void {
+    for (const end of [this.#client, this.#server]) {
+      try {
+        end?.close();
+      } catch {
+        // It is closed already.
+      }
+    }
+  }
+
+  async #ask(server: Deno.Conn): Promise<void> {
+    for await (const bytes of piecesOf(this.#client)) await writeAll(server, bytes);
+  }
+
+  async #answer(server: Deno.Conn): Promise<void> {
+    for await (const bytes of piecesOf(server)) {
+      const delay = this.#delay();
+      if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+      const { bytes: arriving, ends } = this.#spoilt(bytes);
+      await writeAll(this.#client, arriving);
+      if (ends) return;
+    }
+  }
+
+  #spoilt(bytes: Uint8Array): { readonly bytes: Uint8Array; readonly ends: boolean } {
+    if (!this.spoil) return { bytes, ends: false };
+    const result = this.spoil(bytes);
+    this.spoil = undefined;
+    this.#onSpoilt();
+    return result;
+  }
+}
+
+async function* piecesOf(connection: Deno.Conn): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(65_536);
+  for (let length; (length = await connection.read(buffer)) !== null;) {
+    yield buffer.slice(0, length);
+  }
+}
+
+async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+}

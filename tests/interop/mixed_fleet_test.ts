@@ -1,0 +1,107 @@
+import { assertEquals, assertGreater, assertLess } from "@std/assert";
+import { RedisChannelLayer } from "@asgi/channels";
+import { type Program, startProgram } from "../helpers/program.ts";
+import { type RedisServer, say } from "../helpers/redis_server.ts";
+import { startSite, testWithPython, untilPythonWaits } from "./python.ts";
+
+const APP = new URL("app.ts", import.meta.url).href;
+const EVENTS = 3000;
+
+interface Fleet {
+  readonly deno: readonly Program[];
+  readonly django: readonly Program[];
+}
+
+/** Starts 2 Deno workers of one channel and some of Django, and waits until all listen. */
+async function startFleet(redis: RedisServer, djangoWorkers: number): Promise<Fleet> {
+  const args = ["runworker", "mixed", "--app", APP, "--layer", redis.url];
+  const deno = [startProgram(args), startProgram(args)];
+  const start = () => startSite(redis, ["runworker", "mixed"]);
+  const django = Array.from({ length: djangoWorkers }, start);
+  for (const worker of deno) await worker.stderr.until("Listening on");
+  await untilPythonWaits(redis, djangoWorkers);
+  return { deno, django };
+}
+
+/** Sends all events, faster than the fleet handles them; in the middle one Deno worker stops. */
+async function feed(layer: RedisChannelLayer, { stop }: { stop: Program }): Promise<void> {
+  for (let first = 0; first < EVENTS; first += 20) {
+    if (first === EVENTS / 2) stop.kill("SIGTERM");
+    const ids = Array.from({ length: 20 }, (_, at) => first + at);
+    await layer.sendMany("mixed", ids.map((id) => ({ type: "record.slowly", id })));
+  }
+}
+
+/** What was handled, in the order of the workers. */
+function handledBy(workers: readonly Program[]): number[] {
+  return workers.flatMap(({ stdout }) => stdout.all.map(Number));
+}
+
+/** Waits until each event was handled. */
+async function untilAllAreHandled(workers: readonly Program[]): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  for (let handled; (handled = new Set(handledBy(workers)).size) < EVENTS;) {
+    assertLess(performance.now(), deadline, `Only ${handled} of ${EVENTS} were handled`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** What a Django worker would still find: in the channel, and where Python keeps its copies. */
+async function takeLeft(redis: RedisServer, layer: RedisChannelLayer): Promise<number[]> {
+  await redis.cli("RENAME", "asgimixed$inflight", "asgileft").catch(() => {});
+  const takings = ["mixed", "left"].map((channel) =>
+    layer.receiveMany(channel, { limit: EVENTS, wait: false })
+  );
+  return (await Promise.all(takings)).flat().map((delivery) => Number(delivery.read().id));
+}
+
+/** What became of the events: what each side handled, and what was left in Redis. */
+interface Outcome {
+  readonly byDeno: readonly number[];
+  readonly byDjango: readonly number[];
+  readonly left: readonly number[];
+}
+
+/** Has a fleet of 2 Deno workers and some of Django handle all events. */
+async function runFleet(redis: RedisServer, djangoWorkers: number): Promise<Outcome> {
+  await using layer = new RedisChannelLayer({ url: redis.url, capacity: EVENTS });
+  await using stack = new AsyncDisposableStack();
+  const { deno, django } = await startFleet(redis, djangoWorkers);
+  for (const worker of [...deno, ...django]) stack.use(worker);
+  await feed(layer, { stop: deno[0]! });
+  await untilAllAreHandled([...deno, ...django]);
+  for (const worker of deno) worker.kill("SIGTERM");
+  assertEquals(await Promise.all(deno.map(({ end }) => end)), [0, 0]);
+  for (const worker of django) await worker[Symbol.asyncDispose]();
+  const left = await takeLeft(redis, layer);
+  return { byDeno: handledBy(deno), byDjango: handledBy(django), left };
+}
+
+testWithPython(
+  "2 Deno workers and 1 of Django handle each event of a channel once",
+  async (_t, redis) => {
+    const { byDeno, byDjango, left } = await runFleet(redis, 1);
+    const handled = [...byDeno, ...byDjango].sort((one, other) => one - other);
+    assertEquals(handled, Array.from({ length: EVENTS }, (_, id) => id));
+    assertEquals(left, []);
+    for (const events of [byDeno, byDjango]) assertGreater(events.length, 0);
+  },
+);
+
+// Two Django workers move each other's events back into the channel, by way of `$inflight`.
+testWithPython(
+  "2 Deno workers beside 2 of Django handle no event twice, and leave none to them",
+  async (_t, redis) => {
+    const { byDeno, byDjango, left } = await runFleet(redis, 2);
+    const [ours, theirs] = [new Set(byDeno), new Set(byDjango)];
+    assertEquals(byDeno.length, ours.size, "A Deno worker handled what one had handled before");
+    assertEquals(left.filter((id) => ours.has(id)), [], "Django would handle again what Deno did");
+    for (const events of [ours, theirs]) assertGreater(events.size, 0);
+    const again = byDjango.length - theirs.size;
+    say(
+      `2 Deno and 2 Django workers: of ${EVENTS} events, Deno handled ${ours.size}, each once; ` +
+        `Django handled ${theirs.size}, and ${again} times one that it had handled before; ` +
+        `both handled ${ours.intersection(theirs).size}`,
+    );
+  },
+);

@@ -1,0 +1,153 @@
+import { type Program, watch } from "../helpers/program.ts";
+import { redisMissing, type RedisServer, say, startRedis } from "../helpers/redis_server.ts";
+
+const PYTHON = "/usr/bin/python3";
+const SITE = new URL("site/", import.meta.url).pathname;
+const NEEDED = ["channels", "channels_redis", "django", "cryptography"];
+
+/** What `CONFIG` is in Django's settings, in seconds; and the class, when it isn't the usual one. */
+export interface PythonLayerConfig {
+  readonly name?: "JsonRedisChannelLayer" | "LateRedisChannelLayer";
+  readonly capacity?: number;
+  readonly expiry?: number;
+  readonly group_expiry?: number;
+  readonly prefix?: string;
+  readonly symmetric_encryption_keys?: readonly string[];
+}
+
+/** A Python process with layers of `channels_redis` in it, which does what it is told. */
+export interface Peer extends AsyncDisposable {
+  /** Calls a method of a layer, or one of `site/peer/actions.py`, and waits for what it gives. */
+  call<T = null>(config: PythonLayerConfig, method: string, ...args: unknown[]): Promise<T>;
+  /** Calls something that doesn't end. */
+  start(config: PythonLayerConfig, method: string, ...args: unknown[]): Promise<void>;
+}
+
+/** Starts `manage.py` of the site, with the layer on a Redis. */
+export function startSite(
+  redis: RedisServer,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = { ASGI_APPLICATION: "peer.application.application" },
+): Program {
+  return watch(spawnSite(redis, args, { env, stdin: "null" }));
+}
+
+/** Starts a Python process that does what it is told. */
+export function startPeer(redis: RedisServer): Peer {
+  const process = spawnSite(redis, ["peer"], { env: {}, stdin: "piped" });
+  const program = watch(process);
+  const input = process.stdin.getWriter();
+  let last = 0;
+  const start: Peer["start"] = async (layer, method, ...args) => {
+    const order = JSON.stringify({ id: ++last, layer, method, args });
+    await input.write(new TextEncoder().encode(`${order}\n`));
+  };
+  const call = async <T>(...order: Parameters<Peer["call"]>): Promise<T> => {
+    const started = start(...order);
+    const line = program.stdout.until(`{"id": ${last},`);
+    await started;
+    const { value, error } = JSON.parse(await line.catch(() => complain(program)));
+    if (error === undefined) return value;
+    throw new Error(`Python: ${error}`);
+  };
+  const dispose = async () => {
+    await input.close().catch(() => {});
+    await program[Symbol.asyncDispose]();
+  };
+  return { call, start, [Symbol.asyncDispose]: dispose };
+}
+
+/** Waits until the Python workers of a Redis wait for so many channels. */
+export async function untilPythonWaits(redis: RedisServer, channels: number): Promise<void> {
+  const isReady = async () => {
+    const clients = (await redis.cli("CLIENT", "LIST")).split("\n");
+    return clients.filter((line) => line.includes("cmd=bzpopmin")).length >= channels;
+  };
+  while (!await isReady()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/**
+ * Registers a test that has a Redis and a Python process; each of its steps takes a prefix or
+ * channels of its own.
+ */
+export function testWithPeer(
+  name: string,
+  run: (t: Deno.TestContext, redis: RedisServer, peer: Peer) => Promise<void>,
+): void {
+  testWithPython(name, async (t, redis) => {
+    await using peer = startPeer(redis);
+    await run(t, redis, peer);
+  });
+}
+
+/**
+ * Registers a test that needs `redis-server` and Python's packages. Where they are missing it is
+ * left out, with one line that says so; but not in continuous integration, where that is a failure.
+ *
+ * @param name The claim.
+ * @param run Gets a Redis of its own.
+ */
+export function testWithPython(
+  name: string,
+  run: (t: Deno.TestContext, redis: RedisServer) => Promise<void>,
+): void {
+  const inCi = Deno.env.get("CI") === "true";
+  const isMissing = redisMissing || !hasPackages;
+  if (isMissing && !inCi) say(`${name}: not tested, for want of ${WANTED}`);
+  Deno.test({
+    name,
+    ignore: isMissing && !inCi,
+    fn: async (t) => {
+      if (isMissing) throw new Error(`Where CI is true this is needed: ${WANTED}`);
+      await using redis = await startRedis();
+      await withDeadline(run(t, redis));
+    },
+  });
+}
+
+/** How long a test may take, in milliseconds: what was lost would be waited for without end. */
+const DEADLINE = 90_000;
+
+async function withDeadline(work: Promise<void>): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const giveUp = () => reject(new Error(`It has taken more than ${DEADLINE} ms`));
+  const timer = setTimeout(giveUp, DEADLINE);
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const WANTED = `redis-server, and ${PYTHON} with ${NEEDED.join(", ")}`;
+const hasPackages = lookForPackages();
+
+/** Looks for them without importing them, which takes long. */
+function lookForPackages(): boolean {
+  const script = "import sys; from importlib.util import find_spec; " +
+    "sys.exit(not all(map(find_spec, sys.argv[1:])))";
+  try {
+    return new Deno.Command(PYTHON, { args: ["-c", script, ...NEEDED] }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+function complain({ stderr }: Program): never {
+  throw new Error(`Python doesn't answer: ${stderr.all.join("\n")}`);
+}
+
+function spawnSite(
+  redis: RedisServer,
+  args: readonly string[],
+  { env, stdin }: Pick<Required<Deno.CommandOptions>, "env" | "stdin">,
+): Deno.ChildProcess {
+  return new Deno.Command(PYTHON, {
+    args: ["manage.py", ...args],
+    cwd: SITE,
+    env: { ...env, REDIS_URL: redis.url, PYTHONDONTWRITEBYTECODE: "1" },
+    stdin,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}

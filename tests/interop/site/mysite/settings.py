@@ -1,0 +1,25 @@
+"""A Django site with a channel layer; the environment says where the Redis is."""
+
+import os
+
+SECRET_KEY = "of no use"
+ALLOWED_HOSTS = ["*"]
+INSTALLED_APPS = ["channels", "photos", "peer"]
+ROOT_URLCONF = "mysite.urls"
+
+# The tests have an application of their own.
+ASGI_APPLICATION = os.environ.get("ASGI_APPLICATION", "mysite.asgi.application")
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {
+            "hosts": [os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")],
+            "prefix": "asgi",
+            "capacity": 1000,
+            "channel_capacity": {"thumbnails-*": 5000},
+            "expiry": 60,  # seconds
+            "group_expiry": 86400,  # seconds
+        },
+    },
+}

@@ -1,0 +1,40 @@
+"""What the tests ask of a layer beyond its own methods; each takes the layer first."""
+
+import asyncio
+
+from .values import difference, random_message
+
+
+async def send_numbered(layer, channel, count, at_once):
+    events = [layer.send(channel, {"type": "record", "id": id}) for id in range(count)]
+    if at_once:
+        await asyncio.gather(*events)
+    else:
+        for event in events:
+            await event
+
+
+async def echo(layer, source, target):
+    """Sends back what comes, for ever."""
+    while True:
+        await layer.send(target, await layer.receive(source))
+
+
+async def receive_kinds(layer, channel):
+    """What Python takes the values of a message for."""
+    message = await layer.receive(channel)
+    return {key: type(value).__name__ for key, value in message.items()}
+
+
+async def send_random(layer, target, source, seed, count):
+    """Sends messages of Python's making; gives those that came back otherwise."""
+    messages = [random_message(seed + number) for number in range(count)]
+    for message in messages:
+        await layer.send(target, message)
+    back = [await layer.receive(source) for _ in messages]
+    differences = (difference(*pair) for pair in zip(back, messages))
+    return [found for found in differences if found]
+
+
+async def close(layer):
+    await layer.close_pools()

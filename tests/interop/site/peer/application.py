@@ -1,0 +1,14 @@
+"""What `manage.py runworker` runs in the tests: every channel has the same consumer."""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
+django.setup()
+
+from channels.routing import ProtocolTypeRouter  # noqa: E402
+
+from .consumers import PeerConsumer  # noqa: E402
+
+application = ProtocolTypeRouter({"channel": PeerConsumer.as_asgi()})

@@ -1,0 +1,81 @@
+import { assertEquals } from "@std/assert";
+import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
+import { startProxy } from "../helpers/proxy.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { temporaryFolder } from "../helpers/temporary.ts";
+
+const EVENT = { type: "test.event" };
+
+/** Answers that are none to what is asked, or none at all. */
+const STRANGE = [
+  "this is no Redis\r\n",
+  ":5\r\n",
+  "+OK\r\n",
+  "$3\r\nabc\r\n",
+  "*1\r\n:1\r\n",
+  "*2\r\n*0\r\n:7\r\n",
+];
+
+const CALLS: readonly ((layer: RedisChannelLayer) => Promise<unknown>)[] = [
+  (layer) => layer.send("letters", EVENT),
+  (layer) => receive(layer, "letters"),
+  (layer) => Promise.all([receive(layer, "letters"), receive(layer, "others")]),
+  (layer) => layer.groupSend("readers", EVENT),
+  (layer) => layer.inspect(["letters"]),
+  (layer) => layer.flush(),
+];
+
+/** Where a strange answer passes for an empty one, nothing comes. */
+async function receive(layer: RedisChannelLayer, channel: string): Promise<void> {
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), 300);
+  try {
+    await layer.receive(channel, { signal: over.signal });
+  } catch (error) {
+    if (!over.signal.aborted) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Each of its connections gets one strange answer: some calls may be refused before all is well. */
+async function untilItWorks(layer: RedisChannelLayer): Promise<void> {
+  for (let times = 0;; times++) {
+    try {
+      await layer.flush();
+      await layer.send("letters", EVENT);
+      const [delivery] = await layer.receiveMany("letters", { limit: 1, wait: false });
+      return assertEquals(delivery?.read(), EVENT);
+    } catch (error) {
+      if (times === 5) throw error;
+    }
+  }
+}
+
+async function garble(
+  redis: RedisServer,
+  answer: string,
+  call: (layer: RedisChannelLayer) => Promise<unknown>,
+): Promise<void> {
+  await using folder = await temporaryFolder();
+  const socket = redis.url.slice("unix://".length);
+  await using proxy = startProxy(`${folder.path}/proxy.sock`, socket);
+  await using layer = new RedisChannelLayer({ url: proxy.url, prefix: crypto.randomUUID() });
+  await layer.send("others", EVENT);
+  await layer.receive("others");
+  proxy.garble(new TextEncoder().encode(answer));
+  await call(layer).catch((error) => {
+    if (!(error instanceof LayerUnavailableError)) throw error;
+  });
+  await untilItWorks(layer);
+}
+
+testWithRedis("RedisChannelLayer: strange answers", () => {
+  Deno.test("RedisChannelLayer: a call that gets a strange answer is refused, and the next work", async () => {
+    await using redis = await startRedis();
+    // Where an answer is missing, it is waited for: all of them at the same time.
+    await Promise.all(
+      CALLS.flatMap((call) => STRANGE.map((answer) => garble(redis, answer, call))),
+    );
+  });
+});
