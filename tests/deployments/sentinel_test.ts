@@ -121,6 +121,23 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
       await worker.stdout.count(id + 1);
     }
   });
+
+  Deno.test("runworker: without any replica or Sentinel nothing is handled, and nothing lost", async () => {
+    await using own = await startSentinels();
+    await using layer = new RedisChannelLayer({ url: `redis://${own.master.at}` });
+    await using worker = await startWorker(["letters", "--layer", own.url]);
+    await layer.send("letters", { type: "record", id: 0 });
+    await worker.stdout.count(1);
+    await own.sentinels[0]!.crash();
+    await own.replica.crash();
+    for (let id = 1; id < 4; id++) await layer.send("letters", { type: "record", id });
+    await worker.stderr.until("no Sentinel answers");
+    const lines = [`sentinel monitor ${MASTER} 127.0.0.1 ${own.master.port} 1`];
+    const { port } = own.sentinels[0]!;
+    await using _back = await startNode({ port, args: ["--sentinel"], config: lines });
+    await worker.stdout.count(4);
+    assertEquals(worker.stdout.all, ["0", "1", "2", "3"]);
+  });
 });
 
 function isPeer(line: string): boolean {
