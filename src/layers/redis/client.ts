@@ -80,7 +80,8 @@ export async function openCluster(
   { access, signal }: OpenOptions,
 ): Promise<Client> {
   const { RedisCluster, RESP_TYPES } = await importNodeRedis();
-  const { RESP, commandOptions, ...defaults } = optionsOf(access, RESP_TYPES);
+  const defaults = optionsOf(access, RESP_TYPES);
+  const { RESP, commandOptions } = defaults;
   const rootNodes = roots.map((endpoint) => ({ socket: { ...defaults.socket, ...endpoint } }));
   const minimizeConnections = true;
   const options = { RESP, commandOptions, defaults, rootNodes, minimizeConnections };
