@@ -17,6 +17,7 @@ testWithRedis("RedisChannelLayer on three hosts", () => {
       "receive() keeps the order of each sender while others send": ORDER,
       "receiveMany() loses nothing when abort and send race": ORDER,
       "sendMany() takes what can be iterated": ORDER,
+      "sendMany() takes messages that are large together": ORDER,
       "handBack() puts deliveries to the front, in their order": ORDER,
       "handBack() takes its room in the channel again": CAPACITY,
       "handBack() takes its room in the eyes of other layers": CAPACITY,
