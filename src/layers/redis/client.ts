@@ -39,7 +39,7 @@ interface Connectable {
 interface NodeRedisClient extends Connectable {
   readonly isReady: boolean;
   on(event: "error", listener: (error: unknown) => void): unknown;
-  sendCommand(args: readonly Argument[]): Promise<Reply>;
+  sendCommand(args: readonly Argument[], options?: object): Promise<Reply>;
 }
 
 interface NodeRedisCluster extends Omit<NodeRedisClient, "sendCommand"> {
@@ -90,7 +90,7 @@ export async function openCluster(
   // What went wrong at the last root says more than that all of them failed.
   const ending = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT)]);
   await connect(cluster, ending).catch((error) => Promise.reject(reason ?? error));
-  return new ClusterClient(cluster);
+  return new ClusterClient(cluster, commandOptions);
 }
 
 /**
@@ -192,13 +192,16 @@ const SHORTEST_LIFE = 300;
 
 class ClusterClient implements Client {
   readonly #cluster: NodeRedisCluster;
+  readonly #options: object;
   readonly #since = performance.now();
   /** Ends what waits for an answer: the cluster's own `destroy()` may leave some of it waiting. */
   readonly #pending = new Set<(error: Error) => void>();
   isReady = true;
 
-  constructor(cluster: NodeRedisCluster) {
+  /** @param options Those of each command: the clients of single servers don't have them. */
+  constructor(cluster: NodeRedisCluster, options: object) {
     this.#cluster = cluster;
+    this.#options = options;
   }
 
   readonly run: Run = (args) => {
@@ -213,7 +216,7 @@ class ClusterClient implements Client {
   async servers(): Promise<readonly Run[]> {
     const { masters } = this.#cluster;
     const clients = await Promise.all(masters.map((node) => this.#cluster.nodeClient(node)));
-    return clients.map((client) => (args) => client.sendCommand(args));
+    return clients.map((client) => (args) => client.sendCommand(args, this.#options));
   }
 
   destroy(): void {
