@@ -33,10 +33,12 @@ export class OutboxLine {
 
   /** Sends all that waits, and what comes meanwhile. */
   async run(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const isFull = await this.#step();
+    for (;;) {
+      // Some were given up meanwhile.
       this.#waiting = this.#waiting.filter(({ isOver }) => !isOver);
-      if (!isFull || this.#waiting.length === 0) continue;
+      if (this.#waiting.length === 0) return;
+      if (!await this.#step()) continue;
+      if (this.#waiting.every(({ isOver }) => isOver)) continue;
       await pause(this.#wait);
       this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
     }

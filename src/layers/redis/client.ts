@@ -39,7 +39,7 @@ interface Connectable {
 interface NodeRedisClient extends Connectable {
   readonly isReady: boolean;
   on(event: "error", listener: (error: unknown) => void): unknown;
-  sendCommand(args: readonly Argument[], options?: object): Promise<Reply>;
+  sendCommand(args: readonly Argument[]): Promise<Reply>;
 }
 
 interface NodeRedisCluster extends Omit<NodeRedisClient, "sendCommand"> {
@@ -80,7 +80,8 @@ export async function openCluster(
   { access, signal }: OpenOptions,
 ): Promise<Client> {
   const { RedisCluster, RESP_TYPES } = await importNodeRedis();
-  const { RESP, commandOptions, ...defaults } = optionsOf(access, RESP_TYPES);
+  const defaults = optionsOf(access, RESP_TYPES);
+  const { RESP, commandOptions } = defaults;
   const rootNodes = roots.map((endpoint) => ({ socket: { ...defaults.socket, ...endpoint } }));
   const minimizeConnections = true;
   const options = { RESP, commandOptions, defaults, rootNodes, minimizeConnections };
@@ -90,7 +91,7 @@ export async function openCluster(
   // What went wrong at the last root says more than that all of them failed.
   const ending = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT)]);
   await connect(cluster, ending).catch((error) => Promise.reject(reason ?? error));
-  return new ClusterClient(cluster, commandOptions);
+  return new ClusterClient(cluster);
 }
 
 /**
@@ -192,16 +193,13 @@ const SHORTEST_LIFE = 300;
 
 class ClusterClient implements Client {
   readonly #cluster: NodeRedisCluster;
-  readonly #options: object;
   readonly #since = performance.now();
   /** Ends what waits for an answer: the cluster's own `destroy()` may leave some of it waiting. */
   readonly #pending = new Set<(error: Error) => void>();
   isReady = true;
 
-  /** @param options Those of each command: the clients of single servers don't have them. */
-  constructor(cluster: NodeRedisCluster, options: object) {
+  constructor(cluster: NodeRedisCluster) {
     this.#cluster = cluster;
-    this.#options = options;
   }
 
   readonly run: Run = (args) => {
@@ -216,7 +214,7 @@ class ClusterClient implements Client {
   async servers(): Promise<readonly Run[]> {
     const { masters } = this.#cluster;
     const clients = await Promise.all(masters.map((node) => this.#cluster.nodeClient(node)));
-    return clients.map((client) => (args) => client.sendCommand(args, this.#options));
+    return clients.map((client) => (args) => client.sendCommand(args));
   }
 
   destroy(): void {

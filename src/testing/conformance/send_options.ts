@@ -66,6 +66,20 @@ export const sendOptionsCases: readonly LayerCase[] = [
     },
   },
   {
+    name: "send() that is aborted before it has left sends nothing, not even an empty message",
+    async run(backend) {
+      const layer = backend.connect();
+      const controller = new AbortController();
+      const sending = layer.send("letters", event(0), { signal: controller.signal });
+      controller.abort();
+      await assertRejects(() => sending);
+      await layer.send("letters", event(1));
+      const { channels } = await layer.inspect(["letters"]);
+      assertEquals(channels[0]?.depth, 1);
+      assertEquals(await drain(layer, "letters"), [1]);
+    },
+  },
+  {
     name: "send() with a signal that was aborted before sends nothing",
     async run(backend) {
       const layer = backend.connect();
