@@ -146,4 +146,18 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     };
     await assertRejects(sending, LayerUnavailableError, "its memory is full");
   });
+
+  Deno.test("RedisChannelLayer: a send() that is aborted before it leaves leaves nothing behind", async () => {
+    await using server = await startRedis();
+    const layer = new RedisChannelLayer({ url: server.url });
+    const control = new AbortController();
+    const sending = layer.send("letters", EVENT, {
+      waitForCapacity: true,
+      signal: control.signal,
+    });
+    control.abort(new Error("no longer wanted"));
+    await assertRejects(() => sending, Error, "no longer wanted");
+    await layer.close();
+    assertEquals(await server.cli("KEYS", "*"), "");
+  });
 });

@@ -37,6 +37,8 @@ export class RedisStore implements Store {
   }
 
   async append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
+    // The script takes an empty list for one empty message.
+    if (bodies.length === 0) return 0;
     const { prefix, expiry } = this.#settings;
     const { lengths, members } = packMembers(bodies);
     const limits = [oldestScore(expiry), `${capacity}`, `${Math.ceil(expiry)}`];

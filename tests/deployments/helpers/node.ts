@@ -9,11 +9,11 @@ const START_TIMEOUT = 20_000;
  * Runs a server until standard input ends, which it does however this process ends: then the server
  * is killed, a stopped one too, and its folder removed. The first line says the server's process id.
  */
-const KEEPER = `trap "" INT TERM HUP
+const KEEPER = `trap "" INT TERM HUP PIPE
 folder=$1
 shift
 "$@" <&- >"$folder/log" 2>&1 &
-echo $!
+echo $! 2>/dev/null
 read _
 kill -9 $! 2>/dev/null
 wait
