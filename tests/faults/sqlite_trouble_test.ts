@@ -6,7 +6,8 @@ import { SqliteChannelLayer } from "@asgi/channels";
 import { startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { remaining, upTo } from "../worker/tally.ts";
-import { outagesOf, send, startRecording } from "./recording.ts";
+import { sendWhileLocked } from "./locked_file.ts";
+import { send } from "./recording.ts";
 
 const SENDER = new URL("../fixtures/layers/send_batches.ts", import.meta.url).pathname;
 
@@ -41,21 +42,10 @@ Deno.test("SQLite: a process killed while it writes leaves whole batches, and a 
 });
 
 Deno.test("SQLite: locked by another process, everybody waits, and nothing is said", async () => {
-  await using folder = await temporaryFolder();
-  const path = `${folder.path}/events.sqlite3`;
-  await using layer = new SqliteChannelLayer({ path });
-  await using running = await startRecording(layer);
-  using file = new DatabaseSync(path, { timeout: 1_000 });
-  file.exec("BEGIN IMMEDIATE");
-  const sending = [0, 1, 2].map((number) => send(layer, number));
-  await new Promise((resolve) => setTimeout(resolve, 400));
-  assertEquals(running.seen.items, []);
-  file.exec("ROLLBACK");
-  await Promise.all(sending);
-  await running.seen.reach(3);
-  await running.stop();
-  assertEquals(running.seen.items, [0, 1, 2]);
-  assertEquals(outagesOf(running), [[], []]);
+  await sendWhileLocked(async ({ seen }) => {
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    assertEquals(seen.items, []);
+  });
 });
 
 Deno.test("SQLite: a worker leaves with 1 and a reason when a newer version made the file", async () => {
