@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type ChannelLayer, RedisChannelLayer, SqliteChannelLayer } from "@asgi/channels";
+import { emptied } from "../helpers/emptied.ts";
 import { startWorker } from "../helpers/program.ts";
 import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
@@ -16,7 +17,7 @@ async function checkFleet(layer: ChannelLayer, url: string, count: number): Prom
     const events = Array.from({ length: 500 }, (_, at) => ({ type: "record", id: first + at }));
     await layer.sendMany("a", events);
   }
-  await emptied(layer);
+  await emptied(layer, "a");
   for (const worker of workers) worker.kill("SIGTERM");
   for (const worker of workers) assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
   const handled = workers.flatMap(({ stdout }) => stdout.all.map(Number));
@@ -24,15 +25,6 @@ async function checkFleet(layer: ChannelLayer, url: string, count: number): Prom
   const left = await layer.receiveMany("a", { limit: count, wait: false });
   const all = [...handled, ...left.map((delivery) => Number(delivery.read().id))];
   assertEquals(all.sort((a, b) => a - b), Array.from({ length: count }, (_, id) => id));
-}
-
-/** Waits until the channel is empty: what is found is put back for the workers. */
-async function emptied(layer: ChannelLayer): Promise<void> {
-  for (;;) {
-    const found = await layer.receiveMany("a", { limit: 1, wait: false });
-    if (found.length === 0) return;
-    await layer.handBack(found);
-  }
 }
 
 Deno.test("4 worker processes on one SQLite file handle 10,000 events once each", async () => {

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
+import { emptied } from "../helpers/emptied.ts";
 import {
   FIXTURE_APP,
   startProgram,
@@ -133,7 +134,7 @@ testWithRedis("Redis goes away and comes back", () => {
     await worker.stdout.until("49");
     const slow = { type: "record.slowly", duration: 1_500 };
     await layer.sendMany("a", [50, 51, 52].map((id) => ({ ...slow, id })));
-    await emptied(layer);
+    await emptied(layer, "a");
     await redis.stop();
     worker.kill("SIGTERM");
     assertEquals(await worker.end, 0);
@@ -147,13 +148,4 @@ testWithRedis("Redis goes away and comes back", () => {
 async function take(layer: RedisChannelLayer, limit: number) {
   const deliveries = await layer.receiveMany("letters", { limit, wait: false });
   return deliveries.map((delivery) => delivery.read());
-}
-
-/** Waits until somebody has taken all; what is found is put back. */
-async function emptied(layer: RedisChannelLayer): Promise<void> {
-  for (;;) {
-    const found = await layer.receiveMany("a", { limit: 3, wait: false });
-    if (found.length === 0) return;
-    await layer.handBack(found);
-  }
 }

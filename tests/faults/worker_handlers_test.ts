@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { type ChannelLayer, RedisChannelLayer, SqliteChannelLayer } from "@asgi/channels";
+import { emptied } from "../helpers/emptied.ts";
 import { type Program, startProgram } from "../helpers/program.ts";
 import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
@@ -94,15 +95,6 @@ Deno.test("an application that returns at once drops its events, and keeps nobod
     /1000 received, 0 handled, .* 1000 dropped \(1000 ignored\)/,
   );
 });
-
-/** Waits until the worker has taken all; what is found is put back. */
-async function emptied(layer: ChannelLayer, channel: string): Promise<void> {
-  for (;;) {
-    const found = await layer.receiveMany(channel, { limit: 1, wait: false });
-    if (found.length === 0) return;
-    await layer.handBack(found);
-  }
-}
 
 Deno.test("a handler that burns CPU holds up a stop until it is done, and loses nothing", async () => {
   await using scene = await start();
