@@ -1,4 +1,4 @@
-import { assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Message, SqliteChannelLayer } from "@asgi/channels";
 import { FIXTURE_APP, startProgram, startWorker } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
@@ -188,19 +188,4 @@ Deno.test("runworker finds the app by environment, deno.json and ./app.ts, in th
   );
   assertEquals(await run({}), ["configured.ts"]);
   assertEquals(await run({ CHANNELS_APP: "../named.ts" }), ["named.ts"]);
-});
-
-Deno.test("runworker listens within 300 ms of its start", async () => {
-  await using opened = await openLayer();
-  const durations: number[] = [];
-  for (let run = 0; run < 10; run++) {
-    const start = performance.now();
-    await using worker = await startWorker(["a", "--layer", opened.url]);
-    durations.push(performance.now() - start);
-    worker.kill("SIGTERM");
-    await worker.end;
-  }
-  // What else this machine does only adds to it: of ten, the third tells more than the middle.
-  const third = durations.sort((one, other) => one - other)[2] ?? Infinity;
-  assertLess(third, 300, durations.map(Math.round).join(" "));
 });
