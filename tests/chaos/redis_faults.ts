@@ -1,22 +1,10 @@
-import {
-  CAPACITY,
-  CHANNELS,
-  type Fault,
-  HELD,
-  ON_THE_WAY,
-  pass,
-  span,
-  type Stage,
-} from "./fault.ts";
+import { CAPACITY, CHANNELS, type Fault, ON_THE_WAY, pass, span, type Stage } from "./fault.ts";
 import type { RedisPlace } from "./redis_stage.ts";
 
 /** What a fault of Redis may touch. */
 export interface RedisStage extends Stage {
   readonly redis: RedisPlace;
 }
-
-/** A worker that stalls while Redis is away can't hand back what it holds. */
-const held = ({ cast }: RedisStage) => cast.size * HELD;
 
 /** Answers were on their way to all workers. */
 const onTheWay = ({ cast }: RedisStage) => cast.size * ON_THE_WAY;
@@ -25,7 +13,7 @@ const onTheWay = ({ cast }: RedisStage) => cast.size * ON_THE_WAY;
 export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   {
     name: "Redis: killed, back without its data",
-    mayLose: (stage) => CAPACITY * CHANNELS + held(stage),
+    mayLose: (stage) => CAPACITY * CHANNELS + onTheWay(stage),
     isBlackout: true,
     act: async (stage) => {
       await stage.redis.crash();
@@ -36,7 +24,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: killed, back with its data",
-    mayLose: held,
+    mayLose: onTheWay,
     isBlackout: true,
     act: async (stage) => {
       await stage.redis.crash();
@@ -46,7 +34,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: shut down in good order, and back",
-    mayLose: held,
+    mayLose: onTheWay,
     isBlackout: true,
     act: async (stage) => {
       await stage.redis.shutDown();
@@ -83,7 +71,6 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: memory full",
-    mayLose: held,
     act: async (stage) => {
       await stage.redis.server.cli("CONFIG", "SET", "maxmemory", "1");
       await pass(span(stage, 500, 3_000));
@@ -92,7 +79,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: a read-only replica for a while",
-    mayLose: held,
+    mayLose: onTheWay,
     isBlackout: true,
     act: async (stage) => {
       await stage.redis.server.cli("REPLICAOF", "127.0.0.1", "1");
@@ -139,7 +126,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "worker: SIGTERM while Redis is away",
-    mayLose: held,
+    mayLose: onTheWay,
     isBlackout: true,
     act: async ({ redis, cast }, random) => {
       await redis.crash();
