@@ -123,6 +123,11 @@ export class LayerUnavailableError extends ChannelsError {
   }
 }
 
+/** Whether a layer's call surely changed nothing: it may be made again, here or elsewhere. */
+export function isUndone(error: unknown): error is LayerUnavailableError {
+  return error instanceof LayerUnavailableError && !error.mayBeDone;
+}
+
 /** Thrown when a layer can't be used until a person mends something: waiting doesn't help. */
 export class LayerUnusableError extends ChannelsError {
   /** Survives minification. */
@@ -269,6 +274,10 @@ export class ShutdownTimeoutError extends ChannelsError {
    * @param cutOff The events whose handlers were cut off, as `"channel/type"`.
    */
   constructor(readonly timeout: number, readonly cutOff: readonly string[]) {
-    super(`Handlers still running after ${timeout} ms were cut off: ${cutOff.join(", ")}`);
+    super(
+      cutOff.length > 0
+        ? `Handlers still running after ${timeout} ms were cut off: ${cutOff.join(", ")}`
+        : `The layer has not taken back after ${timeout} ms what was not started`,
+    );
   }
 }

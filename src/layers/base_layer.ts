@@ -23,6 +23,7 @@ import {
 import type { LayerSettings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Receiver } from "./receiver.ts";
+import { settleAll } from "./settle_all.ts";
 import type { Parcel, Store } from "./store.ts";
 import { bodyOf, StoredDelivery } from "./stored_delivery.ts";
 
@@ -112,10 +113,12 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   async handBack(deliveries: readonly Delivery[]): Promise<void> {
     this.#checkOpen();
     const byChannel = Map.groupBy(deliveries, ({ channel }) => channel);
-    for (const [channel, group] of byChannel) {
-      if (isProcessLocal(channel)) this.#inbox.putBack(channel, group);
-      else await this.#store.putBack(channel, group.map(bodyOf));
-    }
+    await settleAll(Array.from(byChannel, (entry) => this.#putBack(...entry)));
+  }
+
+  async #putBack(channel: string, deliveries: readonly Delivery[]): Promise<void> {
+    if (isProcessLocal(channel)) this.#inbox.putBack(channel, deliveries);
+    else await this.#store.putBack(channel, deliveries.map(bodyOf));
   }
 
   /** See {@linkcode ChannelLayer.newChannel}. */

@@ -55,6 +55,8 @@ export interface ChannelLayer extends AsyncDisposable {
    * Puts deliveries that nobody has started on back to their places at the front of their channels.
    *
    * @param deliveries What {@linkcode ChannelLayer.receiveMany} of this layer gave.
+   * @throws {LayerUnavailableError} When the layer can't be reached. Unless its `mayBeDone` says that
+   * some may be back, all are still the caller's, who may handle them or try again.
    */
   handBack(deliveries: readonly Delivery[]): Promise<void>;
 

@@ -21,7 +21,11 @@ export interface Store {
   /** Where a key's bodies may be: always the same objects, which are polled side by side. */
   sourcesOf(key: string): readonly Source[];
 
-  /** Puts bodies back to where they stood under their key. */
+  /**
+   * Puts bodies back to where they stood under their key.
+   *
+   * @throws {LayerUnavailableError} Unless its `mayBeDone` says so, none of them is back.
+   */
   putBack(key: string, bodies: readonly StoredBody[]): Promise<void>;
 
   /** Adds a name to a set. */

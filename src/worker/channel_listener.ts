@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { LayerUnavailableError } from "../errors.ts";
+import { isUndone, LayerUnavailableError } from "../errors.ts";
 import type { ChannelLayer, Delivery } from "../layers/mod.ts";
 import { Instances, type InstancesOptions } from "./instances.ts";
 
@@ -9,6 +9,9 @@ const LONGEST_WAIT = 2_000;
 
 /** After so long at one event, what waits behind it goes back to the layer, in milliseconds. */
 const STALL = 50;
+
+/** How long to wait before handing back again what a layer could not take, in milliseconds. */
+const NEXT_HAND_BACK = 1_000;
 
 /** What a listener is made of. */
 export interface ListenerOptions extends InstancesOptions {
@@ -74,16 +77,27 @@ export class ChannelListener {
     }
   }
 
-  /** Takes no more, hands back what was not started, and lets what is in hand come to its end. */
+  /**
+   * Takes no more, hands back what was not started, and lets what is in hand come to its end; so
+   * does what can't be handed back.
+   */
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#taking.abort();
-    clearTimeout(this.#stallTimer);
+    this.#rest();
     this.#handBack();
-    this.instances.stop();
     // What the layer has given nevertheless goes back as well.
     await this.#asking?.catch(() => {});
-    await Promise.all([this.#handingBack, this.instances.until(() => this.instances.isEmpty)]);
+    await this.#handingBack;
+    this.instances.stop();
+    await this.instances.until(() => this.instances.isEmpty);
+  }
+
+  /** Gives up what a stop has left waiting. */
+  abandon(reason: Error): void {
+    const { channel, report } = this.#options;
+    const { length } = this.instances.release();
+    if (length > 0) report.lostEvents(channel, length, reason);
   }
 
   /** Takes what there is room for; gives 0 when it was stopped meanwhile, or found nothing. */
@@ -126,14 +140,19 @@ export class ChannelListener {
   }
 
   /** A handler that takes long must not keep for itself what others could do meanwhile. */
-  #watchForStall(): void {
+  #watchForStall(pause = STALL): void {
     if (this.#stallTimer !== undefined || this.instances.held === 0) return;
     this.#stallTimer = setTimeout(() => {
       this.#stallTimer = undefined;
       if (this.instances.stalledFor < STALL) return this.#watchForStall();
       this.#taking.abort();
       this.#handBack();
-    }, STALL);
+    }, pause);
+  }
+
+  #rest(): void {
+    clearTimeout(this.#stallTimer);
+    this.#stallTimer = undefined;
   }
 
   #handBack(): void {
@@ -148,7 +167,9 @@ export class ChannelListener {
       await layer.handBack(released);
       report.handedBack(released.length);
     } catch (error) {
-      report.lostEvents(channel, released.length, error);
+      if (!isUndone(error)) return report.lostEvents(channel, released.length, error);
+      this.instances.keep(released);
+      if (!this.#stop.signal.aborted) this.#watchForStall(NEXT_HAND_BACK);
     }
   }
 }

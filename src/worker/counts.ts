@@ -12,7 +12,7 @@ export interface WorkerCounts {
   readonly droppedBy: DropCounts;
   /** Given back to the layer before anybody had started on them. */
   readonly handedBack: number;
-  /** Lost, because the layer was away when they were to be given back. */
+  /** Lost on their way back: the layer may have them, or the worker ended while it was away. */
   readonly lost: number;
   /** How often the layer went away: a number of times, not of events. */
   readonly outages: number;

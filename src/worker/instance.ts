@@ -70,7 +70,7 @@ export class Instance {
     this.#waiting.shift()?.resolve(event);
   }
 
-  /** Lets the application come to its end: what it waits for won't come. */
+  /** Lets the application come to its end once there is nothing left for it. */
   stop(): void {
     this.#stopped = true;
     if (this.isWaiting) this.#refused = true;
@@ -84,9 +84,8 @@ export class Instance {
       return Promise.resolve(first);
     }
     this.#finish();
-    if (this.#stopped) return this.#refuse();
     const event = this.#host.next();
-    if (!event) return this.#wait();
+    if (!event) return this.#stopped ? this.#refuse() : this.#wait();
     this.#current = event;
     return Promise.resolve(event);
   };

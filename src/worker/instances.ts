@@ -29,6 +29,7 @@ export class Instances implements InstanceHost {
   #busy = 0;
   #firstExpiry = Infinity;
   #started = false;
+  #stopped = false;
 
   constructor(options: InstancesOptions) {
     this.#options = options;
@@ -103,8 +104,17 @@ export class Instances implements InstanceHost {
     return released;
   }
 
-  /** Lets every application come to its end; what is in hand may be finished. */
+  /** Takes up again what nobody else has either: it is older than what is here. */
+  keep(released: readonly Delivery[]): void {
+    this.#options.report.keeps(this.#options.channel, released.length);
+    this.#noteExpiry(released[0]);
+    this.#held.unshift(...released);
+    this.start();
+  }
+
+  /** Lets every application come to its end; what is here may be finished. */
   stop(): void {
+    this.#stopped = true;
     for (const instance of this.#running) instance.stop();
     this.#notify();
   }
@@ -167,6 +177,7 @@ export class Instances implements InstanceHost {
     const { application, channel } = this.#options;
     const instance = new Instance(this, event);
     this.#running.add(instance);
+    if (this.#stopped) instance.stop();
     instance.run(application, { type: "channel", channel });
   }
 

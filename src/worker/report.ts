@@ -92,6 +92,12 @@ export class Report {
     this.#log({ level: "debug", message: `Handing back ${count} events`, channel });
   }
 
+  /** The layer can't take them back now: they stay with the worker. */
+  keeps(channel: string, count: number): void {
+    this.counts.received += count;
+    this.#log({ level: "debug", message: `Keeping ${count} events`, channel });
+  }
+
   /** The layer has taken them back. */
   handedBack(count: number): void {
     this.counts.handedBack += count;
@@ -112,7 +118,7 @@ export class Report {
     this.#log({ level: "info", message: "The layer is back" });
   }
 
-  /** What was taken could not be put back. */
+  /** What was taken may not have been put back, and can't be handled here: others may have it. */
   lostEvents(channel: string, count: number, error: unknown): void {
     this.counts.received += count;
     this.counts.lost += count;

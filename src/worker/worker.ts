@@ -109,7 +109,8 @@ export class Worker {
 
   /**
    * Works until it is told to stop, or the burst is over, and then until all is drained: it takes
-   * no more, hands back what was not started, and lets running handlers finish.
+   * no more, hands back what was not started, and lets running handlers finish. While the layer
+   * can't be reached, what is to be handed back is handled instead.
    *
    * @param options A signal that stops it.
    * @throws {ShutdownTimeoutError} When handlers still ran at the end of `shutdownTimeout`.
@@ -157,7 +158,10 @@ export class Worker {
     const drained = Promise.all(this.#listeners.map((listener) => listener.stop()));
     const outcome = await Promise.race([promise, drained]);
     clearTimeout(timer);
-    if (outcome === "late") throw new ShutdownTimeoutError(shutdownTimeout, this.inHand);
+    if (outcome !== "late") return;
+    const error = new ShutdownTimeoutError(shutdownTimeout, this.inHand);
+    for (const listener of this.#listeners) listener.abandon(error);
+    throw error;
   }
 
   #makeListeners(): ChannelListener[] {

@@ -73,6 +73,19 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     assertEquals(changes, ["lost 2"]);
   });
 
+  Deno.test("RedisChannelLayer: what came from a host that died is handed back to another one", async () => {
+    await using trouble = await startTrouble();
+    const { nodes, layer, changes } = trouble;
+    await sendNumbers(layer, 0, 3);
+    const taken = [];
+    while (taken.length < 3) taken.push(...await layer.receiveMany("letters", { limit: 3 }));
+    await nodes[1]!.crash();
+    await layer.receiveMany("others", { limit: 1, wait: false }); // So it sees what has happened.
+    await until("the loss is told", () => changes.length > 0);
+    await layer.handBack(taken);
+    assertEquals(await receiveNumbers(layer, 3), [0, 1, 2]);
+  });
+
   Deno.test("RedisChannelLayer: groups go round a host that died, where nobody's name is on it", async () => {
     await using trouble = await startTrouble();
     const { nodes, layer } = trouble;

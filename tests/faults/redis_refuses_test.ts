@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
 import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
 import { outcome } from "../worker/start_worker.ts";
-import { upTo } from "../worker/tally.ts";
+import { remaining, upTo } from "../worker/tally.ts";
 import { outagesOf, send, sendAtLast, startRecording } from "./recording.ts";
 
 testWithRedis("Redis refuses for a while", () => {
@@ -63,6 +63,36 @@ testWithRedis("Redis refuses for a while", () => {
     await running.seen.reach(51);
     await running.stop();
     assertEquals(running.seen.items, [...upTo(50), 51]);
+  });
+
+  Deno.test("Redis out of memory: what can't be handed back stays where it is, until there is room", async () => {
+    await using redis = await startRedis();
+    await using layer = new RedisChannelLayer({ url: redis.url });
+    for (let number = 0; number < 3; number++) await send(layer, number);
+    const taken = await layer.receiveMany("letters", { limit: 2 });
+    await redis.cli("CONFIG", "SET", "maxmemory", "1");
+    const error = await assertRejects(() => layer.handBack(taken), LayerUnavailableError);
+    assertEquals(error.mayBeDone, false);
+    assertEquals(await redis.cli("ZCARD", "asgiletters"), "1");
+    await redis.cli("CONFIG", "SET", "maxmemory", "0");
+    await layer.handBack(taken);
+    const left = await remaining(layer, "letters");
+    assertEquals(left.map(({ number }) => number), [0, 1, 2]);
+  });
+
+  Deno.test("Redis out of memory: who hands back to two channels is told that one may have it", async () => {
+    await using redis = await startRedis();
+    await using layer = new RedisChannelLayer({ url: redis.url });
+    const own = layer.newChannel(); // What came to it never goes back to Redis.
+    for (const channel of [own, "letters"]) await layer.send(channel, { type: "work" });
+    const taken = [
+      ...await layer.receiveMany(own, { limit: 1 }),
+      ...await layer.receiveMany("letters", { limit: 1 }),
+    ];
+    await redis.cli("CONFIG", "SET", "maxmemory", "1");
+    const error = await assertRejects(() => layer.handBack(taken), LayerUnavailableError);
+    assertEquals(error.mayBeDone, true);
+    assertEquals((await layer.receive(own)).type, "work");
   });
 
   Deno.test("a Redis that becomes a read-only replica: both are told, and nothing is lost", async () => {

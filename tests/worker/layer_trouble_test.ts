@@ -2,54 +2,16 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   type Application,
   type ChannelScope,
-  type Delivery,
   LayerClosedError,
-  LayerUnavailableError,
   LayerUnusableError,
   MemoryChannelLayer,
   type Message,
-  type ReceiveManyOptions,
   Worker,
 } from "@asgi/channels";
-import { ForwardingLayer } from "../testing/forwarding_layer.ts";
 import { within } from "../testing/within.ts";
+import { AwayLayer } from "./away_layer.ts";
 import { linesOf, outcome, startWithoutWaiting, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
-
-/** A layer that can go away, for this worker alone, and come back. */
-class AwayLayer extends ForwardingLayer {
-  readonly refusals = new Tally<Error>();
-  #trouble: Error | undefined;
-  #gone = new AbortController();
-
-  /** From now on it answers with an error, also to those who wait. */
-  goAway(error: Error = new LayerUnavailableError("away:", "It went away")): void {
-    this.#trouble = error;
-    this.#gone.abort(error);
-  }
-
-  comeBack(): void {
-    this.#trouble = undefined;
-    this.#gone = new AbortController();
-  }
-
-  override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
-    this.#check();
-    const signals = options.signal ? [options.signal, this.#gone.signal] : [this.#gone.signal];
-    return await super.receiveMany(channel, { ...options, signal: AbortSignal.any(signals) });
-  }
-
-  override async handBack(deliveries: readonly Delivery[]): Promise<void> {
-    this.#check();
-    await super.handBack(deliveries);
-  }
-
-  #check(): void {
-    if (!this.#trouble) return;
-    this.refusals.add(this.#trouble);
-    throw this.#trouble;
-  }
-}
+import { numbered, numbersOf, Tally, upTo } from "./tally.ts";
 
 /** Handles events, and keeps them. */
 function keeping(seen: Tally<Message>): Application<ChannelScope> {
@@ -238,42 +200,4 @@ Deno.test("a layer that is closed under a worker rejects run()", async () => {
   const running = await startWorker({ layer, application, channels: ["letters"] });
   await layer.close();
   await assertRejects(() => within(running.ended, "the end"), LayerClosedError);
-});
-
-Deno.test("what a worker can't hand back is counted in its log", async () => {
-  const inner = new MemoryChannelLayer();
-  await using layer = new AwayLayer(inner);
-  const seen = new Tally<string>();
-  const gate = Promise.withResolvers<void>();
-  await using running = await startWorker({
-    layer,
-    channels: ["letters"],
-    application: async (_scope, receive) => {
-      for (;;) {
-        const { type } = await receive();
-        seen.add(type);
-        if (type === "slow") await gate.promise;
-      }
-    },
-  });
-  // Quick ones first: so it takes the three that follow at once.
-  for (let count = 1; count <= 50; count++) {
-    await inner.send("letters", { type: "quick" });
-    await seen.reach(count);
-  }
-  await inner.sendMany("letters", [{ type: "slow" }, { type: "next" }, { type: "last" }]);
-  await seen.reach(51);
-  layer.goAway();
-  const stopped = running.stop();
-  await layer.refusals.reach(1);
-  gate.resolve();
-  await stopped;
-  const [line = ""] = linesOf(running, "error").filter((line) => line.includes("handed back"));
-  assertStringIncludes(line, "2 events");
-  assertStringIncludes(line, "lost");
-  assertEquals(await remaining(inner, "letters"), []);
-  const { received, handled, lost, handedBack, outages } = running.worker.counts;
-  assertEquals([received, handled, lost, handedBack], [53, 51, 2, 0]);
-  // Nobody waits for the layer to come back: the worker stops.
-  assertEquals(outages, 0);
 });

@@ -1,11 +1,12 @@
-import { LayerUnavailableError } from "../../errors.ts";
+import { isUndone } from "../../errors.ts";
 import type { ServerInspection } from "../channel_layer.ts";
 import { isProcessLocal } from "../names.ts";
+import { settleAll } from "../settle_all.ts";
 import type { Parcel, Source, Stock, Store, StoredBody } from "../store.ts";
 import type { Host } from "./host.ts";
 import { HostSource } from "./host_source.ts";
 import type { TakenMember } from "./members.ts";
-import { STEP } from "./redis_store.ts";
+import { type RedisStore, STEP } from "./redis_store.ts";
 import { hostOf } from "./ring.ts";
 
 /**
@@ -43,9 +44,10 @@ export class HostsStore implements Store {
   }
 
   async broadcast(parcels: readonly Parcel[]): Promise<void> {
-    const results = await Promise.allSettled(parcels.map((parcel) => this.#deliver(parcel)));
-    const failure = results.find(({ status }) => status === "rejected");
-    if (failure?.status === "rejected") throw failure.reason;
+    await settleAll(parcels.map((parcel) => {
+      const own = this.#hostOf(parcel.key);
+      return this.#onFirst(this.#near(own, parcel.key), (store) => store.broadcast([parcel]));
+    }));
   }
 
   sourcesOf(): readonly Source[] {
@@ -54,9 +56,9 @@ export class HostsStore implements Store {
 
   async putBack(key: string, bodies: readonly StoredBody[]): Promise<void> {
     const bySource = Map.groupBy(bodies, (body) => (body as TakenMember).source);
-    await Promise.all(Array.from(bySource, async ([source, some]) => {
-      const host = this.#hosts.find(({ store }) => store.source === source);
-      await host?.use((store) => store.putBack(key, some));
+    await settleAll(Array.from(bySource, ([source, some]) => {
+      const own = this.#hosts.find(({ store }) => store.source === source)!;
+      return this.#onFirst(this.#near(own, key), (store) => store.putBack(key, some));
     }));
   }
 
@@ -93,20 +95,24 @@ export class HostsStore implements Store {
     await Promise.all(this.#hosts.map((host) => host.close()));
   }
 
-  /** An ordinary channel's goes to the next host, if its own is lost: all are received from. */
-  async #deliver(parcel: Parcel): Promise<void> {
-    const own = this.#hostOf(parcel.key);
-    const others = isProcessLocal(parcel.key) ? [] : this.#hosts.filter((host) => host !== own);
+  /** Does something on the first host that can: the next is asked when surely nothing was done. */
+  async #onFirst<T>(hosts: readonly Host[], work: (store: RedisStore) => Promise<T>): Promise<T> {
     const failures: unknown[] = [];
-    for (const host of [own, ...others]) {
+    for (const host of hosts) {
       try {
-        return await host.use((store) => store.broadcast([parcel]));
+        return await host.use(work);
       } catch (error) {
         if (!isUndone(error)) throw error;
         failures.push(error);
       }
     }
     throw failures[0];
+  }
+
+  /** Where what belongs to a host may be as well: an ordinary channel is received from all. */
+  #near(own: Host, key: string): readonly Host[] {
+    if (isProcessLocal(key)) return [own];
+    return [own, ...this.#hosts.filter((host) => host !== own)];
   }
 
   #hostOf(name: string): Host {
@@ -117,9 +123,4 @@ export class HostsStore implements Store {
     const first = this.#turn++ % this.#hosts.length;
     return [...this.#hosts.slice(first), ...this.#hosts.slice(0, first)];
   }
-}
-
-/** Whether another host may be asked instead, without anything being sent twice. */
-function isUndone(error: unknown): boolean {
-  return error instanceof LayerUnavailableError && !error.mayBeDone;
 }

@@ -69,7 +69,9 @@ export class RedisStore implements Store {
   async putBack(key: string, bodies: readonly StoredBody[]): Promise<void> {
     const name = this.#settings.prefix + key;
     const members = bodies.flatMap(({ place }) => place as TakenMember["place"]);
-    await this.#run(["ZADD", name, ...members], this.#expire(name, this.#settings.expiry));
+    const expire = this.#expire(name, this.#settings.expiry);
+    // Whether they are back is for the first to say; without the second they expire by their scores.
+    await Promise.all([this.#run(["ZADD", name, ...members]), this.#run(expire).catch(() => {})]);
   }
 
   async groupAdd(group: string, channel: string): Promise<void> {

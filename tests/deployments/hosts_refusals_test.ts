@@ -1,0 +1,102 @@
+import { assertEquals } from "@std/assert";
+import { RedisChannelLayer } from "@asgi/channels/layers/redis";
+import { testWithRedis } from "../helpers/redis_server.ts";
+import { startAll } from "./helpers/conformance.ts";
+import { type Node, startNode, until } from "./helpers/node.ts";
+
+/** Something for which one host refuses to be written to, though it can be reached. */
+interface Refusal {
+  readonly what: string;
+  readonly begin: (node: Node) => Promise<unknown>;
+  readonly end: (node: Node) => Promise<unknown>;
+  /** Whether it can't be received from either: then it is as good as lost. */
+  readonly isLost: boolean;
+}
+
+const REFUSALS: readonly Refusal[] = [
+  {
+    what: "whose memory is full",
+    begin: (node) => node.cli("CONFIG", "SET", "maxmemory", "1"),
+    end: (node) => node.cli("CONFIG", "SET", "maxmemory", "0"),
+    isLost: false,
+  },
+  {
+    what: "that misses its replicas",
+    begin: (node) => node.cli("CONFIG", "SET", "min-replicas-to-write", "1"),
+    end: (node) => node.cli("CONFIG", "SET", "min-replicas-to-write", "0"),
+    isLost: true,
+  },
+  {
+    what: "that can't save",
+    begin: failToSave,
+    end: (node) => node.cli("CONFIG", "SET", "stop-writes-on-bgsave-error", "no"),
+    isLost: true,
+  },
+  {
+    what: "that is busy with a script",
+    begin: async (node) => {
+      await node.cli("CONFIG", "SET", "lua-time-limit", "5");
+      node.cli("EVAL", "while true do end", "0").catch(() => {}); // It is killed.
+      await until("it is busy", async () => (await node.cli("PING")).startsWith("BUSY"));
+    },
+    end: (node) => node.cli("SCRIPT", "KILL"),
+    isLost: true,
+  },
+];
+
+/** Takes away the folder that it saves to. */
+async function failToSave(node: Node): Promise<void> {
+  const [, folder = ""] = (await node.cli("CONFIG", "GET", "dir")).split("\n");
+  await Deno.remove(folder, { recursive: true });
+  await node.cli("CONFIG", "SET", "save", "3600 1");
+  await node.cli("BGSAVE");
+  const state = () => node.cli("INFO", "persistence");
+  await until("saving fails", async () => (await state()).includes("last_bgsave_status:err"));
+}
+
+testWithRedis("RedisChannelLayer with a host that refuses", () => {
+  for (const { what, begin, end, isLost } of REFUSALS) {
+    Deno.test(`RedisChannelLayer: what is sent goes round a host ${what}, until it takes it again`, async () => {
+      await using nodes = await startAll(3, startNode);
+      const hosts = nodes.all.map(({ at }) => `redis://${at}`);
+      const changes: boolean[] = [];
+      const onHostChange = ({ isReachable }: { isReachable: boolean }) => changes.push(isReachable);
+      await using layer = new RedisChannelLayer({ hosts, onHostChange });
+      const [first] = nodes.all as [Node];
+      await sendAndReceive(layer, 0);
+      await begin(first);
+      await sendAndReceive(layer, 12);
+      assertEquals(changes, isLost ? [false] : []);
+      await end(first);
+      if (isLost) await until("it is back", () => changes.length > 1);
+      for (let n = 0; n < 12; n++) await layer.send("others", { type: "a" });
+      assertEquals(await first.cli("ZCARD", "asgiothers"), "4");
+    });
+
+    Deno.test(`RedisChannelLayer: what came from a host ${what} is handed back to another one`, async () => {
+      await using nodes = await startAll(3, startNode);
+      const hosts = nodes.all.map(({ at }) => `redis://${at}`);
+      await using layer = new RedisChannelLayer({ hosts, onHostChange: () => {} });
+      const [first] = nodes.all as [Node];
+      for (let n = 0; n < 3; n++) await layer.send("letters", { type: "a", n });
+      const taken = [];
+      while (taken.length < 3) taken.push(...await layer.receiveMany("letters", { limit: 3 }));
+      await begin(first);
+      await layer.handBack(taken);
+      assertEquals(await receiveNumbers(layer, 3), [0, 1, 2]);
+      await end(first);
+    });
+  }
+});
+
+async function sendAndReceive(layer: RedisChannelLayer, from: number): Promise<void> {
+  const numbers = Array.from({ length: 12 }, (_, at) => from + at);
+  for (const n of numbers) await layer.send("letters", { type: "a", n });
+  assertEquals(await receiveNumbers(layer, 12), numbers);
+}
+
+async function receiveNumbers(layer: RedisChannelLayer, count: number): Promise<number[]> {
+  const numbers: number[] = [];
+  while (numbers.length < count) numbers.push(Number((await layer.receive("letters"))["n"]));
+  return numbers.sort((a, b) => a - b);
+}
