@@ -29,8 +29,8 @@ import {
   type RedisTlsOptions,
   sentinelAddress,
 } from "./redis/address.ts";
-import { Host, type HostChange } from "./redis/host.ts";
-import { HostsStore } from "./redis/hosts_store.ts";
+import { Host, type HostChange } from "./redis/hosts/host.ts";
+import { HostsStore } from "./redis/hosts/hosts_store.ts";
 import { RedisStore } from "./redis/redis_store.ts";
 import { addressesOf } from "./redis/redis_url.ts";
 import type { Store } from "./store.ts";

@@ -123,15 +123,22 @@ testWithRedis("docs/redis.md", () => {
 
   Deno.test("docs/redis.md: what it says that a worker says is in the source", async () => {
     const folder = new URL("src/layers/redis/", ROOT);
-    const files = await Array.fromAsync(Deno.readDir(folder));
-    const texts = files.map(({ name }) => Deno.readTextFile(new URL(name, folder)));
-    const source = (await Promise.all(texts)).join("\n").replaceAll(/" \+\s+"/g, "");
+    const source = (await textsIn(folder)).join("\n").replaceAll(/" \+\s+"/g, "");
     const said = docTable("what it says").flatMap(([cell = ""]) => codeIn(cell));
     assert(said.length > 20);
     const parts = said.flatMap((text) => text.split("NAME").map((part) => part.trim()));
     assertEquals(parts.filter((part) => !source.includes(part)), []);
   });
 });
+
+/** The texts of all files in a folder, and in those in it. */
+async function textsIn(folder: URL): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  const texts = entries.map(({ name, isDirectory }) =>
+    isDirectory ? textsIn(new URL(`${name}/`, folder)) : Deno.readTextFile(new URL(name, folder))
+  );
+  return (await Promise.all(texts)).flat();
+}
 
 /** Runs a line of a shell in the repository's folder, and gives its exit code. */
 async function shell(line: string): Promise<number> {

@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import type { Reply } from "./client.ts";
+import type { Reply } from "./client/client.ts";
 import { countOf, listOf, textsOf } from "./replies.ts";
 
 /** What was taken of a key. */

@@ -1,5 +1,5 @@
 import type { ServerInspection } from "../channel_layer.ts";
-import type { Run } from "./client.ts";
+import type { Run } from "./client/client.ts";
 
 /** How often a server is asked: the quickest answer tells how far away it is. */
 const PINGS = 3;

@@ -1,18 +1,16 @@
 import type { Buffer } from "node:buffer";
-import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Batch, Demand, Source, StoredBody } from "../store.ts";
-import type { Argument, Reply } from "./client.ts";
+import { ringing } from "./bell.ts";
+import type { Argument, Reply } from "./client/client.ts";
 import type { Connection } from "./connection.ts";
 import { type Found, readFound } from "./found.ts";
 import { TakenMember } from "./members.ts";
 import { textsOf } from "./replies.ts";
 import { runScript, TAKE } from "./scripts.ts";
 import { SpoiltKeys } from "./spoilt_keys.ts";
+import { Taker } from "./taker.ts";
 import { isMoving, isWrongType } from "./trouble.ts";
-
-/** How long the bell goes on ringing, in milliseconds, if nobody hears it. */
-const RINGING = 10_000;
 
 /** How often to look whether a key that holds something else was deleted, in milliseconds. */
 const LOOK_AGAIN = 1_000;
@@ -44,6 +42,7 @@ export interface RedisSourceOptions {
  */
 export class RedisSource implements Source {
   readonly #options: RedisSourceOptions;
+  readonly #taker: Taker;
   #isPolling = false;
   /** Whether the poll that is under way is being woken already. */
   #isRung = false;
@@ -52,6 +51,7 @@ export class RedisSource implements Source {
 
   constructor(options: RedisSourceOptions) {
     this.#options = options;
+    this.#taker = new Taker(options.waiting);
   }
 
   async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
@@ -68,8 +68,7 @@ export class RedisSource implements Source {
     if (!this.#isPolling || this.#isRung) return;
     this.#isRung = true;
     const { bell, commands } = this.#options;
-    const rings = [["ZADD", bell, "0", "ring"], ["PEXPIRE", bell, `${RINGING}`]];
-    Promise.all(rings.map((ring) => commands.run(ring))).catch(() => {
+    Promise.all(ringing(bell).map((command) => commands.run(command))).catch(() => {
       this.#isRung = false;
       // The waiting ends by itself, soon: with the connection, or after its block time.
     });
@@ -126,8 +125,7 @@ export class RedisSource implements Source {
     blocksFor?: number,
   ): Promise<Found[]> {
     const undo = (reply: Reply) => this.#batches(read(reply)).map(this.#undoing);
-    const { waiting } = this.#options;
-    return waiting.read(await waiting.take(args, undo, blocksFor), read);
+    return this.#options.waiting.read(await this.#taker.take(args, undo, blocksFor), read);
   }
 
   /** The command that puts back what was taken. */
@@ -183,17 +181,4 @@ export class RedisSource implements Source {
     const first = this.#turn++ % keys.length;
     return [...keys.slice(first), ...keys.slice(0, first)];
   }
-}
-
-/**
- * The name of a bell that rings for a key, or for any.
- *
- * @param prefix What the names of the layer's keys start with.
- * @param key In a cluster, the bell must be where the key is.
- */
-export function bellFor(prefix: string, key?: string): string {
-  const bell = `:bell:${randomUUID()}`;
-  if (key === undefined) return prefix + bell;
-  const name = prefix + key;
-  return (/\{[^}]+\}/.test(name) ? name : `{${name}}`) + bell;
 }

@@ -3,14 +3,15 @@ import type { ServerInspection } from "../channel_layer.ts";
 import type { LayerSettings } from "../options.ts";
 import type { Parcel, Stock, Store, StoredBody } from "../store.ts";
 import type { Address } from "./address.ts";
-import type { Argument, Reply } from "./client.ts";
+import { bellFor } from "./bell.ts";
+import type { Argument, Reply } from "./client/client.ts";
 import { inspectServer } from "./inspection.ts";
 import { Connection } from "./connection.ts";
 import { firstScore, packMembers, type TakenMember } from "./members.ts";
-import { bellFor, RedisSource } from "./redis_source.ts";
+import { RedisSource } from "./redis_source.ts";
 import { countOf, listOf, textsOf } from "./replies.ts";
 import { APPEND, runScript } from "./scripts.ts";
-import { serverAt } from "./server.ts";
+import { serverAt } from "./servers/server.ts";
 import { isWrongType } from "./trouble.ts";
 
 /** How much one command sends at most. */

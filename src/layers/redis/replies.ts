@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Reply } from "./client.ts";
+import type { Reply } from "./client/client.ts";
 
 /** An answer that isn't one to what was asked: whoever gave it may mix up the next ones, too. */
 export class StrangeReplyError extends Error {

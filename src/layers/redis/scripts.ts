@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
-import type { Argument } from "./client.ts";
+import type { Argument } from "./client/client.ts";
 import { isUnknownScript } from "./trouble.ts";
 
 /** A Lua script, and the hash by which the server knows it. */

@@ -1,8 +1,9 @@
-import { LayerUnavailableError } from "../../errors.ts";
-import type { ClusterAddress, Endpoint } from "./address.ts";
-import { type Argument, type Client, openServer, type Reply, type Run } from "./client.ts";
+import { LayerUnavailableError } from "../../../errors.ts";
+import type { ClusterAddress, Endpoint } from "../address.ts";
+import type { Argument, Client, Reply, Run } from "../client/client.ts";
+import { openServer } from "../client/server_client.ts";
 import type { Server } from "./server.ts";
-import { explain } from "./trouble.ts";
+import { explain } from "../trouble.ts";
 
 /** Which servers of a cluster have which slots, as `CLUSTER SLOTS` answers. */
 type Slots =

@@ -1,7 +1,7 @@
 import process from "node:process";
-import { LayerUnavailableError } from "../../errors.ts";
-import type { RedisStore } from "./redis_store.ts";
-import { isAway } from "./trouble.ts";
+import { LayerUnavailableError } from "../../../errors.ts";
+import type { RedisStore } from "../redis_store.ts";
+import { isAway } from "../trouble.ts";
 
 /** How long to wait before a lost host is asked again, in milliseconds: it grows. */
 const SHORTEST_WAIT = 50;

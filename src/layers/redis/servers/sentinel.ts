@@ -1,7 +1,7 @@
-import { LayerUnavailableError, LayerUnusableError } from "../../errors.ts";
-import type { Endpoint, SentinelAddress } from "./address.ts";
-import { openServer } from "./client.ts";
-import { explain } from "./trouble.ts";
+import { LayerUnavailableError, LayerUnusableError } from "../../../errors.ts";
+import type { Endpoint, SentinelAddress } from "../address.ts";
+import { openServer } from "../client/server_client.ts";
+import { explain } from "../trouble.ts";
 
 /** How long a Sentinel may take to answer, in milliseconds. */
 const PATIENCE = 2_000;

@@ -1,12 +1,12 @@
-import { isUndone } from "../../errors.ts";
-import type { ServerInspection } from "../channel_layer.ts";
-import { isProcessLocal } from "../names.ts";
-import { settleAll } from "../settle_all.ts";
-import type { Parcel, Source, Stock, Store, StoredBody } from "../store.ts";
+import { isUndone } from "../../../errors.ts";
+import type { ServerInspection } from "../../channel_layer.ts";
+import { isProcessLocal } from "../../names.ts";
+import { settleAll } from "../../settle_all.ts";
+import type { Parcel, Source, Stock, Store, StoredBody } from "../../store.ts";
 import type { Host } from "./host.ts";
 import { HostSource } from "./host_source.ts";
-import type { TakenMember } from "./members.ts";
-import { type RedisStore, STEP } from "./redis_store.ts";
+import type { TakenMember } from "../members.ts";
+import { type RedisStore, STEP } from "../redis_store.ts";
 import { hostOf } from "./ring.ts";
 
 /**

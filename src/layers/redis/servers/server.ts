@@ -1,5 +1,7 @@
-import type { Address, Endpoint, SentinelAddress, ServerAddress } from "./address.ts";
-import { type Client, openCluster, openServer } from "./client.ts";
+import type { Address, Endpoint, SentinelAddress, ServerAddress } from "../address.ts";
+import type { Client } from "../client/client.ts";
+import { openCluster } from "../client/cluster_client.ts";
+import { openServer } from "../client/server_client.ts";
 import { MasterOfKey } from "./cluster.ts";
 import { findMaster } from "./sentinel.ts";
 

@@ -1,5 +1,5 @@
 import { connect } from "node:tls";
-import type { Endpoint, RedisTlsOptions } from "./address.ts";
+import type { Endpoint, RedisTlsOptions } from "../address.ts";
 
 /**
  * Sees whether a server takes us in with TLS. One that refuses our certificate says so only after the

@@ -1,6 +1,6 @@
-import type { Batch, Demand, Source } from "../store.ts";
+import type { Batch, Demand, Source } from "../../store.ts";
 import type { Host } from "./host.ts";
-import { isAway } from "./trouble.ts";
+import { isAway } from "../trouble.ts";
 
 /** Takes from one of several hosts; while that is lost, it waits, as long as another is there. */
 export class HostSource implements Source {
