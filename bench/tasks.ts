@@ -113,9 +113,13 @@ export interface WorkReport {
 
 /** How long things took, in milliseconds. */
 export interface HopReport {
-  /** Each event, on the event loop and on a thread. */
+  /** Each event until the next is asked for, on the event loop and on a thread. */
   readonly loop: readonly number[];
   readonly thread: readonly number[];
+  /** Each event on its way to the thread, until its handler begins. */
+  readonly there: readonly number[];
+  /** Each message to a bare thread of the runtime and back. */
+  readonly bare: readonly number[];
   /** Each call of a handler on a thread. */
   readonly calls: readonly number[];
 }
