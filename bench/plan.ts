@@ -29,11 +29,11 @@ export interface Plan {
   readonly memory: { readonly warmUp: number; readonly events: number };
 }
 
-/** The whole bench: about ten minutes. */
+/** The whole bench: about twenty minutes. */
 export const FULL: Plan = {
   drain: { rounds: 5, events: 50_000, fewer: { channels: 10_000, bullmq: 20_000 } },
-  send: { rounds: 5, seconds: 0.8 },
-  latency: { rounds: 3, warmUp: 300, events: 1_000 },
+  send: { rounds: 9, seconds: 1 },
+  latency: { rounds: 5, warmUp: 300, events: 1_000 },
   hop: { rounds: 3, warmUp: 500, events: 5_000 },
   endToEnd: { warmUp: 2, seconds: 20 },
   fanOut: { sends: 20, processes: [1, 10] },

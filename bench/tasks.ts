@@ -30,7 +30,8 @@ export interface SendTask extends Common {
 
 /**
  * Handles events. Reports `{}` when it listens, then a {@linkcode WorkReport} when it has handled
- * `expected` events, and one for each line `report` that it is told.
+ * `expected` events, and one for each line `report` that it is told; for a line `collect`, a
+ * {@linkcode MemoryReport}.
  */
 export interface WorkTask extends Common {
   readonly role: "work";
@@ -109,6 +110,11 @@ export interface WorkReport {
   readonly milliseconds: number;
   /** From before `send` to the first line of the handler, of each event that says when it was sent. */
   readonly latencies: readonly number[];
+}
+
+/** What of a process's heap is in use after a garbage collection, in megabytes. */
+export interface MemoryReport {
+  readonly live: number;
 }
 
 /** How long things took, in milliseconds. */

@@ -11,6 +11,6 @@ export function report(what: object): void {
 }
 
 /** Does something for each line that the bench tells. */
-export async function onEachLine(act: () => void | Promise<void>): Promise<void> {
-  for await (const _line of linesOf(Deno.stdin.readable)) await act();
+export async function onEachLine(act: (line: string) => void | Promise<void>): Promise<void> {
+  for await (const line of linesOf(Deno.stdin.readable)) await act(line);
 }

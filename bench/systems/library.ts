@@ -10,7 +10,8 @@ const APP = new URL("../roles/idle_app.ts", import.meta.url).pathname;
 /** How to start a role of this library, or of plain node-redis. */
 export function denoProgram(subject: "layer" | "raw", url: string, order: Order): Program {
   const task = JSON.stringify(taskOf(order, url));
-  return { command: Deno.execPath(), args: ["run", "-A", ROLES, subject, task] };
+  const args = ["run", "-A", "--v8-flags=--expose-gc", ROLES, subject, task];
+  return { command: Deno.execPath(), args };
 }
 
 /** This library on Redis. */

@@ -18,6 +18,7 @@ export async function withDeadline(
   append: (options: AppendOptions) => Promise<number>,
 ): Promise<number> {
   const { signal, timeout, waitForCapacity: isPatient = false } = options;
+  if (!signal && timeout === undefined) return await append({ isPatient });
   checkTimeout(timeout);
   signal?.throwIfAborted();
   const deadline = new AbortController();
