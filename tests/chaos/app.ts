@@ -12,6 +12,7 @@ import {
   AsyncConsumer,
   type ChannelScope,
   ProtocolTypeRouter,
+  StopConsumer,
 } from "@asgi/channels";
 import { Journal } from "./journal.ts";
 
@@ -63,6 +64,33 @@ class ChaosConsumer extends AsyncConsumer {
   async hang(event: ChaosEvent): Promise<void> {
     note(event);
     await pause(200);
+  }
+
+  oddly(event: ChaosEvent): void {
+    note(event);
+    throw undefined;
+  }
+
+  stop(event: ChaosEvent): void {
+    note(event);
+    throw new StopConsumer();
+  }
+
+  async forever(event: ChaosEvent): Promise<void> {
+    note(event);
+    await new Promise(() => {});
+  }
+
+  /** Leaves no file descriptor to others for a while. */
+  async files(event: ChaosEvent): Promise<void> {
+    note(event);
+    const files: Deno.FsFile[] = [];
+    try {
+      for (;;) files.push(Deno.openSync("/dev/null"));
+    } catch {
+      await pause(1_000);
+    }
+    for (const file of files) file.close();
   }
 
   /** Has the event loop for itself. */

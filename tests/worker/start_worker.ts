@@ -1,4 +1,11 @@
-import { type FailedEvent, type LogEntry, Worker, type WorkerOptions } from "@asgi/channels";
+import {
+  type Application,
+  type ChannelScope,
+  type FailedEvent,
+  type LogEntry,
+  Worker,
+  type WorkerOptions,
+} from "@asgi/channels";
 import { within } from "../testing/within.ts";
 
 /** What a worker has told about itself. */
@@ -85,3 +92,8 @@ export function outcome(worker: Worker): Record<string, number> {
   const { received, handled, failed, dropped } = worker.counts;
   return { received, handled, failed, dropped };
 }
+
+/** An application that takes events, and does nothing. */
+export const idle: Application<ChannelScope> = async (_scope, receive) => {
+  for (;;) await receive();
+};

@@ -1,4 +1,4 @@
-"""What ../app.ts is for our worker: each event is written down before anything else happens."""
+"""What ../../chaos/app.ts is for our worker: each event is written down before anything else happens."""
 
 import asyncio
 import os
@@ -10,6 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chaos_settings")
 django.setup()
 
 from channels.consumer import AsyncConsumer  # noqa: E402
+from channels.exceptions import StopConsumer  # noqa: E402
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
 JOURNAL = os.open(os.environ["CHAOS_JOURNAL"], os.O_CREAT | os.O_APPEND | os.O_WRONLY)
@@ -36,6 +37,29 @@ class ChaosConsumer(AsyncConsumer):
             raise RuntimeError("strayed on purpose")
 
         asyncio.ensure_future(fail_later())
+
+    async def oddly(self, event):
+        note(event)
+        raise "no exception"
+
+    async def stop(self, event):
+        note(event)
+        raise StopConsumer()
+
+    async def forever(self, event):
+        note(event)
+        await asyncio.Event().wait()
+
+    async def files(self, event):
+        note(event)
+        files = []
+        try:
+            while True:
+                files.append(open("/dev/null"))
+        except OSError:
+            await asyncio.sleep(1)
+        for file in files:
+            file.close()
 
     async def burn(self, event):
         note(event)

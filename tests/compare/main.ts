@@ -2,14 +2,20 @@
  * Does the same to our worker and to Python's Channels, one fault after the other, and prints what
  * became of 100 events beside each other: the table of docs/reliability.md.
  *
- *     deno run -A tests/chaos/compare.ts [FAULT...]
+ *     deno run -A tests/compare/main.ts [FAULT...]
  *
  * @module
  */
 import { tableOf } from "../../bench/table.ts";
-import { COMPARED, type Compared } from "./compared_faults.ts";
+import type { Compared } from "./compared.ts";
 import { CHANNELS, LIBRARY, type Peer } from "./peers.ts";
 import { type Outcome, play } from "./play.ts";
+import { REDIS_FAULTS } from "./redis_faults.ts";
+import { WIRE_FAULTS } from "./wire_faults.ts";
+import { WORKER_FAULTS } from "./worker_faults.ts";
+
+/** The faults, in the order of docs/reliability.md. */
+const COMPARED = [...REDIS_FAULTS, ...WORKER_FAULTS, ...WIRE_FAULTS];
 
 if (import.meta.main) await main(Deno.args);
 
@@ -28,8 +34,9 @@ async function main(words: readonly string[]): Promise<void> {
 }
 
 async function cellOf(peer: Peer, fault: Compared): Promise<string> {
-  const { handled, lost, twice, left, end } = await play(peer, fault) satisfies Outcome;
+  const { handled, lost, twice, left, isExtra, end } = await play(peer, fault) satisfies Outcome;
   const parts = [`${handled} handled`];
+  if (isExtra) parts.push("the other one too");
   if (twice > 0) parts.push(`${twice} twice`);
   if (lost > 0) parts.push(`${lost} lost`);
   if (left > 0) parts.push(`${left} left in Redis`);

@@ -2,11 +2,11 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { LayerUnavailableError, type Message, RedisChannelLayer } from "@asgi/channels";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import type { Compared } from "./compared_faults.ts";
-import { pass } from "./fault.ts";
-import { readHandled } from "./journal.ts";
+import { pass } from "../chaos/fault.ts";
+import { readHandled } from "../chaos/journal.ts";
+import { RedisPlace } from "../chaos/redis_stage.ts";
+import { type Compared, EXTRA } from "./compared.ts";
 import type { Peer } from "./peers.ts";
-import { RedisPlace } from "./redis_stage.ts";
 
 /** What has become of the 100 events, and of the worker. */
 export interface Outcome {
@@ -14,6 +14,8 @@ export interface Outcome {
   readonly twice: number;
   readonly left: number;
   readonly lost: number;
+  /** Whether it handled what the fault sent besides. */
+  readonly isExtra: boolean;
   /** Its exit code, if it ended by itself or because it was told to. */
   readonly end: number | undefined;
 }
@@ -36,37 +38,40 @@ export interface Scene {
 export async function play(peer: Peer, fault: Compared): Promise<Outcome> {
   await using folder = await temporaryFolder();
   await using redis = new RedisPlace(folder.path);
-  if (!fault.redisIsLate) await redis.start();
+  const { prepare = (redis) => redis.start(), isAtStart = false } = fault;
+  await prepare(redis);
   const journals: string[] = [];
   const workers = Array.from({ length: fault.workers ?? 1 }, (_, number) => {
     const journal = `${folder.path}/handled-${number}.txt`;
     Deno.writeTextFileSync(journal, "");
     journals.push(journal);
-    return new Worker(peer, redis.proxy.url, { CHAOS_JOURNAL: journal, ...fault.env });
+    const env = { CHAOS_JOURNAL: journal, ...fault.env };
+    return new Worker(peer, redis.proxy.url, env, fault.shell);
   });
   const handled = () => journals.flatMap(readHandled);
   const [worker] = workers;
-  if (!fault.redisIsLate) await Promise.all(workers.map((each) => each.up));
+  if (!isAtStart) await Promise.all(workers.map((each) => each.up));
   await using layer = new RedisChannelLayer({ url: redis.url, capacity: 1_000 });
   const send = (message: Message) => layer.send("a", message);
   const scene: Scene = { redis, send, kill: (signal) => worker?.kill(signal) };
   const { event = (id) => ({ type: "steady", id }), act } = fault;
-  if (!fault.redisIsLate) {
+  if (!isAtStart) {
     for (let id = 0; id < HALF; id++) await send(event(id));
     await until(() => handled().length >= 5 || fault.handlesNone === true);
   }
   await act(scene);
-  for (let id = fault.redisIsLate ? 0 : HALF; id < 2 * HALF; id++) {
+  for (let id = isAtStart ? 0 : HALF; id < 2 * HALF; id++) {
     await sendAtLast(send, event(id));
   }
   await untilQuiet(() => handled().length, fault.quiet ?? QUIET);
   const end = worker?.code;
-  const ids = handled();
+  const ids = handled().filter((id) => id !== EXTRA);
+  const isExtra = handled().includes(EXTRA);
   const different = new Set(ids).size;
   for (const each of workers) await each.stop();
   const left = Number(await redis.server.cli("ZCARD", "asgia"));
   const lost = Math.max(0, 2 * HALF - different - left);
-  return { handled: different, twice: ids.length - different, left, lost, end };
+  return { handled: different, twice: ids.length - different, left, lost, isExtra, end };
 }
 
 /** A worker's process. */
@@ -75,10 +80,10 @@ class Worker {
   readonly up: Promise<void>;
   code: number | undefined;
 
-  constructor(peer: Peer, url: string, env: Record<string, string>) {
-    const { args: [program = "", ...args], cwd } = peer.command(url);
-    this.#process = new Deno.Command(program, {
-      args,
+  constructor(peer: Peer, url: string, env: Record<string, string>, shell = 'exec "$@"') {
+    const { args, cwd } = peer.command(url);
+    this.#process = new Deno.Command("sh", {
+      args: ["-c", shell, "sh", ...args],
       cwd,
       env: { ...peer.env(url), ...env },
       stdin: "null",

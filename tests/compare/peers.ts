@@ -8,7 +8,7 @@ export interface Peer {
 }
 
 const CLI = new URL("../../cli.ts", import.meta.url).pathname;
-const APP = new URL("app.ts", import.meta.url).href;
+const APP = new URL("../chaos/app.ts", import.meta.url).href;
 const FOLDER = new URL("channels/", import.meta.url).pathname;
 
 /** This library. */
