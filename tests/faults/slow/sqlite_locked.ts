@@ -1,5 +1,9 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { LayerUnavailableError, SqliteChannelLayer } from "@asgi/channels";
+import { temporaryFolder } from "../../helpers/temporary.ts";
 import { sendWhileLocked } from "../locked_file.ts";
+import { send, startRecording } from "../recording.ts";
 
 Deno.test("SQLite locked for 10 s: everybody waits, nothing is lost and nothing said", async () => {
   await sendWhileLocked(async () => {
@@ -11,4 +15,22 @@ Deno.test("SQLite locked for 10 s: everybody waits, nothing is lost and nothing 
     }
     assertEquals(longestTurn < 500, true, `The event loop stood still for ${longestTurn} ms`);
   });
+});
+
+Deno.test("SQLite locked for more than 30 s: a send fails and was not sent, the worker goes on", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/events.sqlite3`;
+  await using layer = new SqliteChannelLayer({ path });
+  await using running = await startRecording(layer);
+  {
+    using file = new DatabaseSync(path, { timeout: 1_000 });
+    file.exec("BEGIN IMMEDIATE");
+    const error = await assertRejects(() => send(layer, 0), LayerUnavailableError);
+    assertEquals(error.mayBeDone, false);
+    file.exec("ROLLBACK");
+  }
+  await send(layer, 1);
+  await running.seen.reach(1);
+  await running.stop();
+  assertEquals(running.seen.items, [1]);
 });
