@@ -104,11 +104,12 @@ export class Instances implements InstanceHost {
     return released;
   }
 
-  /** Takes up again what nobody else has either: it is older than what is here. */
+  /** Takes up again what nobody else has either, in its place; also before the start. */
   keep(released: readonly Delivery[]): void {
     this.#options.report.keeps(this.#options.channel, released.length);
     this.#noteExpiry(released[0]);
-    this.#held.unshift(...released);
+    this.#held.push(...released);
+    this.#held.sort((one, other) => one.expiresAt - other.expiresAt);
     this.start();
   }
 

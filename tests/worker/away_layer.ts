@@ -6,6 +6,7 @@ import { Tally } from "./tally.ts";
 export class AwayLayer extends ForwardingLayer {
   readonly refusals = new Tally<Error>();
   #trouble: Error | undefined;
+  #isFull = false;
   #gone = new AbortController();
 
   /** From now on it answers with an error, also to those who wait. */
@@ -14,7 +15,13 @@ export class AwayLayer extends ForwardingLayer {
     this.#gone.abort(error);
   }
 
+  /** From now on it takes nothing back, and gives as before. */
+  refuseHandBack(): void {
+    this.#isFull = true;
+  }
+
   comeBack(): void {
+    this.#isFull = false;
     this.#trouble = undefined;
     this.#gone = new AbortController();
   }
@@ -26,13 +33,17 @@ export class AwayLayer extends ForwardingLayer {
   }
 
   override async handBack(deliveries: readonly Delivery[]): Promise<void> {
+    if (this.#isFull) this.#refuse(new LayerUnavailableError("full:", "Its memory is full"));
     this.#check();
     await super.handBack(deliveries);
   }
 
   #check(): void {
-    if (!this.#trouble) return;
-    this.refusals.add(this.#trouble);
-    throw this.#trouble;
+    if (this.#trouble) this.#refuse(this.#trouble);
+  }
+
+  #refuse(error: Error): never {
+    this.refusals.add(error);
+    throw error;
   }
 }

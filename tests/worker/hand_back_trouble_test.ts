@@ -2,20 +2,23 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
   type Application,
   type ChannelScope,
+  type Delivery,
   LayerUnavailableError,
   MemoryChannelLayer,
+  type ReceiveManyOptions,
   ShutdownTimeoutError,
 } from "@asgi/channels";
 import { AwayLayer } from "./away_layer.ts";
-import { linesOf, startWorker } from "./start_worker.ts";
+import { linesOf, startWithoutWaiting, startWorker } from "./start_worker.ts";
 import { remaining, Tally } from "./tally.ts";
 
 /** What may differ from scene to scene. */
 interface SceneOptions {
   /** What the layer answers once it is away. */
   readonly trouble?: Error;
-  /** Whether the application returns after each event. */
-  readonly returns?: boolean;
+  /** What the application does after each event but quick ones: by default, it asks for more. */
+  readonly afterEach?: "returns" | "fails";
+  readonly layer?: AwayLayer;
   readonly shutdownTimeout?: number;
 }
 
@@ -23,19 +26,24 @@ interface SceneOptions {
  * A worker with "slow" in hand, whose handler waits for the gate, and "next" and "last" behind it;
  * its layer is away.
  */
-async function startHolding({ trouble, returns = false, shutdownTimeout }: SceneOptions = {}) {
-  const inner = new MemoryChannelLayer();
-  const layer = new AwayLayer(inner);
+async function startHolding(options: SceneOptions = {}) {
+  const { trouble, afterEach, shutdownTimeout } = options;
+  const { layer = new AwayLayer(new MemoryChannelLayer()) } = options;
+  const { inner } = layer;
+  const runs = new Tally();
   const seen = new Tally<string>();
   const gate = Promise.withResolvers<void>();
   const application: Application<ChannelScope> = async (_scope, receive) => {
-    do {
+    for (runs.add(1);;) {
       const { type } = await receive();
       seen.add(type);
-      if (type !== "slow") continue;
-      layer.goAway(trouble);
-      await gate.promise;
-    } while (!returns);
+      if (type === "slow") {
+        layer.goAway(trouble);
+        await gate.promise;
+      }
+      if (afterEach === "returns") return;
+      if (afterEach === "fails" && type === "slow") throw new RangeError("No stamp");
+    }
   };
   const tuning = shutdownTimeout === undefined ? {} : { shutdownTimeout };
   const running = await startWorker({ layer, channels: ["letters"], application, ...tuning });
@@ -48,23 +56,30 @@ async function startHolding({ trouble, returns = false, shutdownTimeout }: Scene
   await seen.reach(51);
   const stop = async () => {
     gate.resolve();
-    await running.ended.catch(() => {});
+    await running.stop().catch(() => {}); // The test may have told it to already.
     await layer.close();
   };
-  return { inner, layer, seen, gate, running, [Symbol.asyncDispose]: stop };
+  return { inner, layer, runs, seen, gate, running, [Symbol.asyncDispose]: stop };
 }
 
-for (const returns of [false, true]) {
-  const how = returns ? "returns after each event" : "asks for more";
+const SHAPES = [
+  { how: "asks for more", handled: 53, failed: 0 },
+  { how: "returns", afterEach: "returns", handled: 53, failed: 0 },
+  { how: "fails first", afterEach: "fails", handled: 52, failed: 1 },
+] as const;
+
+for (const { how, handled, failed, ...shape } of SHAPES) {
   Deno.test(`a worker that stops handles what it can't hand back: an application that ${how}`, async () => {
-    await using scene = await startHolding({ returns });
+    await using scene = await startHolding(shape);
     const stopped = scene.running.stop();
     await scene.layer.refusals.reach(1);
     scene.gate.resolve();
     await stopped;
     assertEquals(scene.seen.items.slice(50), ["slow", "next", "last"]);
-    const { received, handled, lost, handedBack } = scene.running.worker.counts;
-    assertEquals([received, handled, lost, handedBack], [53, 53, 0, 0]);
+    const { counts } = scene.running.worker;
+    assertEquals([counts.received, counts.handled, counts.failed], [53, handled, failed]);
+    assertEquals([counts.lost, counts.handedBack], [0, 0]);
+    if (how === "asks for more") assertEquals(scene.runs.items.length, 1);
   });
 }
 
@@ -105,6 +120,76 @@ Deno.test("a worker that stalled handles what it kept when it goes on first, in 
   assertEquals(scene.seen.items.slice(50), ["slow", "next", "last", "later"]);
   await scene.running.stop();
   assertEquals(await remaining(scene.inner, "letters"), []);
+});
+
+/** It gives, but takes nothing back: a Redis whose memory is full does so. */
+class FullLayer extends AwayLayer {
+  override goAway(): void {
+    this.refuseHandBack();
+  }
+}
+
+/** Gives the event "later" only when it is told to, even to one who has given it up. */
+class LateLayer extends FullLayer {
+  readonly isLate = Promise.withResolvers<void>();
+  readonly gate = Promise.withResolvers<void>();
+
+  override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
+    const deliveries = await super.receiveMany(channel, options);
+    if (!deliveries.some((delivery) => delivery.read().type === "later")) return deliveries;
+    this.isLate.resolve();
+    await this.gate.promise;
+    return deliveries;
+  }
+}
+
+Deno.test("a worker that stops keeps in its order what the layer gives late as well", async () => {
+  const layer = new LateLayer(new MemoryChannelLayer());
+  await using scene = await startHolding({ layer });
+  await scene.inner.send("letters", { type: "later" });
+  await layer.isLate.promise;
+  const stopped = scene.running.stop();
+  await layer.refusals.reach(1);
+  layer.gate.resolve();
+  await layer.refusals.reach(2);
+  scene.gate.resolve();
+  await stopped;
+  assertEquals(scene.seen.items.slice(50), ["slow", "next", "last", "later"]);
+});
+
+Deno.test("a worker that stalls tries again to hand back to a layer that is full, and isn't away", async () => {
+  await using scene = await startHolding({ layer: new FullLayer(new MemoryChannelLayer()) });
+  await scene.layer.refusals.reach(2);
+  scene.layer.comeBack();
+  assertEquals(await scene.inner.receive("letters"), { type: "next" });
+  scene.gate.resolve();
+});
+
+Deno.test("a worker that is stopped before it listens handles what it can't hand back", async () => {
+  const inner = new MemoryChannelLayer();
+  await inner.send("letters", { type: "sent" });
+  const taken = Promise.withResolvers<void>();
+  class HalfLayer extends AwayLayer {
+    override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
+      if (channel === "parcels") throw new LayerUnavailableError("away:", "It went away");
+      const deliveries = await super.receiveMany(channel, options);
+      this.refuseHandBack();
+      taken.resolve();
+      return deliveries;
+    }
+  }
+  await using layer = new HalfLayer(inner);
+  const seen = new Tally<string>();
+  const running = startWithoutWaiting({
+    layer,
+    channels: ["letters", "parcels"],
+    application: async (_scope, receive) => {
+      for (;;) seen.add((await receive()).type);
+    },
+  });
+  await taken.promise;
+  await running.stop();
+  assertEquals(seen.items, ["sent"]);
 });
 
 Deno.test("what a worker has kept beyond its shutdown time is lost, and counted", async () => {
