@@ -8,6 +8,8 @@ export interface Stage {
   readonly expiry: number;
   /** Whether the whole run is short: then faults are. */
   readonly isBrief: boolean;
+  /** Whether somebody keeps all others from the layer now. */
+  readonly isBlocked?: () => boolean;
 }
 
 /** Something that goes wrong on purpose, and what it may cost. */
@@ -17,8 +19,8 @@ export interface Fault<S extends Stage> {
   readonly mayLose?: (stage: S) => number;
   /** Whether nobody can receive meanwhile. */
   readonly isBlackout?: boolean;
-  /** Makes it happen, and heals it. */
-  readonly act: (stage: S, random: Random) => Promise<void>;
+  /** Makes it happen, and heals it; gives whether it was a blackout, where that isn't known before. */
+  readonly act: (stage: S, random: Random) => Promise<boolean | void>;
 }
 
 /** How many events a channel may hold. */

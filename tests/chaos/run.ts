@@ -6,7 +6,7 @@ import { Random } from "./random.ts";
 import { REDIS_FAULTS, type RedisStage } from "./redis_faults.ts";
 import { RedisPlace } from "./redis_stage.ts";
 import { balance, type Incident, type Sheet } from "./sheet.ts";
-import { SQLITE_FAULTS, type SqliteStage } from "./sqlite_faults.ts";
+import { isLocked, SQLITE_FAULTS, type SqliteStage } from "./sqlite_faults.ts";
 import { WORKER_FAULTS } from "./worker_faults.ts";
 
 /** What to run. */
@@ -65,7 +65,8 @@ export async function runOnSqlite(options: RunOptions): Promise<Result> {
   const path = `${folder.path}/channels.sqlite3`;
   const url = `sqlite:${path}?expiry=${expiry}&capacity=${CAPACITY}`;
   await using cast = castFor(options, folder.path, () => url);
-  const stage: SqliteStage = { cast, expiry, isBrief, path };
+  const isBlocked = () => isLocked(path);
+  const stage: SqliteStage = { cast, expiry, isBrief, path, isBlocked };
   const opening: Fault<SqliteStage> = {
     name: "SQLite: the file is made by all at once",
     act: async () => {
@@ -97,8 +98,8 @@ async function run<S extends Stage>(
   const happen = async (fault: Fault<S>) => {
     onFault(fault.name);
     const from = Date.now();
-    await fault.act(stage, random);
-    const { name, mayLose = () => 0, isBlackout = false } = fault;
+    const wasBlackout = await fault.act(stage, random);
+    const { name, mayLose = () => 0, isBlackout = wasBlackout === true } = fault;
     incidents.push({ kind: name, from, to: Date.now(), mayLose: mayLose(stage), isBlackout });
   };
   const deadline = Date.now() + seconds * 1_000;

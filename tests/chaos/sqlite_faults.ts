@@ -59,3 +59,15 @@ async function lock(path: string): Promise<DatabaseSync> {
     }
   }
 }
+
+/** Whether somebody has taken that lock, and doesn't give it back. */
+export function isLocked(path: string): boolean {
+  using database = new DatabaseSync(path, { timeout: 200 });
+  try {
+    database.exec("BEGIN IMMEDIATE");
+    database.exec("ROLLBACK");
+    return false;
+  } catch {
+    return true;
+  }
+}

@@ -23,11 +23,18 @@ export const WORKER_FAULTS: readonly Fault<Stage>[] = [
     act: ({ cast }, random) => cast.replace(random.between(0, cast.size - 1), ["SIGKILL"], [137]),
   },
   {
-    // Longer than an event may wait: what it holds is too old then.
+    // Longer than an event may wait: what it holds is too old then. In the middle of a write, it also
+    // holds the lock of a file.
     name: "worker: frozen",
     mayLose: (stage) => span(stage, 0, HELD),
-    act: (stage, random) =>
-      stage.cast.freeze(random.between(0, stage.cast.size - 1), span(stage, 600, 12_000)),
+    act: async (stage, random) => {
+      const worker = random.between(0, stage.cast.size - 1);
+      const isFrozen = stage.cast.freeze(worker, span(stage, 600, 12_000));
+      await pass(span(stage, 300, 6_000));
+      const isBlocked = stage.isBlocked?.() ?? false;
+      await isFrozen;
+      return isBlocked;
+    },
   },
   {
     name: "workers: all replaced at once",
