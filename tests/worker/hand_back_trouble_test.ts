@@ -157,6 +157,34 @@ Deno.test("a worker that stops keeps in its order what the layer gives late as w
   assertEquals(scene.seen.items.slice(50), ["slow", "next", "last", "later"]);
 });
 
+/** It takes its time to refuse what is handed back. */
+class HesitantLayer extends LateLayer {
+  readonly isAsked = Promise.withResolvers<void>();
+  readonly refusal = Promise.withResolvers<void>();
+
+  override async handBack(deliveries: readonly Delivery[]): Promise<void> {
+    this.isAsked.resolve();
+    await this.refusal.promise;
+    await super.handBack(deliveries);
+  }
+}
+
+Deno.test("what a worker keeps comes before what it took while it tried to hand it back", async () => {
+  const layer = new HesitantLayer(new MemoryChannelLayer());
+  await using scene = await startHolding({ layer });
+  for (const now = Date.now(); Date.now() === now;); // What follows is younger, by the clock too.
+  await scene.inner.send("letters", { type: "later" });
+  await layer.isLate.promise;
+  await layer.isAsked.promise;
+  layer.gate.resolve();
+  await new Promise((resolve) => setTimeout(resolve)); // By then it is taken.
+  layer.refusal.resolve();
+  await layer.refusals.reach(1);
+  scene.gate.resolve();
+  await scene.seen.reach(54);
+  assertEquals(scene.seen.items.slice(50), ["slow", "next", "last", "later"]);
+});
+
 Deno.test("a worker that stalls tries again to hand back to a layer that is full, and isn't away", async () => {
   await using scene = await startHolding({ layer: new FullLayer(new MemoryChannelLayer()) });
   await scene.layer.refusals.reach(2);
