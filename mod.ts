@@ -11,19 +11,19 @@
  *   ProtocolTypeRouter,
  * } from "@asgi/channels";
  *
- * class PrintConsumer extends AsyncConsumer {
+ * export class PrintConsumer extends AsyncConsumer {
  *   async test_print(event: { type: string; text: string }) {
  *     await Promise.resolve();
  *     console.log("Test: " + event.text);
  *   }
  * }
  *
- * const application = ProtocolTypeRouter({
+ * // `runworker print` runs it.
+ * export const application = ProtocolTypeRouter({
  *   channel: ChannelNameRouter({ print: PrintConsumer.asAsgi() }),
  * });
- * // Exported as `application`, it is what `runworker print` runs.
  *
- * // What any other process does to have it print:
+ * // Any other process triggers it with:
  * export async function printElsewhere(text: string): Promise<void> {
  *   await getChannelLayer().send("print", { type: "test.print", text });
  * }

@@ -13,17 +13,17 @@ import { Intake } from "./intake.ts";
  * ```ts
  * import { AsyncConsumer, ChannelNameRouter, ProtocolTypeRouter } from "@asgi/channels";
  *
- * class PrintConsumer extends AsyncConsumer {
+ * export class PrintConsumer extends AsyncConsumer {
  *   async test_print(event: { type: string; text: string }) {
  *     console.log("Test: " + event.text);
  *     await this.channelLayer.send("printed", { type: "done", text: event.text });
  *   }
  * }
  *
- * const application = ProtocolTypeRouter({
+ * // `runworker` runs it.
+ * export const application = ProtocolTypeRouter({
  *   channel: ChannelNameRouter({ print: PrintConsumer.asAsgi() }),
  * });
- * // Exported as `application`, it is what `runworker` runs.
  * ```
  */
 export abstract class AsyncConsumer<S extends Scope = ChannelScope> {

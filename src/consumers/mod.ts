@@ -4,14 +4,14 @@
  * ```ts
  * import { AsyncConsumer } from "@asgi/channels/consumers";
  *
- * class LetterConsumer extends AsyncConsumer {
+ * export class LetterConsumer extends AsyncConsumer {
  *   async letter_sent(event: { type: string; text: string }) {
  *     await Promise.resolve();
  *     console.log(event.text);
  *   }
  * }
- * const application = LetterConsumer.asAsgi();
- * // Exported as `application`, it is what `runworker` runs.
+ * // `runworker` runs it.
+ * export const application = LetterConsumer.asAsgi();
  * ```
  *
  * @module

@@ -29,8 +29,8 @@ export type SyncConsumerOptions<Args extends readonly unknown[] = readonly []> =
  * ```ts
  * import { ChannelNameRouter, ProtocolTypeRouter, SyncConsumer } from "@asgi/channels";
  *
- * // Exported, in the module that is named below.
- * class PrimeConsumer extends SyncConsumer {
+ * // Must be exported by the module that is named below.
+ * export class PrimeConsumer extends SyncConsumer {
  *   count(event: { type: string; below: number; replyTo: string }) {
  *     let primes = 0;
  *     for (let number = 2; number < event.below; number++) {
@@ -42,12 +42,12 @@ export type SyncConsumerOptions<Args extends readonly unknown[] = readonly []> =
  *   }
  * }
  *
- * const application = ProtocolTypeRouter({
+ * // `runworker` runs it.
+ * export const application = ProtocolTypeRouter({
  *   channel: ChannelNameRouter({
  *     primes: PrimeConsumer.asAsgi({ module: import.meta.url, timeLimit: 10_000 }),
  *   }),
  * });
- * // Exported as `application`, it is what `runworker` runs.
  * ```
  */
 export abstract class SyncConsumer<S extends Scope = ChannelScope> {

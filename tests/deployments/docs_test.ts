@@ -140,9 +140,10 @@ async function textsIn(folder: URL): Promise<string[]> {
   return (await Promise.all(texts)).flat();
 }
 
-/** Runs a line of a shell in the repository's folder, and gives its exit code. */
+/** Runs a command with this repository in place of the published package; returns its exit code. */
 async function shell(line: string): Promise<number> {
-  const command = line.replaceAll("deno run", `${Deno.execPath()} run`);
+  const command = line.replaceAll("deno run", `${Deno.execPath()} run`)
+    .replaceAll("jsr:@asgi/channels/cli", "cli.ts");
   const output = await new Deno.Command("sh", { args: ["-c", command], cwd: ROOT }).output();
   return output.code;
 }

@@ -3,12 +3,8 @@
 import os
 
 SECRET_KEY = "of no use"
-ALLOWED_HOSTS = ["*"]
-INSTALLED_APPS = ["channels", "photos", "peer"]
-ROOT_URLCONF = "mysite.urls"
-
-# The tests have an application of their own.
-ASGI_APPLICATION = os.environ.get("ASGI_APPLICATION", "mysite.asgi.application")
+INSTALLED_APPS = ["channels", "peer"]
+ASGI_APPLICATION = os.environ.get("ASGI_APPLICATION", "peer.application.application")
 
 CHANNEL_LAYERS = {
     "default": {
@@ -17,7 +13,6 @@ CHANNEL_LAYERS = {
             "hosts": [os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")],
             "prefix": "asgi",
             "capacity": 1000,
-            "channel_capacity": {"thumbnails-*": 5000},
             "expiry": 60,  # seconds
             "group_expiry": 86400,  # seconds
         },

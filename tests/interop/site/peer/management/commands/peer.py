@@ -7,7 +7,6 @@ import sys
 from channels_redis.core import RedisChannelLayer
 from django.conf import settings
 from django.core.management import BaseCommand
-from django.test import Client
 
 from peer import actions, layers
 
@@ -37,17 +36,10 @@ async def answer(id, **order):
 
 
 async def carry_out(layer, method, args):
-    if method == "get":
-        return await asyncio.to_thread(get, *args)
     subject = layer_of(**layer)
     if hasattr(actions, method):
         return await getattr(actions, method)(subject, *args)
     return await getattr(subject, method)(*args)
-
-
-def get(path):
-    """Asks a view of the site."""
-    return Client().get(path).status_code
 
 
 made = {}
