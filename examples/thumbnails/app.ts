@@ -6,13 +6,16 @@
  */
 import { type Application, ChannelNameRouter, ProtocolTypeRouter } from "@asgi/channels";
 import { DeleteConsumer, GenerateConsumer } from "./consumers.ts";
-import { sketching } from "./sketch.ts";
+import { PaletteConsumer } from "./palette.ts";
 
 /** Picks the consumer by the channel's name. */
 export const application: Application = ProtocolTypeRouter({
   channel: ChannelNameRouter({
     "thumbnails-generate": GenerateConsumer.asAsgi(),
     "thumbnails-delete": DeleteConsumer.asAsgi(),
-    "thumbnails-sketch": sketching,
+    "thumbnails-palette": PaletteConsumer.asAsgi({
+      module: import.meta.resolve("./palette.ts"),
+      timeLimit: 10_000,
+    }),
   }),
 });

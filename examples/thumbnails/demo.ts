@@ -20,7 +20,7 @@ if (import.meta.main) {
   await using worker = await startWorker(CHANNEL);
   await makeThumbnails(await listPictures());
   console.log("Stopping the worker with SIGTERM");
-  console.log(`It left with ${await worker.stop()}`);
+  console.log(`The worker exited with ${await worker.stop()}`);
 }
 
 async function makeThumbnails(ids: readonly number[]): Promise<void> {

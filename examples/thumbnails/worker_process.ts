@@ -31,7 +31,7 @@ export async function startWorker(
 }
 
 function failedToStart({ code }: Deno.CommandStatus): never {
-  throw new Error(`The worker left with ${code} before it listened`);
+  throw new Error(`The worker exited with ${code} before it listened`);
 }
 
 function showLog(stream: ReadableStream<Uint8Array>): {
