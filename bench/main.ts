@@ -23,8 +23,11 @@ const USAGE = `Usage: deno task bench [options]
   --quick          each measure in short: under a minute in all
   --only NAME,...  these measures only: ${MEASURES.map(({ name }) => name).join(", ")}
   --json FILE      write every value there
-  --markdown FILE  write the tables there
+  --markdown FILE  write the tables there; bench/RESULTS.md is written by a full run
   --help           show this`;
+
+/** Where a full run writes its tables. */
+const RESULTS = new URL("RESULTS.md", import.meta.url);
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
@@ -49,7 +52,9 @@ async function main(args: readonly string[]): Promise<number> {
   const run = { results, measures, facts: await machineFacts(options.quick) };
   console.log(`\n${markdownOf(run)}`);
   if (options.json) await Deno.writeTextFile(options.json, jsonOf(run));
-  if (options.markdown) await Deno.writeTextFile(options.markdown, markdownOf(run));
+  const isFull = !options.quick && options.only === undefined;
+  const tables = options.markdown ?? (isFull ? RESULTS : undefined);
+  if (tables) await Deno.writeTextFile(tables, markdownOf(run));
   return results.failures.some(({ isPeer }) => !isPeer) ? 1 : 0;
 }
 

@@ -3,6 +3,8 @@ export interface Plan {
   readonly drain: {
     readonly rounds: number;
     readonly events: number;
+    /** For the drain that shows the warm-up. */
+    readonly coldEvents: number;
     /** Fewer, for systems that would take too long. */
     readonly fewer: Readonly<Record<string, number>>;
   };
@@ -31,7 +33,12 @@ export interface Plan {
 
 /** The whole bench: about twenty minutes. */
 export const FULL: Plan = {
-  drain: { rounds: 5, events: 50_000, fewer: { channels: 10_000, bullmq: 20_000 } },
+  drain: {
+    rounds: 5,
+    events: 400_000,
+    coldEvents: 50_000,
+    fewer: { channels: 10_000, bullmq: 40_000, bullmq100: 100_000 },
+  },
   send: { rounds: 9, seconds: 1 },
   latency: { rounds: 5, warmUp: 300, events: 1_000 },
   hop: { rounds: 3, warmUp: 500, events: 5_000 },
@@ -51,7 +58,12 @@ export const FULL: Plan = {
 
 /** Each measure in short: under a minute in all. */
 export const QUICK: Plan = {
-  drain: { rounds: 1, events: 50_000, fewer: { channels: 1_000, bullmq: 4_000 } },
+  drain: {
+    rounds: 1,
+    events: 50_000,
+    coldEvents: 10_000,
+    fewer: { channels: 1_000, bullmq: 4_000, bullmq100: 10_000 },
+  },
   send: { rounds: 1, seconds: 0.15 },
   latency: { rounds: 1, warmUp: 50, events: 100 },
   hop: { rounds: 1, warmUp: 300, events: 2_000 },

@@ -39,7 +39,7 @@ export const endToEnd: Measure = {
   async run(bench) {
     await inTurn(
       bench,
-      ["redis", "channels", "bullmq", "sqlite"],
+      ["redis", "channels", "bullmq", "bullmq100", "sqlite"],
       1,
       (system) => run(bench, system),
     );

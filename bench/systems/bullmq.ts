@@ -13,23 +13,36 @@ const NPM_OPTIONS = [
   "--fetch-timeout=20000",
 ];
 
-/** BullMQ on Node, installed when it isn't; or nothing, and a line that says why. */
-export async function bullmq(redis: RedisServer): Promise<System | string> {
-  if (!await succeeds("node", "--version")) return "BullMQ is left out: it needs Node";
+/**
+ * Returns BullMQ on Node, one job at a time and 100 at a time; it is installed if it is missing.
+ * Without Node or npm, returns a line that says why it is left out.
+ */
+export async function bullmq(redis: RedisServer): Promise<readonly (System | string)[]> {
+  if (!await succeeds("node", "--version")) return ["BullMQ is left out: it needs Node"];
   if (!await isInstalled()) {
     console.log("Installing BullMQ into bench/peers/bullmq: npm install");
     if (!await succeeds("npm", "install", ...NPM_OPTIONS)) {
-      return "BullMQ is left out: npm install failed in bench/peers/bullmq";
+      return ["BullMQ is left out: npm install failed in bench/peers/bullmq"];
     }
   }
+  return [
+    systemWith(redis, { name: "bullmq", title: "BullMQ (Node)", concurrency: 1 }),
+    systemWith(redis, { name: "bullmq100", title: "BullMQ, concurrency 100", concurrency: 100 }),
+  ];
+}
+
+function systemWith(
+  redis: RedisServer,
+  { name, title, concurrency }: Pick<System, "name" | "title"> & { readonly concurrency: number },
+): System {
   return {
-    name: "bullmq",
-    title: "BullMQ (Node)",
+    name,
+    title,
     isPeer: true,
     isAlone: false,
     program: (order) => ({
       command: "node",
-      args: [`${FOLDER}play.mjs`, JSON.stringify(taskOf(order, redis.url))],
+      args: [`${FOLDER}play.mjs`, JSON.stringify({ ...taskOf(order, redis.url), concurrency })],
     }),
     reset: () => flush(redis),
   };

@@ -18,7 +18,7 @@ export async function findSystems(redis: RedisServer, folder: string): Promise<S
     libraryOnRedis(redis),
     rawLoop(redis),
     await pythonChannels(redis),
-    await bullmq(redis),
+    ...await bullmq(redis),
     libraryOnSqlite(folder),
     libraryInMemory(),
   ];

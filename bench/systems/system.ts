@@ -2,7 +2,14 @@ import type { Program } from "../child.ts";
 import type { Order, Task } from "../tasks.ts";
 
 /** The names of the systems that are measured. */
-export type SystemName = "redis" | "sqlite" | "memory" | "raw" | "channels" | "bullmq";
+export type SystemName =
+  | "redis"
+  | "sqlite"
+  | "memory"
+  | "raw"
+  | "channels"
+  | "bullmq"
+  | "bullmq100";
 
 /** A system under test: how to start the processes that play its roles. */
 export interface System {

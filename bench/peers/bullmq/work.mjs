@@ -1,8 +1,8 @@
 import { Worker } from "./bullmq.mjs";
 import { now, onEachLine, report } from "./terminal.mjs";
 
-/** Handles jobs one at a time, and does nothing but count, until the process ends. */
-export async function work({ channels, expected }, _open, connection) {
+/** Handles jobs, up to `concurrency` at a time, and only counts them, until the process ends. */
+export async function work({ channels, expected, concurrency }, _open, connection) {
   let handled = 0;
   let firstAt = 0;
   const latencies = [];
@@ -17,7 +17,7 @@ export async function work({ channels, expected }, _open, connection) {
     return Promise.resolve();
   };
   onEachLine(tell);
-  const workers = channels.map((name) => new Worker(name, handle, { connection, concurrency: 1 }));
+  const workers = channels.map((name) => new Worker(name, handle, { connection, concurrency }));
   await Promise.all(workers.map((worker) => worker.waitUntilReady()));
   report({});
   await new Promise(() => {});
