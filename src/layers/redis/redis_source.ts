@@ -75,8 +75,8 @@ export class RedisSource implements Source {
   }
 
   /** Closes its connection. */
-  close(): void {
-    this.#options.waiting.close();
+  async close(): Promise<void> {
+    await this.#options.waiting.close();
   }
 
   async #takeAtOnce(demand: Demand): Promise<Batch[]> {

@@ -137,8 +137,8 @@ export class RedisStore implements Store {
     // The answers come after those of the commands that are under way.
     const bells = this.#commands.isOpen ? this.#bells : [];
     await this.#run(...bells.map((bell) => ["DEL", bell])).catch(() => {});
-    this.#commands.close();
-    for (const [source] of this.#sources.values()) source.close();
+    const sources = Array.from(this.#sources.values(), ([source]) => source.close());
+    await Promise.all([this.#commands.close(), ...sources]);
   }
 
   /** Whom it takes from, unless it is a cluster. */
