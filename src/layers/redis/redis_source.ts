@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Batch, Demand, Source, StoredBody } from "../store.ts";
+import { BatchLimit } from "./batch_limit.ts";
 import { ringing } from "./bell.ts";
 import type { Argument, Reply } from "./client/client.ts";
 import type { Connection } from "./connection.ts";
@@ -47,6 +48,7 @@ export class RedisSource implements Source {
   /** Whether the poll that is under way is being woken already. */
   #isRung = false;
   #turn = 0;
+  readonly #limit = new BatchLimit();
   readonly #spoilt = new SpoiltKeys();
 
   constructor(options: RedisSourceOptions) {
@@ -91,39 +93,57 @@ export class RedisSource implements Source {
   }
 
   async #takeFrom(demand: Demand): Promise<Batch[]> {
-    const keys = [...demand.keys()];
+    const keys = this.#inTurn([...demand.keys()]);
+    const limits = keys.map((key) => Math.min(demand.get(key) ?? 0, MOST_AT_ONCE));
+    if (keys.length === 1 && this.#limit.canMeasure) {
+      return await this.#takeFromOne(keys[0]!, limits[0]!);
+    }
     const names = keys.map((key) => this.#options.prefix + key);
-    const limits = Array.from(demand.values(), (limit) => `${Math.min(limit, MOST_AT_ONCE)}`);
-    if (keys.length === 1) return await this.#takeFromOne(keys[0]!, names, limits);
+    const args = [...limits, this.#limit.bytes].map(String);
     const read = (reply: Reply | undefined) => readFound(reply, keys);
-    const found = await runScript((args) => this.#take(args, read), TAKE, names, limits);
+    const found = await runScript((args) => this.#takeInTime(args, read), TAKE, names, args);
     const spoilt = found.filter(({ members }) => !members);
     this.#spoilt.note(names, spoilt.map(({ key }) => this.#options.prefix + key));
     return this.#batches(found);
   }
 
-  async #takeFromOne(
-    key: string,
-    names: readonly string[],
-    limits: readonly string[],
-  ): Promise<Batch[]> {
+  async #takeFromOne(key: string, wanted: number): Promise<Batch[]> {
+    const name = this.#options.prefix + key;
     const read = (reply: Reply | undefined) => [{ key, members: textsOf(reply) }];
+    const count = Math.min(wanted, this.#limit.countFor(name));
     try {
-      const found = await this.#take(["ZPOPMIN", ...names, ...limits], read);
-      this.#spoilt.note(names, []);
+      const [found, size] = await Promise.all([
+        this.#takeInTime(["ZPOPMIN", name, `${count}`], read),
+        this.#limit.measure(name, wanted, (args) => this.#options.waiting.run(args)),
+      ]);
+      this.#limit.noteCount(name, count, found[0]!.members.length / 2, size);
+      this.#spoilt.note([name], []);
       return this.#batches(found);
     } catch (error) {
       if (!isWrongType(error)) throw error;
-      this.#spoilt.note(names, names);
+      this.#spoilt.note([name], [name]);
       return [];
     }
   }
 
-  async #take(
+  /** Takes what is there at once, and notes how long that takes. */
+  async #takeInTime<F extends Found>(
     args: readonly Argument[],
-    read: (reply: Reply | undefined) => Found[],
+    read: (reply: Reply | undefined) => F[],
+  ): Promise<F[]> {
+    const start = performance.now();
+    const found = await this.#take(args, read);
+    let bytes = 0;
+    for (const { members = [] } of found) for (const { length } of members) bytes += length;
+    this.#limit.noteTime(bytes, performance.now() - start);
+    return found;
+  }
+
+  async #take<F extends Found>(
+    args: readonly Argument[],
+    read: (reply: Reply | undefined) => F[],
     blocksFor?: number,
-  ): Promise<Found[]> {
+  ): Promise<F[]> {
     const undo = (reply: Reply) => this.#batches(read(reply)).map(this.#undoing);
     return this.#options.waiting.read(await this.#taker.take(args, undo, blocksFor), read);
   }
