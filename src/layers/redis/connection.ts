@@ -81,10 +81,12 @@ export class Connection {
   /** Runs commands on each of the servers that share the keys. */
   async onEach(work: (run: Run) => Promise<void>): Promise<void> {
     const link = await this.#open();
-    const runs = await link.client.servers().catch((error) => {
-      throw explain(error, this.server.name, false);
+    await link.keepFor(async () => {
+      const runs = await link.client.servers().catch((error) => {
+        throw explain(error, this.server.name, false);
+      });
+      await Promise.all(runs.map((run) => work((args) => this.#runOn(link, args, {}, run))));
     });
-    await Promise.all(runs.map((run) => work((args) => this.#runOn(link, args, {}, run))));
   }
 
   /**

@@ -43,6 +43,7 @@ export class Link {
   #isRetired = false;
   #isSilent = false;
   #hasEnded = false;
+  #keepers = 0;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -72,10 +73,21 @@ export class Link {
     return promise;
   }
 
+  /** Does something that takes several commands: until then the link isn't ended for want of any. */
+  async keepFor<T>(work: () => Promise<T>): Promise<T> {
+    this.#keepers++;
+    try {
+      return await work();
+    } finally {
+      this.#keepers--;
+      this.#endIfDone();
+    }
+  }
+
   /** Takes no more commands, and ends when those that are under way have their answers. */
   retire(): void {
     this.#isRetired = true;
-    if (this.#watchdog.expected.size === 0) this.end();
+    this.#endIfDone();
   }
 
   /** Ends the client; commands under way reject. */
@@ -89,7 +101,12 @@ export class Link {
 
   #settle(command: Command): void {
     this.#watchdog.settle(command);
-    if (this.#isRetired && this.#watchdog.expected.size === 0) this.end();
+    this.#endIfDone();
+  }
+
+  #endIfDone(): void {
+    const isIdle = this.#keepers === 0 && this.#watchdog.expected.size === 0;
+    if (this.#isRetired && isIdle) this.end();
   }
 
   /**

@@ -44,7 +44,7 @@ return count
 /**
  * Takes what several keys hold, in one round trip, without waiting. A script holds up all others:
  * this one takes 2,048 members at most, of each key its share, and what others leave of theirs. It
- * stops once it has taken so many bytes, which it sees after every 16 members.
+ * stops once it has taken so many bytes, which it sees after every 16 members at least.
  *
  * KEYS: the channels. ARGV: how many members to take of each, then how many bytes in all. Gives the
  * place of each key that held something, and what `ZPOPMIN` gave, perhaps several times; a text
@@ -66,11 +66,12 @@ local function pop(place, count)
   return 0
 end
 local function take(place, count)
-  local total = 0
+  local total, step = 0, 16
   while total < count and bytes > 0 do
-    local wanted = math.min(count - total, 16)
+    local wanted, before = math.min(count - total, step), bytes
     local taken = pop(place, wanted)
     total = total + taken
+    step = math.max(1, math.min(16, math.floor(bytes * taken / (before - bytes + 1))))
     if taken < wanted then break end
   end
   left = left - total
