@@ -20,6 +20,9 @@ const LOOK_AGAIN = 1_000;
 const MOVES = 20;
 const MOVING = 50;
 
+/** After how many milliseconds without a poll a connection of one key is given up. */
+const IDLE = 5_000;
+
 /** How many messages to take from a key at once. */
 const MOST_AT_ONCE = 1_024;
 
@@ -32,6 +35,10 @@ export interface RedisSourceOptions {
   readonly prefix: string;
   /** The key that wakes it. */
   readonly bell: string;
+  /** How long messages wait, in milliseconds. */
+  readonly expiry: number;
+  /** Told when it hasn't been polled for a while, and has left its connection. */
+  readonly onIdle?: () => void;
 }
 
 /**
@@ -48,6 +55,7 @@ export class RedisSource implements Source {
   /** Whether the poll that is under way is being woken already. */
   #isRung = false;
   #turn = 0;
+  #idling: ReturnType<typeof setTimeout> | undefined;
   readonly #limit = new BatchLimit();
   readonly #spoilt = new SpoiltKeys();
 
@@ -58,11 +66,13 @@ export class RedisSource implements Source {
 
   async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
     this.#isPolling = true;
+    clearTimeout(this.#idling);
     try {
       const batches = await this.#takeAtOnce(demand);
       return wait && batches.length === 0 ? await this.#waitFor(demand) : batches;
     } finally {
       this.#isPolling = this.#isRung = false;
+      this.#rest();
     }
   }
 
@@ -78,7 +88,17 @@ export class RedisSource implements Source {
 
   /** Closes its connection. */
   async close(): Promise<void> {
+    clearTimeout(this.#idling);
     await this.#options.waiting.close();
+  }
+
+  #rest(): void {
+    const { onIdle, waiting } = this.#options;
+    if (!onIdle || waiting.signal.aborted) return;
+    this.#idling = setTimeout(() => {
+      waiting.drop();
+      onIdle();
+    }, IDLE);
   }
 
   async #takeAtOnce(demand: Demand): Promise<Batch[]> {
@@ -144,14 +164,15 @@ export class RedisSource implements Source {
     read: (reply: Reply | undefined) => F[],
     blocksFor?: number,
   ): Promise<F[]> {
-    const undo = (reply: Reply) => this.#batches(read(reply)).map(this.#undoing);
+    const undo = (reply: Reply) => this.#batches(read(reply)).flatMap(this.#undoing);
     return this.#options.waiting.read(await this.#taker.take(args, undo, blocksFor), read);
   }
 
-  /** The command that puts back what was taken. */
-  readonly #undoing = ({ key, bodies }: Batch): Argument[] => {
+  /** The commands that put back what was taken. */
+  readonly #undoing = ({ key, bodies }: Batch): Argument[][] => {
+    const { prefix, expiry } = this.#options;
     const places = bodies.flatMap(({ place }) => place as TakenMember["place"]);
-    return ["ZADD", this.#options.prefix + key, ...places];
+    return [["ZADD", prefix + key, ...places], ["PEXPIRE", prefix + key, `${Math.ceil(expiry)}`]];
   };
 
   /** What was taken from one key in two parts is one batch. */
