@@ -9,6 +9,8 @@ export interface PollerOptions {
   /** How long a body may wait, in milliseconds. */
   readonly expiry: number;
   readonly putBack: (key: string, bodies: readonly StoredBody[]) => Promise<void>;
+  /** Nobody waits any more: it may be forgotten. */
+  readonly onRest: () => void;
 }
 
 /**
@@ -53,6 +55,7 @@ export class Poller {
     } finally {
       this.#keys.clear();
       this.#polling = undefined;
+      this.#options.onRest();
     }
   }
 

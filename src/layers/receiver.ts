@@ -66,6 +66,7 @@ export class Receiver {
       room: this.#room,
       expiry: this.#expiry,
       putBack: (key, bodies) => this.#store.putBack(key, bodies),
+      onRest: () => this.#pollers.delete(source),
     });
     this.#pollers.set(source, poller);
     return poller;

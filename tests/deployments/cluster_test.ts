@@ -54,6 +54,20 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
     await until("they have gone", async () => await connections(own.masters) === 0);
   });
 
+  Deno.test("RedisChannelLayer: in a cluster a channel that is no longer received from has no connection", async () => {
+    await using own = await startCluster();
+    await using layer = new RedisChannelLayer({ url: own.url });
+    const channels = Array.from({ length: 20 }, (_, n) => `reply-${n}`);
+    for (const channel of channels) {
+      await layer.send(channel, EVENT);
+      await layer.receive(channel);
+    }
+    // What is left is one to each master for sending.
+    await until("their connections are closed", async () => await connections(own.masters) <= 3);
+    await layer.send("reply-1", EVENT);
+    assertEquals(await layer.receive("reply-1"), EVENT);
+  });
+
   Deno.test("RedisChannelLayer: one master without a replica dies, and the others' channels flow on", async () => {
     await using own = await startCluster();
     const [dying] = own.masters;

@@ -110,6 +110,21 @@ testWithRedis("Redis refuses for a while", () => {
     assertEquals(outagesOf(running).map(({ length }) => length), [1, 1]);
   });
 
+  Deno.test("a Redis that becomes a read-only replica: what is under way is answered", async () => {
+    await using redis = await startRedis();
+    await using layer = new RedisChannelLayer({ url: redis.url });
+    await layer.send("letters", { type: "work", data: new Uint8Array(1_000_000) });
+    await redis.cli("REPLICAOF", "127.0.0.1", "1");
+    const refused = assertRejects(
+      () => layer.groupAdd("g", "c"),
+      LayerUnavailableError,
+      "READONLY",
+    );
+    const { channels } = await layer.inspect(["letters"]); // Its answer is long.
+    assertEquals(channels[0]?.depth, 1);
+    await refused;
+  });
+
   Deno.test("SCRIPT FLUSH: nobody notices", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });

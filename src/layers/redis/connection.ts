@@ -1,8 +1,8 @@
 import { LayerClosedError } from "../../errors.ts";
 import type { Argument, Client, Reply, Run } from "./client/client.ts";
+import { Link, type RunOptions } from "./link.ts";
 import type { Server } from "./servers/server.ts";
 import { explain, isDemotion } from "./trouble.ts";
-import { Watchdog } from "./watchdog.ts";
 
 /** How long one command may wait for something to come, in milliseconds. */
 const LONGEST_WAIT = 5_000;
@@ -13,16 +13,15 @@ const LONGEST_WAIT = 5_000;
  */
 export class Connection {
   readonly server: Server;
-  #connecting: Promise<Client> | undefined;
-  #client: Client | undefined;
-  /** The client before, where commands may still be under way. */
-  #former: Client | undefined;
-  /** Ends what is under way outside of the clients. */
+  #connecting: Promise<Link> | undefined;
+  /** What commands run on. */
+  #link: Link | undefined;
+  /** Besides that one, those that wait for their last answers. */
+  readonly #links = new Set<Link>();
+  /** Ends what is under way outside of the links. */
   readonly #closing = new AbortController();
-  readonly #watchdog = new Watchdog(() => this.drop());
   /** When it was last asked whether another server has taken this one's place. */
   #checkedAt = 0;
-  #isReplaced = false;
   /** Whether the server has answered as Redis does. */
   #hasWorked = false;
   /** When it began to look for the server that it works with, by this process's clock. */
@@ -34,7 +33,7 @@ export class Connection {
 
   /** What commands run on now, if there is one. */
   get client(): Client | undefined {
-    return this.#client?.isReady && !this.#isReplaced ? this.#client : undefined;
+    return this.#usable?.client;
   }
 
   /** Aborted when it is closed. */
@@ -49,20 +48,20 @@ export class Connection {
 
   /** Whether it connects, or has connected, and wasn't closed since. */
   get isOpen(): boolean {
-    return (this.#client ?? this.#connecting) !== undefined;
+    return this.#connecting !== undefined || this.#link !== undefined;
   }
 
   /**
    * Runs a command.
    *
    * @param args The command and its arguments.
-   * @param blocksFor How long the command itself may wait, in milliseconds.
+   * @param options How long it may wait, and what becomes of an answer that comes too late.
    * @throws {LayerUnavailableError | LayerUnusableError} When there is no good answer.
    */
-  async run(args: readonly Argument[], blocksFor = 0): Promise<Reply> {
-    const client = this.client ?? await this.open();
+  async run(args: readonly Argument[], options: RunOptions = {}): Promise<Reply> {
+    const link = this.#usable ?? await this.#open();
     this.#check();
-    return await this.#runWith(client.run, args, blocksFor);
+    return await this.#runOn(link, args, options);
   }
 
   /**
@@ -81,11 +80,13 @@ export class Connection {
 
   /** Runs commands on each of the servers that share the keys. */
   async onEach(work: (run: Run) => Promise<void>): Promise<void> {
-    const client = await this.open();
-    const runs = await client.servers().catch((error) => {
-      throw explain(error, this.server.name, false);
+    const link = await this.#open();
+    await link.keepFor(async () => {
+      const runs = await link.client.servers().catch((error) => {
+        throw explain(error, this.server.name, false);
+      });
+      await Promise.all(runs.map((run) => work((args) => this.#runOn(link, args, {}, run))));
     });
-    await Promise.all(runs.map((run) => work((args) => this.#runWith(run, args, 0))));
   }
 
   /**
@@ -94,37 +95,34 @@ export class Connection {
    * @throws {LayerUnavailableError | LayerUnusableError} When the server can't be reached.
    */
   async open(): Promise<Client> {
-    this.signal.throwIfAborted();
-    if (this.client) return this.client;
-    this.#connecting ??= this.#connect().finally(() => this.#connecting = undefined);
-    return await this.#connecting;
+    return (await this.#open()).client;
   }
 
   /** Ends the client; commands under way reject, and the next one makes a new client. */
   drop(): void {
-    this.#watchdog.rest();
-    this.#former?.destroy();
-    this.#client?.destroy();
-    this.#former = this.#client = undefined;
+    this.#link?.end();
   }
 
   /** Ends the connection for good; commands under way reject. */
-  close(): void {
+  async close(): Promise<void> {
     this.#closing.abort(new LayerClosedError(this.server.name));
-    this.drop();
+    for (const link of this.#links) link.end();
+    await this.#connecting?.catch(() => {});
   }
 
-  async #runWith(run: Run, args: readonly Argument[], blocksFor: number): Promise<Reply> {
-    this.#watchdog.expectSign(blocksFor);
+  async #runOn(
+    link: Link,
+    args: readonly Argument[],
+    options: RunOptions,
+    run?: Run,
+  ): Promise<Reply> {
     try {
-      const reply = await run(args);
+      const reply = await link.run(args, options, run);
       this.#hasWorked = true;
       return reply;
     } catch (error) {
-      if (isDemotion(error)) this.drop();
+      if (isDemotion(error)) link.retire();
       throw explain(error, this.server.name, true, this.#hasWorked);
-    } finally {
-      this.#watchdog.noteSign();
     }
   }
 
@@ -133,27 +131,45 @@ export class Connection {
     const now = performance.now();
     if (now - this.#checkedAt < (this.server.checkInterval ?? Infinity)) return;
     this.#checkedAt = now;
-    const client = this.#client;
+    const link = this.#link;
     this.server.isCurrent?.(this.signal).then((isCurrent) => {
-      if (client === this.#client) this.#isReplaced = !isCurrent;
+      if (!isCurrent) link?.retire();
     }, () => {}); // Who knows it can't be asked: the server itself will show what is wrong.
   }
 
-  async #connect(): Promise<Client> {
-    this.#former?.destroy();
-    this.#former = this.#client;
-    this.#client = undefined;
-    this.#isReplaced = false;
+  get #usable(): Link | undefined {
+    return this.#link?.isUsable ? this.#link : undefined;
+  }
+
+  async #open(): Promise<Link> {
+    this.signal.throwIfAborted();
+    if (this.#usable) return this.#usable;
+    this.#connecting ??= this.#connect().finally(() => this.#connecting = undefined);
+    return await this.#connecting;
+  }
+
+  async #connect(): Promise<Link> {
+    this.#link?.retire();
     this.openedAt = performance.now();
-    const { signal } = this;
-    try {
-      this.#client = await this.server.open(signal);
-    } catch (error) {
+    const { server, signal } = this;
+    const client = await server.open(signal).catch((error) => {
       signal.throwIfAborted();
-      throw explain(error, this.server.name, false, this.#hasWorked);
-    }
-    if (signal.aborted) this.drop();
+      throw explain(error, server.name, false, this.#hasWorked);
+    });
+    const link = this.#link = this.#linkOver(client);
+    if (signal.aborted) link.end();
     signal.throwIfAborted();
-    return this.#client;
+    return link;
+  }
+
+  #linkOver(client: Client): Link {
+    const isReplaceable = this.server.isCurrent !== undefined;
+    const onEnd = (link: Link) => {
+      this.#links.delete(link);
+      if (this.#link === link) this.#link = undefined;
+    };
+    const link = new Link({ client, isReplaceable, onEnd });
+    this.#links.add(link);
+    return link;
   }
 }

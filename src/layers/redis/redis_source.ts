@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Batch, Demand, Source, StoredBody } from "../store.ts";
+import { BatchLimit } from "./batch_limit.ts";
 import { ringing } from "./bell.ts";
 import type { Argument, Reply } from "./client/client.ts";
 import type { Connection } from "./connection.ts";
@@ -19,6 +20,9 @@ const LOOK_AGAIN = 1_000;
 const MOVES = 20;
 const MOVING = 50;
 
+/** After how many milliseconds without a poll a connection of one key is given up. */
+const IDLE = 5_000;
+
 /** How many messages to take from a key at once. */
 const MOST_AT_ONCE = 1_024;
 
@@ -31,6 +35,10 @@ export interface RedisSourceOptions {
   readonly prefix: string;
   /** The key that wakes it. */
   readonly bell: string;
+  /** How long messages wait, in milliseconds. */
+  readonly expiry: number;
+  /** Told when it hasn't been polled for a while, and has left its connection. */
+  readonly onIdle?: () => void;
 }
 
 /**
@@ -47,6 +55,8 @@ export class RedisSource implements Source {
   /** Whether the poll that is under way is being woken already. */
   #isRung = false;
   #turn = 0;
+  #idling: ReturnType<typeof setTimeout> | undefined;
+  readonly #limit = new BatchLimit();
   readonly #spoilt = new SpoiltKeys();
 
   constructor(options: RedisSourceOptions) {
@@ -56,11 +66,13 @@ export class RedisSource implements Source {
 
   async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
     this.#isPolling = true;
+    clearTimeout(this.#idling);
     try {
       const batches = await this.#takeAtOnce(demand);
       return wait && batches.length === 0 ? await this.#waitFor(demand) : batches;
     } finally {
       this.#isPolling = this.#isRung = false;
+      this.#rest();
     }
   }
 
@@ -75,8 +87,18 @@ export class RedisSource implements Source {
   }
 
   /** Closes its connection. */
-  close(): void {
-    this.#options.waiting.close();
+  async close(): Promise<void> {
+    clearTimeout(this.#idling);
+    await this.#options.waiting.close();
+  }
+
+  #rest(): void {
+    const { onIdle, waiting } = this.#options;
+    if (!onIdle || waiting.signal.aborted) return;
+    this.#idling = setTimeout(() => {
+      waiting.drop();
+      onIdle();
+    }, IDLE);
   }
 
   async #takeAtOnce(demand: Demand): Promise<Batch[]> {
@@ -91,47 +113,66 @@ export class RedisSource implements Source {
   }
 
   async #takeFrom(demand: Demand): Promise<Batch[]> {
-    const keys = [...demand.keys()];
+    const keys = this.#inTurn([...demand.keys()]);
+    const limits = keys.map((key) => Math.min(demand.get(key) ?? 0, MOST_AT_ONCE));
+    if (keys.length === 1 && this.#limit.canMeasure) {
+      return await this.#takeFromOne(keys[0]!, limits[0]!);
+    }
     const names = keys.map((key) => this.#options.prefix + key);
-    const limits = Array.from(demand.values(), (limit) => `${Math.min(limit, MOST_AT_ONCE)}`);
-    if (keys.length === 1) return await this.#takeFromOne(keys[0]!, names, limits);
+    const args = [...limits, this.#limit.bytes].map(String);
     const read = (reply: Reply | undefined) => readFound(reply, keys);
-    const found = await runScript((args) => this.#take(args, read), TAKE, names, limits);
+    const found = await runScript((args) => this.#takeInTime(args, read), TAKE, names, args);
     const spoilt = found.filter(({ members }) => !members);
     this.#spoilt.note(names, spoilt.map(({ key }) => this.#options.prefix + key));
     return this.#batches(found);
   }
 
-  async #takeFromOne(
-    key: string,
-    names: readonly string[],
-    limits: readonly string[],
-  ): Promise<Batch[]> {
+  async #takeFromOne(key: string, wanted: number): Promise<Batch[]> {
+    const name = this.#options.prefix + key;
     const read = (reply: Reply | undefined) => [{ key, members: textsOf(reply) }];
+    const count = Math.min(wanted, this.#limit.countFor(name));
     try {
-      const found = await this.#take(["ZPOPMIN", ...names, ...limits], read);
-      this.#spoilt.note(names, []);
+      const [found, size] = await Promise.all([
+        this.#takeInTime(["ZPOPMIN", name, `${count}`], read),
+        this.#limit.measure(name, wanted, (args) => this.#options.waiting.run(args)),
+      ]);
+      this.#limit.noteCount(name, count, found[0]!.members.length / 2, size);
+      this.#spoilt.note([name], []);
       return this.#batches(found);
     } catch (error) {
       if (!isWrongType(error)) throw error;
-      this.#spoilt.note(names, names);
+      this.#spoilt.note([name], [name]);
       return [];
     }
   }
 
-  async #take(
+  /** Takes what is there at once, and notes how long that takes. */
+  async #takeInTime<F extends Found>(
     args: readonly Argument[],
-    read: (reply: Reply | undefined) => Found[],
+    read: (reply: Reply | undefined) => F[],
+  ): Promise<F[]> {
+    const start = performance.now();
+    const found = await this.#take(args, read);
+    let bytes = 0;
+    for (const { members = [] } of found) for (const { length } of members) bytes += length;
+    this.#limit.noteTime(bytes, performance.now() - start);
+    return found;
+  }
+
+  async #take<F extends Found>(
+    args: readonly Argument[],
+    read: (reply: Reply | undefined) => F[],
     blocksFor?: number,
-  ): Promise<Found[]> {
-    const undo = (reply: Reply) => this.#batches(read(reply)).map(this.#undoing);
+  ): Promise<F[]> {
+    const undo = (reply: Reply) => this.#batches(read(reply)).flatMap(this.#undoing);
     return this.#options.waiting.read(await this.#taker.take(args, undo, blocksFor), read);
   }
 
-  /** The command that puts back what was taken. */
-  readonly #undoing = ({ key, bodies }: Batch): Argument[] => {
+  /** The commands that put back what was taken. */
+  readonly #undoing = ({ key, bodies }: Batch): Argument[][] => {
+    const { prefix, expiry } = this.#options;
     const places = bodies.flatMap(({ place }) => place as TakenMember["place"]);
-    return ["ZADD", this.#options.prefix + key, ...places];
+    return [["ZADD", prefix + key, ...places], ["PEXPIRE", prefix + key, `${Math.ceil(expiry)}`]];
   };
 
   /** What was taken from one key in two parts is one batch. */

@@ -29,7 +29,8 @@ export class RedisStore implements Store {
   readonly #commands: Connection;
   /** By the key; for a Redis that isn't a cluster there is one, whatever the key. */
   readonly #sources = new Map<string, readonly [RedisSource]>();
-  readonly #bells: string[] = [];
+  /** By the same. */
+  readonly #bells = new Map<string, string>();
 
   constructor(address: Address, settings: LayerSettings) {
     this.#address = address;
@@ -135,10 +136,10 @@ export class RedisStore implements Store {
 
   async close(): Promise<void> {
     // The answers come after those of the commands that are under way.
-    const bells = this.#commands.isOpen ? this.#bells : [];
+    const bells = this.#commands.isOpen ? [...this.#bells.values()] : [];
     await this.#run(...bells.map((bell) => ["DEL", bell])).catch(() => {});
-    this.#commands.close();
-    for (const [source] of this.#sources.values()) source.close();
+    const sources = Array.from(this.#sources.values(), ([source]) => source.close());
+    await Promise.all([this.#commands.close(), ...sources]);
   }
 
   /** Whom it takes from, unless it is a cluster. */
@@ -147,11 +148,17 @@ export class RedisStore implements Store {
   }
 
   #openSource(key: string): RedisSource {
-    const { prefix } = this.#settings;
+    const { prefix, expiry } = this.#settings;
     const bell = bellFor(prefix, key || undefined);
-    this.#bells.push(bell);
+    this.#bells.set(key, bell);
     const waiting = new Connection(serverAt(this.#address, prefix + key));
-    return new RedisSource({ waiting, commands: this.#commands, prefix, bell });
+    // Where each key has a connection, those that aren't received from any more would add up.
+    const onIdle = () => {
+      this.#sources.delete(key);
+      this.#bells.delete(key);
+    };
+    const options = { waiting, commands: this.#commands, prefix, bell, expiry };
+    return new RedisSource({ ...options, ...key && { onIdle } });
   }
 
   #spoilt(name: string, cause: Error): LayerUnusableError {

@@ -43,24 +43,39 @@ return count
 
 /**
  * Takes what several keys hold, in one round trip, without waiting. A script holds up all others:
- * this one takes 2,048 members at most, of each key its share, and what others leave of theirs.
+ * this one takes 2,048 members at most, of each key its share, and what others leave of theirs. It
+ * stops once it has taken so many bytes, which it sees after every 16 members at least.
  *
- * KEYS: the channels. ARGV: how many members to take of each. Gives the place of each key that held
- * something, and what `ZPOPMIN` gave, perhaps twice; a text instead, where the key is of another type.
- * What one key gave isn't lost with another's trouble: that will show again.
+ * KEYS: the channels. ARGV: how many members to take of each, then how many bytes in all. Gives the
+ * place of each key that held something, and what `ZPOPMIN` gave, perhaps several times; a text
+ * instead, where the key is of another type. What one key gave isn't lost with another's trouble:
+ * that will show again.
  */
 export const TAKE: Script = script(`
 local found, trouble, left, share = {}, nil, 2048, math.ceil(2048 / #KEYS)
-local function take(place, count)
+local bytes = tonumber(ARGV[#KEYS + 1])
+local function pop(place, count)
   local taken = redis.pcall('ZPOPMIN', KEYS[place], count)
   if taken.err and not string.find(taken.err, 'WRONGTYPE') then trouble = taken
   elseif taken.err then found[#found + 1] = { place, 'WRONGTYPE' }
   elseif #taken > 0 then
     found[#found + 1] = { place, taken }
-    left = left - #taken / 2
+    for at = 1, #taken, 2 do bytes = bytes - #taken[at] end
     return #taken / 2
   end
   return 0
+end
+local function take(place, count)
+  local total, step = 0, 16
+  while total < count and bytes > 0 do
+    local wanted, before = math.min(count - total, step), bytes
+    local taken = pop(place, wanted)
+    total = total + taken
+    step = math.max(1, math.min(16, math.floor(bytes * taken / (before - bytes + 1))))
+    if taken < wanted then break end
+  end
+  left = left - total
+  return total
 end
 local more = {}
 for place in ipairs(KEYS) do

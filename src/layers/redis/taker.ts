@@ -45,11 +45,14 @@ export class Taker {
    */
   async take(args: readonly Argument[], undo: Undo, blocksFor = 0): Promise<Reply> {
     const connection = this.#connection;
-    if (!connection.server.isCurrent) return await connection.run(args, blocksFor);
+    if (!connection.server.isCurrent) {
+      const onLateReply = (reply: Reply) => void this.#putBack(undo, reply);
+      return await connection.run(args, { blocksFor, onLateReply });
+    }
     await this.#meet(await connection.open()); // All goes through the same client.
     const { client } = connection;
     const [reply, replicas] = await Promise.all([
-      connection.run(args, blocksFor),
+      connection.run(args, { blocksFor }),
       this.#countReplicas(blocksFor),
     ]);
     if (!Array.isArray(reply) || reply.length === 0) return reply;
@@ -78,7 +81,8 @@ export class Taker {
   async #countReplicas(blocksFor: number): Promise<number> {
     if (this.#isAlone && this.#isFresh) return 0;
     const patience = this.#isAlone ? REPLICATION_ALONE : REPLICATION;
-    return Number(await this.#connection.run(["WAIT", "1", `${patience}`], blocksFor + patience));
+    const options = { blocksFor: blocksFor + patience };
+    return Number(await this.#connection.run(["WAIT", "1", `${patience}`], options));
   }
 
   /**

@@ -17,6 +17,8 @@ export interface Client {
   readonly run: Run;
   /** The servers that share the keys, each to be run commands on by itself. */
   servers(): Promise<readonly Run[]>;
+  /** Calls back whenever bytes arrive, where that can be seen. */
+  onReceived?(listener: () => void): void;
   /** Ends it; what is under way rejects. */
   destroy(): void;
 }

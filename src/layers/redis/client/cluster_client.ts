@@ -1,13 +1,7 @@
 import type { Endpoint } from "../address.ts";
 import { isReply } from "../trouble.ts";
 import type { Argument, Client, OpenOptions, Reply, Run } from "./client.ts";
-import {
-  connect,
-  CONNECT_TIMEOUT,
-  importNodeRedis,
-  type NodeRedisCluster,
-  optionsOf,
-} from "./node_redis.ts";
+import { connect, importNodeRedis, type NodeRedisCluster, optionsOf } from "./node_redis.ts";
 
 /** Finds the servers of a cluster, and connects to each when it is first needed. */
 export async function openCluster(
@@ -15,7 +9,8 @@ export async function openCluster(
   { access, signal }: OpenOptions,
 ): Promise<Client> {
   const { RedisCluster, RESP_TYPES } = await importNodeRedis();
-  const defaults = optionsOf(access, RESP_TYPES);
+  const ending = new AbortController();
+  const defaults = optionsOf(access, RESP_TYPES, ending.signal);
   const { RESP, commandOptions } = defaults;
   const rootNodes = roots.map((endpoint) => ({ socket: { ...defaults.socket, ...endpoint } }));
   const minimizeConnections = true;
@@ -24,9 +19,10 @@ export async function openCluster(
   let reason: unknown;
   cluster.on("error", (error) => reason = error);
   // What went wrong at the last root says more than that all of them failed.
-  const ending = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT)]);
-  await connect(cluster, ending).catch((error) => Promise.reject(reason ?? error));
-  return new ClusterClient(cluster);
+  const client = new ClusterClient(cluster, ending);
+  const attempt = { connect: () => cluster.connect(), destroy: () => client.destroy() };
+  await connect(attempt, signal).catch((error) => Promise.reject(reason ?? error));
+  return client;
 }
 
 /** After trouble, the cluster is looked at anew; but at most so often, in milliseconds. */
@@ -34,13 +30,16 @@ const SHORTEST_LIFE = 300;
 
 class ClusterClient implements Client {
   readonly #cluster: NodeRedisCluster;
+  /** Ends the sockets, also those that are just being connected. */
+  readonly #ending: AbortController;
   readonly #since = performance.now();
   /** Ends what waits for an answer: the cluster's own `destroy()` may leave some of it waiting. */
   readonly #pending = new Set<(error: Error) => void>();
   isReady = true;
 
-  constructor(cluster: NodeRedisCluster) {
+  constructor(cluster: NodeRedisCluster, ending: AbortController) {
     this.#cluster = cluster;
+    this.#ending = ending;
   }
 
   readonly run: Run = (args) => {
@@ -61,6 +60,7 @@ class ClusterClient implements Client {
   destroy(): void {
     this.isReady = false;
     this.#cluster.destroy();
+    this.#ending.abort();
     for (const reject of this.#pending) reject(new Error("Disconnects client"));
     this.#pending.clear();
   }

@@ -1,5 +1,8 @@
 import { Buffer } from "node:buffer";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { Socket } from "node:net";
 import type { Access } from "../address.ts";
+import { inTime } from "../watchdog.ts";
 import type { Argument, Reply } from "./client.ts";
 
 /** The parts of node-redis that are used here. */
@@ -38,10 +41,15 @@ export async function importNodeRedis(): Promise<NodeRedis> {
   return await import("redis") as unknown as NodeRedis;
 }
 
-/** What it is told of every server. */
+/**
+ * What it is told of every server.
+ *
+ * @param signal Ends its sockets.
+ */
 export function optionsOf(
   { username, password, tls }: Access,
   { BLOB_STRING }: NodeRedis["RESP_TYPES"],
+  signal: AbortSignal,
 ) {
   return {
     RESP: 2,
@@ -57,26 +65,44 @@ export function optionsOf(
     socket: {
       connectTimeout: CONNECT_TIMEOUT,
       reconnectStrategy: false,
+      signal,
       ...tls && { tls: true, ...tls },
     },
   };
 }
 
 /**
- * Connects. The client's own time limit ends when the connection stands: a server that is silent
- * then, about a password say, would never be given up.
+ * Connects, and gives up for good when that fails. The client's own time limit ends when the
+ * connection stands: a server that is silent then, about a password say, would never be given up.
  */
-export async function connect(client: Connectable, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const { promise: givenUp, reject } = Promise.withResolvers<never>();
-  const giveUp = () => reject(new Error("no answer in time"));
-  signal.addEventListener("abort", giveUp, { once: true });
+export function connect(client: Connectable, signal: AbortSignal): Promise<void> {
+  return inTime(CONNECT_TIMEOUT, signal, async (ending) => {
+    const { promise: givenUp, reject } = Promise.withResolvers<never>();
+    ending.addEventListener("abort", () => reject(ending.reason), { once: true });
+    const connecting = client.connect();
+    try {
+      await Promise.race([connecting, givenUp]);
+    } catch (error) {
+      client.destroy();
+      // While it connects, the client doesn't have the socket yet that it should destroy.
+      connecting.then(() => client.destroy(), () => {});
+      throw error;
+    }
+  });
+}
+
+/**
+ * Starts something that opens a socket, and tells which it is, by what Node publishes of each. The
+ * client keeps its socket to itself; where none is published, the answers alone are signs of life.
+ */
+export function withSocket<T>(open: () => T): { readonly opened: T; readonly socket?: Socket } {
+  let socket: Socket | undefined;
+  const note = (message: unknown) => socket ??= (message as { readonly socket?: Socket }).socket;
+  subscribe("net.client.socket", note);
   try {
-    await Promise.race([client.connect(), givenUp]);
-  } catch (error) {
-    client.destroy();
-    throw error;
+    const opened = open();
+    return socket ? { opened, socket } : { opened };
   } finally {
-    signal.removeEventListener("abort", giveUp);
+    unsubscribe("net.client.socket", note);
   }
 }

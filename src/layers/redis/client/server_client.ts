@@ -1,12 +1,14 @@
+import type { Socket } from "node:net";
 import type { Endpoint } from "../address.ts";
+import { inTime } from "../watchdog.ts";
 import { FIRST_WORDS, isReply, messageOf } from "../trouble.ts";
 import type { Client, OpenOptions, Run } from "./client.ts";
 import {
   connect,
-  CONNECT_TIMEOUT,
   importNodeRedis,
   type NodeRedisClient,
   optionsOf,
+  withSocket,
 } from "./node_redis.ts";
 import { checkTls } from "./tls_check.ts";
 
@@ -14,26 +16,44 @@ import { checkTls } from "./tls_check.ts";
 export async function openServer(
   endpoint: Endpoint,
   { access, signal, database = 0 }: OpenOptions,
-): Promise<Client> {
+): Promise<ServerClient> {
   const { RedisClient, RESP_TYPES } = await importNodeRedis();
-  const ending = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT)]);
-  if (access.tls) await checkTls(endpoint, access.tls, ending);
-  const options = optionsOf(access, RESP_TYPES);
-  const socket = { ...options.socket, ...endpoint };
-  const client = new ServerClient(new RedisClient({ ...options, socket, database }));
-  await client.connect(ending);
+  if (access.tls) await checkTls(endpoint, access.tls, signal);
+  const ending = new AbortController();
+  const options = optionsOf(access, RESP_TYPES, ending.signal);
+  // What the client calls a timeout fires after the event loop was blocked, before anything is read.
+  const socket = { ...options.socket, ...endpoint, connectTimeout: 0 };
+  const client = new ServerClient(new RedisClient({ ...options, socket, database }), ending);
+  await client.connect(signal);
   return client;
+}
+
+/** Asks a server something over a connection of its own, within some milliseconds. */
+export function askAt<T>(
+  endpoint: Endpoint,
+  { access, signal, patience }: OpenOptions & { readonly patience: number },
+  ask: (client: Client) => Promise<T>,
+): Promise<T> {
+  return inTime(patience, signal, async (ending) => {
+    const client = await openServer(endpoint, { access, signal: ending });
+    ending.addEventListener("abort", client.destroy, { once: true });
+    return await ask(client).finally(client.destroy);
+  });
 }
 
 class ServerClient implements Client {
   readonly #client: NodeRedisClient;
+  /** Ends the socket, also while the client connects. */
+  readonly #ending: AbortController;
+  #socket: Socket | undefined;
   /** What is wrong with the connection: the commands under way may not be told. */
   #failure: unknown;
   #fail: (error: unknown) => void = () => {};
   #hasAnswered = false;
 
-  constructor(client: NodeRedisClient) {
+  constructor(client: NodeRedisClient, ending: AbortController) {
     this.#client = client;
+    this.#ending = ending;
     client.on("error", (error) => {
       this.#failure ??= error;
       this.#fail(error);
@@ -45,7 +65,11 @@ class ServerClient implements Client {
   async connect(signal: AbortSignal): Promise<void> {
     const failing = new Promise<never>((_, reject) => this.#fail = reject);
     const { destroy } = this;
-    const attempt = () => Promise.race([this.#client.connect(), failing]);
+    const attempt = () => {
+      const { opened, socket } = withSocket(() => this.#client.connect());
+      this.#socket = socket;
+      return Promise.race([opened, failing]);
+    };
     await connect({ connect: attempt, destroy }, signal);
   }
 
@@ -70,7 +94,12 @@ class ServerClient implements Client {
     return Promise.resolve([this.run]);
   }
 
+  onReceived(listener: () => void): void {
+    this.#socket?.on("data", listener);
+  }
+
   readonly destroy = (): void => {
     this.#client.destroy();
+    this.#ending.abort();
   };
 }

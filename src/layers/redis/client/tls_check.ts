@@ -1,5 +1,7 @@
 import { connect } from "node:tls";
 import type { Endpoint, RedisTlsOptions } from "../address.ts";
+import { inTime } from "../watchdog.ts";
+import { CONNECT_TIMEOUT } from "./node_redis.ts";
 
 /**
  * Sees whether a server takes us in with TLS. One that refuses our certificate says so only after the
@@ -13,15 +15,13 @@ export function checkTls(
   tls: RedisTlsOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const socket = connect({ ...endpoint, ...tls }, () => socket.write("PING\r\n"));
-  const giveUp = () => socket.destroy(new Error("no answer in time"));
-  signal.addEventListener("abort", giveUp, { once: true });
-  socket.once("data", () => resolve());
-  socket.on("error", reject);
-  socket.once("close", () => reject(new Error("Socket closed unexpectedly")));
-  return promise.finally(() => {
-    signal.removeEventListener("abort", giveUp);
-    socket.destroy();
+  return inTime(CONNECT_TIMEOUT, signal, (ending) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const socket = connect({ ...endpoint, ...tls }, () => socket.write("PING\r\n"));
+    ending.addEventListener("abort", () => socket.destroy(ending.reason), { once: true });
+    socket.once("data", () => resolve());
+    socket.on("error", reject);
+    socket.once("close", () => reject(new Error("Socket closed unexpectedly")));
+    return promise.finally(() => socket.destroy());
   });
 }

@@ -1,7 +1,7 @@
 import { LayerUnavailableError } from "../../../errors.ts";
 import type { ClusterAddress, Endpoint } from "../address.ts";
 import type { Argument, Client, Reply, Run } from "../client/client.ts";
-import { openServer } from "../client/server_client.ts";
+import { askAt, openServer } from "../client/server_client.ts";
 import type { Server } from "./server.ts";
 import { explain } from "../trouble.ts";
 
@@ -61,20 +61,14 @@ export class MasterOfKey implements Server {
   }
 
   async #ask(endpoint: Endpoint, signal: AbortSignal): Promise<Endpoint> {
-    const ending = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
-    const client = await openServer(endpoint, { access: this.#address, signal: ending });
-    const end = () => client.destroy();
-    ending.addEventListener("abort", end, { once: true });
-    try {
+    const options = { access: this.#address, signal, patience: PATIENCE };
+    return await askAt(endpoint, options, async (client) => {
       const [slot, slots] = await Promise.all([
         client.run(["CLUSTER", "KEYSLOT", this.#key]),
         client.run(["CLUSTER", "SLOTS"]),
       ]);
       return this.#read(Number(slot), slots as unknown as Slots, endpoint);
-    } finally {
-      ending.removeEventListener("abort", end);
-      client.destroy();
-    }
+    });
   }
 
   #read(slot: number, slots: Slots, asked: Endpoint): Endpoint {

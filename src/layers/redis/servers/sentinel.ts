@@ -1,6 +1,6 @@
 import { LayerUnavailableError, LayerUnusableError } from "../../../errors.ts";
 import type { Endpoint, SentinelAddress } from "../address.ts";
-import { openServer } from "../client/server_client.ts";
+import { askAt } from "../client/server_client.ts";
 import { explain } from "../trouble.ts";
 
 /** How long a Sentinel may take to answer, in milliseconds. */
@@ -42,17 +42,10 @@ async function askSentinel(
   { master, sentinelAccess: access }: SentinelAddress,
   signal: AbortSignal,
 ): Promise<Endpoint | undefined> {
-  const ending = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
-  const client = await openServer(sentinel, { access, signal: ending });
-  const end = () => client.destroy();
-  ending.addEventListener("abort", end, { once: true });
-  try {
+  return await askAt(sentinel, { access, signal, patience: PATIENCE }, async (client) => {
     const reply = await client.run(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", master]);
     if (!Array.isArray(reply)) return;
     const [host, port] = reply.map(String);
     return { host: host ?? "", port: Number(port) };
-  } finally {
-    ending.removeEventListener("abort", end);
-    client.destroy();
-  }
+  });
 }

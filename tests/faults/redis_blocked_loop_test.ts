@@ -1,0 +1,10 @@
+import { testWithRedis } from "../helpers/redis_server.ts";
+import { checkBlockedLoop } from "./blocked_loop.ts";
+
+testWithRedis("An event loop that is blocked", () => {
+  for (const seconds of [3, 6]) {
+    Deno.test(`an event loop blocked for ${seconds} s: what arrived is received, and the connection lives`, async () => {
+      await checkBlockedLoop(seconds * 1_000);
+    });
+  }
+});
