@@ -72,7 +72,12 @@ function markSpecial(text: string, special: readonly number[]): string {
 function restore(value: unknown): unknown {
   if (typeof value === "string") return value.startsWith(MARK) ? numberOf(value) : value;
   if (typeof value !== "object" || value === null) return value;
-  const object = value as Record<string, unknown>;
+  if (!Array.isArray(value)) return restoreObject(value as Record<string, unknown>);
+  for (let index = 0; index < value.length; index++) value[index] = restore(value[index]);
+  return value;
+}
+
+function restoreObject(object: Record<string, unknown>): unknown {
   for (const key of Object.keys(object)) {
     if (key.startsWith(MARK)) throw new UndecodableMessageError("no valid JSON: a number is a key");
     object[key] = restore(object[key]);

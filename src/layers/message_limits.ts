@@ -30,7 +30,7 @@ export const COST = {
   bytes: 104,
   bigint: 24,
   /** A number of JSON that is written as a text first. */
-  special: 160,
+  special: 256,
 } as const;
 
 /** How a limit is passed: before anything is built, so that a message costs no more than its bytes. */
