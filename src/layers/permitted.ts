@@ -66,7 +66,8 @@ class Inspection {
 
   #visitBigInt(value: bigint): void {
     if (value < MIN_INT64 || value > MAX_INT64) {
-      const digits = value.toString(16).length > 64 ? "a bigint" : `${value}n`;
+      const isShort = BigInt.asIntN(128, value) === value;
+      const digits = isShort ? `${value}n` : "a bigint of more than 64 bits";
       this.refuse(`is ${digits}: integers go from -2^63 to 2^63 - 1; send it as a string`);
     }
     if (Number.isSafeInteger(Number(value))) {
