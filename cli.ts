@@ -11,7 +11,7 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { main } from "./src/cli/main.ts";
-import { type Terminal, writeLine } from "./src/cli/terminal.ts";
+import { type Terminal, writeLine, writeText } from "./src/cli/terminal.ts";
 
 if (import.meta.main) {
   const terminal = openTerminal();
@@ -29,7 +29,7 @@ function openTerminal(): Terminal {
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
   return {
     print: (line) => writeLine(Deno.stdout, line),
-    complain: (line) => writeLine(Deno.stderr, line),
+    complain: (line) => writeText(Deno.stderr, line),
     lines: () => createInterface({ input: process.stdin }),
     stop: stop.signal,
     kill: kill.signal,

@@ -1,3 +1,5 @@
+import { listed, printable, quoted } from "./printable.ts";
+
 /** The root of every error of this library that a caller may want to catch. */
 export abstract class ChannelsError extends Error {}
 
@@ -63,12 +65,13 @@ export class MessageTooLargeError extends ChannelsError {
   /**
    * Makes the error.
    *
-   * @param size The encoded size of the message, in bytes.
+   * @param size The size of the message, in bytes.
    * @param limit The largest size that may travel, in bytes.
+   * @param where Where it has that size, such as `" in memory"`; by default, encoded.
    */
-  constructor(readonly size: number, readonly limit: number) {
+  constructor(readonly size: number, readonly limit: number, where = "") {
     super(
-      `Message of ${size} bytes is too large: at most ${limit} bytes may travel; ` +
+      `Message of ${size} bytes${where} is too large: at most ${limit} bytes may travel; ` +
         "store the data elsewhere and send where it is",
     );
   }
@@ -173,7 +176,7 @@ export class NoRouteError extends ChannelsError {
    * @param known What the router has applications for.
    */
   constructor(readonly what: string, readonly asked: string, readonly known: readonly string[]) {
-    super(`No application for ${what} ${JSON.stringify(asked)}: known are ${known.join(", ")}`);
+    super(`No application for ${what} ${quoted(asked)}: known are ${listed(known)}`);
   }
 }
 
@@ -191,8 +194,8 @@ export class NoHandlerError extends ChannelsError {
    */
   constructor(readonly consumer: string, readonly type: string, readonly known: readonly string[]) {
     super(
-      `${consumer} has no handler for events of type ${JSON.stringify(type)}: ` +
-        `it has ${known.join(", ") || "none"}`,
+      `${consumer} has no handler for events of type ${quoted(type)}: ` +
+        `it has ${listed(known) || "none"}`,
     );
   }
 }
@@ -227,7 +230,7 @@ export class ThreadDiedError extends ChannelsError {
    * @param reason What the thread died of.
    */
   constructor(readonly consumer: string, readonly type: string, readonly reason: string) {
-    super(`The thread of ${consumer} died at an event of type ${JSON.stringify(type)}: ${reason}`);
+    super(`The thread of ${consumer} died at an event of type ${quoted(type)}: ${reason}`);
   }
 }
 
@@ -246,7 +249,7 @@ export class TimeLimitError extends ChannelsError {
   constructor(readonly consumer: string, readonly type: string, readonly timeLimit: number) {
     super(
       `${consumer} took longer than ${timeLimit} ms for an event of type ` +
-        `${JSON.stringify(type)}: its thread was ended`,
+        `${quoted(type)}: its thread was ended`,
     );
   }
 }
@@ -276,7 +279,7 @@ export class ShutdownTimeoutError extends ChannelsError {
   constructor(readonly timeout: number, readonly cutOff: readonly string[]) {
     super(
       cutOff.length > 0
-        ? `Handlers still running after ${timeout} ms were cut off: ${cutOff.join(", ")}`
+        ? `Handlers still running after ${timeout} ms were cut off: ${listed(cutOff)}`
         : `The layer has not taken back after ${timeout} ms what was not started`,
     );
   }

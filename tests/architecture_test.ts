@@ -5,16 +5,17 @@ const SOURCE = new URL("../src/", import.meta.url);
 /** The command line says the version that is in there. */
 const MANIFEST = new URL("../deno.json", import.meta.url);
 
-/** Who may import whom: by folder, down only. `errors` is a file, and on the ground as `protocol`. */
+/** Who may import whom: by folder, down only. `errors` and `printable` are files, on the ground as `protocol`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
-  errors: [],
+  errors: ["printable"],
+  printable: [],
   routing: ["protocol", "errors"],
-  layers: ["protocol", "errors"],
+  layers: ["protocol", "errors", "printable"],
   consumers: ["protocol", "errors", "layers"],
   worker: ["protocol", "errors", "layers"],
   testing: ["protocol", "errors", "layers"],
-  cli: ["protocol", "errors", "layers", "worker"],
+  cli: ["protocol", "errors", "printable", "layers", "worker"],
 };
 
 /** Who may name what isn't ours: a file, or a folder. `node:` modules not listed are anybody's. */
@@ -52,7 +53,7 @@ function mayImport(path: string, target: string): boolean {
   if (!resolved.startsWith(SOURCE.href)) return false;
   const [from, to] = [path, resolved.slice(SOURCE.href.length)];
   if (floorOf(from) === floorOf(to)) return true;
-  const isFront = to === `${floorOf(to)}/mod.ts` || to === "errors.ts";
+  const isFront = to === `${floorOf(to)}/mod.ts` || to === `${floorOf(to)}.ts`;
   return isFront && (MAY_IMPORT[floorOf(from)] ?? []).includes(floorOf(to));
 }
 

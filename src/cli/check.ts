@@ -5,6 +5,7 @@ import {
   closeChannelLayers,
   type LayerInspection,
 } from "../layers/mod.ts";
+import { jsonOf, printable } from "../printable.ts";
 import { noteLayer } from "./layer_choice.ts";
 import { openLayer } from "./open_layer.ts";
 import { checkChannel, readOptions } from "./options.ts";
@@ -28,6 +29,9 @@ Example: check thumbnails-generate --layer redis://127.0.0.1:6379`;
 
 const NAMES = { values: ["layer"], switches: ["json", "help"], short: { h: "help" } };
 
+/** How long a line may be; what servers say of themselves is in it. */
+const LONGEST_LINE = 1_000;
+
 /** What was found out. */
 interface Findings extends LayerInspection {
   readonly layer: string;
@@ -46,8 +50,8 @@ export async function check(args: readonly string[], terminal: Terminal): Promis
   try {
     const layer = await openLayer(options.value("layer"));
     const findings = await inspect(layer, options.positionals);
-    if (options.has("json")) terminal.print(JSON.stringify(findings));
-    else describe(findings).forEach(terminal.print);
+    if (options.has("json")) terminal.print(jsonOf(findings));
+    else describe(findings).forEach((line) => terminal.print(printable(line, LONGEST_LINE)));
     return complain(findings.trials, terminal);
   } catch (error) {
     if (!(error instanceof ChannelsError)) throw error;

@@ -67,7 +67,7 @@ export class FoldedLog implements Disposable {
   /** Where there are too many kinds, only the beginning of the message tells them apart. */
   #nameOf(entry: LogEntry): string {
     const { level, message } = entry;
-    const name = alike(`${level} ${message} ${details(entry)}`);
+    const name = alike(`${level} ${message.slice(0, LONGEST_NAME)} ${details(entry)}`);
     const isKnown = this.#kinds.size < MOST_KINDS || this.#kinds.has(name);
     return isKnown ? name : alike(`${level} ${message.split(":")[0]}`);
   }
@@ -96,15 +96,18 @@ export class FoldedLog implements Disposable {
 
 /** Texts that differ in a number only are of one kind. */
 function alike(text: string): string {
-  return text.slice(0, LONGEST_NAME).replaceAll(/[\da-f-]*\d/gi, "#");
+  return text.slice(0, LONGEST_NAME)
+    .replaceAll(/[\da-f-]+/gi, (part) => /\d/.test(part) ? "#" : part);
 }
 
 /** Whom it is about and what was thrown; a stack takes long to write, and nobody may read it. */
 function details({ channel = "", type = "", error }: LogEntry): string {
-  const thrown = error instanceof Error
-    ? `${error.name} ${error.message}`
-    : typeof error === "object"
-    ? "object"
-    : String(error);
-  return `${channel} ${type} ${thrown}`;
+  const about = `${channel} ${type.slice(0, LONGEST_NAME)}`;
+  try {
+    if (error instanceof Error) return `${about} ${error.name} ${error.message}`;
+    return `${about} ${typeof error === "object" ? "object" : String(error)}`;
+  } catch {
+    // It throws when it is read.
+    return about;
+  }
 }

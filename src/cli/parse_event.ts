@@ -1,4 +1,5 @@
 import type { Message } from "../protocol/mod.ts";
+import { printable } from "../printable.ts";
 import { UsageError } from "./terminal.ts";
 
 /**
@@ -11,18 +12,24 @@ import { UsageError } from "./terminal.ts";
 export function parseEvent(text: string, where: string): Message {
   const value = parseJson(text, where);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UsageError(`${where} must be an object, such as {"type":"generate","id":1}: ${text}`);
+    throw new UsageError(
+      `${where} must be an object, such as {"type":"generate","id":1}: ${shown(text)}`,
+    );
   }
   if (typeof (value as Partial<Message>).type === "string") return value as Message;
-  throw new UsageError(`${where} needs a "type" that is a string: ${text}`);
+  throw new UsageError(`${where} needs a "type" that is a string: ${shown(text)}`);
 }
 
 function parseJson(text: string, where: string): unknown {
   try {
     return JSON.parse(text, keepIntegers);
   } catch (error) {
-    throw new UsageError(`${where} is no JSON (${(error as Error).message}): ${text}`);
+    throw new UsageError(`${where} is no JSON (${(error as Error).message}): ${shown(text)}`);
   }
+}
+
+function shown(text: string): string {
+  return printable(text, 500);
 }
 
 /** The third argument, the source of a primitive value, is newer than TypeScript's library. */

@@ -1,3 +1,5 @@
+import { printable } from "../printable.ts";
+
 /** What a command sees of the process that runs it. */
 export interface Terminal {
   /** Writes a line to standard output. */
@@ -21,6 +23,14 @@ export type ExitCode = typeof ExitCode[keyof typeof ExitCode];
 /** Something that the user can mend: its message is all that is shown. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+}
+
+/** How long a line for people may be. */
+const LONGEST_LINE = 20_000;
+
+/** Writes a text to a stream of the process as one line, in which nothing acts on the terminal. */
+export function writeText(stream: Parameters<typeof writeLine>[0], text: string): void {
+  writeLine(stream, printable(text, LONGEST_LINE));
 }
 
 /** Writes a line to a stream of the process, as a whole. */

@@ -27,6 +27,9 @@ import { settleAll } from "./settle_all.ts";
 import type { Parcel, Store } from "./store.ts";
 import { bodyOf, StoredDelivery } from "./stored_delivery.ts";
 
+/** How many channels a message to a group names at most: about 1 MB, which must fit where it arrives. */
+const MOST_NAMES = 10_000;
+
 /** What a layer hands to the base class: how it keeps bytes, and how messages become bytes. */
 export interface BaseLayerParts {
   /** Where the bytes are kept; the layer closes it. */
@@ -219,17 +222,19 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     if (accepted < bodies.length) throw new ChannelFullError(channel, capacity, accepted);
   }
 
-  /** One body for each key; the channels that share it are named in the message. */
+  /** One body for each key; the channels that share it are named in the message, up to a limit. */
   #parcels(
     members: readonly string[],
     packFor: (channels: readonly string[]) => Uint8Array,
   ): Parcel[] {
     const byKey = Map.groupBy(members.filter(isValidChannelName), nonLocalName);
-    return Array.from(byKey, ([key, channels]) => ({
-      key,
-      body: packFor(channels),
-      capacity: this.#settings.capacityOf(channels[0] ?? key),
-    }));
+    return Array.from(byKey).flatMap(([key, channels]) =>
+      Array.from({ length: Math.ceil(channels.length / MOST_NAMES) }, (_, part) => ({
+        key,
+        body: packFor(channels.slice(part * MOST_NAMES, (part + 1) * MOST_NAMES)),
+        capacity: this.#settings.capacityOf(channels[0] ?? key),
+      }))
+    );
   }
 
   async #receiveLocal(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {

@@ -1,4 +1,5 @@
 import { UndecodableMessageError } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import type { Message } from "../protocol/mod.ts";
 
 /** Turns messages into the bytes that a layer carries, and back. */
@@ -41,6 +42,8 @@ export function checkShape(value: unknown): Message {
     ? "bytes are"
     : Array.isArray(value)
     ? "an array is"
+    : typeof value === "string"
+    ? `the text ${quoted(value)} is`
     : typeof value !== "object" || value === null
     ? `${value} is`
     : undefined;

@@ -1,19 +1,14 @@
-import { MessageTooLargeError, UndecodableMessageError } from "../errors.ts";
+import { MessageTooLargeError } from "../errors.ts";
 import type { Message } from "../protocol/mod.ts";
 import type { Delivery } from "./channel_layer.ts";
 import type { Cipher, MessageCodec } from "./codec.ts";
 import { addresseesOf, addressTo, checkUnaddressed, withoutAddress } from "./envelope.ts";
+import { checkArrival, LARGEST_ARRIVAL, LARGEST_MESSAGE } from "./message_limits.ts";
 import { isProcessLocal } from "./names.ts";
 import { checkMessage } from "./permitted.ts";
 
-/** How large a message may be, encoded, in bytes. */
-const LARGEST_MESSAGE = 1_048_576;
-
-/**
- * How large what comes may be, in bytes: peers may send more than we do, and a message to a group
- * names the channels that it is for.
- */
-const LARGEST_ARRIVAL = 16_777_216;
+/** How large a message may be that arrives encrypted: a token is base64, and a little longer. */
+const LARGEST_TOKEN = Math.ceil(LARGEST_ARRIVAL / 3) * 4 + 200;
 
 /** What a message is on its way: checked, encoded, addressed and sealed; and back. */
 export class MessageForm {
@@ -83,10 +78,9 @@ export class MessageForm {
     return this.#cipher?.encrypt(bytes) ?? bytes;
   }
 
+  /** What is too large isn't even decrypted. */
   #unseal(bytes: Uint8Array): Message {
-    if (bytes.length > LARGEST_ARRIVAL) {
-      throw new UndecodableMessageError(`${bytes.length} bytes are too many`);
-    }
+    checkArrival(bytes.length, this.#cipher ? LARGEST_TOKEN : LARGEST_ARRIVAL);
     return this.#codec.decode(this.#cipher?.decrypt(bytes) ?? bytes);
   }
 }

@@ -1,3 +1,5 @@
+import { printable, quoted } from "../printable.ts";
+
 const VALID_NAME = /^[A-Za-z0-9\-_.]+$/;
 const LONGEST_NAME = 99;
 const RULE =
@@ -56,6 +58,5 @@ export function isProcessLocal(name: string): boolean {
 }
 
 function quote(name: unknown): string {
-  const text = typeof name === "string" ? JSON.stringify(name) : String(name);
-  return text.length > 120 ? `${text.slice(0, 120)}...` : text;
+  return typeof name === "string" ? quoted(name) : printable(String(name), 200);
 }

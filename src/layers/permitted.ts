@@ -1,5 +1,5 @@
-/** How deeply arrays and objects may be nested in a message; Python's packer stops a little later. */
-export const MAX_DEPTH = 500;
+import { printable, quoted } from "../printable.ts";
+import { MAX_DEPTH } from "./message_limits.ts";
 
 const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
@@ -65,7 +65,11 @@ class Inspection {
   }
 
   #visitBigInt(value: bigint): void {
-    if (value < MIN_INT64 || value > MAX_INT64) this.refuse("is an integer of more than 64 bits");
+    if (value < MIN_INT64 || value > MAX_INT64) {
+      const isShort = BigInt.asIntN(128, value) === value;
+      const digits = isShort ? `${value}n` : "a bigint of more than 64 bits";
+      this.refuse(`is ${digits}: integers go from -2^63 to 2^63 - 1; send it as a string`);
+    }
     if (Number.isSafeInteger(Number(value))) {
       this.refuse(`is the bigint ${value}n: send it as a number, as which it is received`);
     }
@@ -108,8 +112,13 @@ function isPlainObject(value: unknown): boolean {
 function describe(value: unknown): string {
   if (value === undefined || value === null) return `is ${value}`;
   if (typeof value !== "object") return `is a ${typeof value}`;
-  const name = Object.getPrototypeOf(value)?.constructor?.name || "class without a name";
+  const name = nameOfClass(value) || "class without a name";
   return `is ${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+}
+
+function nameOfClass(value: object): string {
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+  return typeof name === "string" ? printable(name, 100) : "";
 }
 
 const LONGEST_PATH = 20;
@@ -119,9 +128,9 @@ function formatPath(path: readonly (string | number)[]): string {
   const steps = path.map((key) =>
     typeof key === "number"
       ? `[${key}]`
-      : /^[A-Za-z_$][\w$]*$/.test(key)
+      : /^[A-Za-z_$][\w$]{0,99}$/.test(key)
       ? `.${key}`
-      : `[${JSON.stringify(key)}]`
+      : `[${quoted(key)}]`
   );
   if (steps.length > LONGEST_PATH) steps.splice(10, steps.length - LONGEST_PATH, "...");
   return "$" + steps.join("");

@@ -1,4 +1,8 @@
 import process from "node:process";
+import { printable } from "../printable.ts";
+
+/** How long a warning may be; what it is about may have come over the wire. */
+const LONGEST = 2_000;
 
 type Warn = (text: string) => void;
 
@@ -8,7 +12,7 @@ let current: Warn = onStandardError;
 
 /** Says something that nobody can be told by an error. */
 export function warn(text: string): void {
-  current(text);
+  current(printable(text, LONGEST));
 }
 
 /**

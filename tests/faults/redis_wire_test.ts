@@ -78,7 +78,7 @@ testWithRedis("Redis holds what is no message", () => {
     await assertRejects(
       () => layer.receive("letters"),
       UndecodableMessageError,
-      "99999988 bytes are too many",
+      "it has 99999988 bytes, and at most 4194304 are decoded",
     );
     await layer.send("letters", { type: "work", number: 1 });
     assertEquals(await layer.receive("letters"), { type: "work", number: 1 });

@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
+import fc from "fast-check";
 import { type ChannelCapacity, ChannelFullError, MemoryChannelLayer } from "@asgi/channels";
 
 const EVENT = { type: "test.event" };
@@ -50,6 +51,27 @@ Deno.test("channelCapacity reads globs as Python does", async () => {
   for (const [glob, channel, matches] of cases) {
     assertEquals(await capacityOf({ [glob]: 5 }, channel), matches ? 5 : 50, `${glob} ${channel}`);
   }
+});
+
+Deno.test("channelCapacity matches globs with many stars at once", async () => {
+  const start = performance.now();
+  const channel = "a".repeat(99);
+  for (const glob of ["*a".repeat(6) + "*b", "a*".repeat(40) + "b", "*".repeat(1_000) + "b"]) {
+    assertEquals(await capacityOf({ [glob]: 5 }, channel), 50);
+    assertEquals(await capacityOf({ [glob.slice(0, -1)]: 5 }, channel), 5);
+  }
+  assertLess(performance.now() - start, 1_000);
+});
+
+Deno.test("channelCapacity matches a glob as the same regular expression does", async () => {
+  const names = fc.array(fc.constantFrom("a", "b", "-"), { minLength: 1, maxLength: 8 });
+  const globs = fc.array(fc.constantFrom("a", "b", "*", "?", "[ab]", "[!a]"), { maxLength: 8 });
+  const check = async (name: readonly string[], glob: readonly string[]) => {
+    const source = glob.join("").replaceAll("*", ".*").replaceAll("?", ".").replaceAll("[!", "[^");
+    const matches = new RegExp(`^${source}$`).test(name.join(""));
+    assertEquals(await capacityOf({ [glob.join("")]: 5 }, name.join("")), matches ? 5 : 50);
+  };
+  await fc.assert(fc.asyncProperty(names, globs, check), { numRuns: 300 });
 });
 
 Deno.test("channelCapacity takes the first that matches", async () => {

@@ -1,6 +1,7 @@
 """What the tests ask of a layer beyond its own methods; each takes the layer first."""
 
 import asyncio
+import math
 
 from .values import difference, random_message
 
@@ -34,6 +35,12 @@ async def send_random(layer, target, source, seed, count):
     back = [await layer.receive(source) for _ in messages]
     differences = (difference(*pair) for pair in zip(back, messages))
     return [found for found in differences if found]
+
+
+async def send_numbers(layer, channel):
+    """Sends numbers that only one of the two sides can send."""
+    numbers = [2**63, 2**64 - 1, math.nan, math.inf, -math.inf]
+    await layer.send(channel, {"type": "test.event", "numbers": numbers})
 
 
 async def close(layer):
