@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Who may name what isn't ours: a file, or a folder. `node:` modules not listed are anybody's. */
 const OWNERS: Readonly<Record<string, string>> = {
   redis: "layers/redis/client/node_redis.ts",
-  "node:sqlite": "layers/sqlite/database.ts",
+  "node:sqlite": "layers/sqlite/",
   "@msgpack/msgpack": "layers/msgpack.ts",
   "@std/cli": "cli/",
   "@std/assert": "testing/",
@@ -122,7 +122,7 @@ Deno.test("mayImport() knows what is allowed", () => {
     ["layers/redis/redis_store.ts", "../../errors.ts"],
     ["layers/redis/redis_store.ts", "../store.ts"],
     ["layers/redis/client/node_redis.ts", "redis"],
-    ["layers/sqlite/doorbell.ts", "node:fs"],
+    ["layers/sqlite/change_watcher.ts", "node:fs"],
     ["cli/main.ts", "@std/cli/parse-args"],
     ["cli/main.ts", "../../deno.json"],
   ] as const;

@@ -45,7 +45,10 @@ export function layerSettings(options: ChannelLayerOptions): LayerSettings {
   };
 }
 
+/** @throws {RangeError} If the value is no duration, or one that the backends can't count with. */
 function checkDuration(name: string, value: number): void {
-  if (Number.isFinite(value) && value > 0) return;
-  throw new RangeError(`${name} must be a positive number of milliseconds: ${value}`);
+  if (value > 0 && value <= Number.MAX_SAFE_INTEGER) return;
+  throw new RangeError(
+    `${name} must be a positive number of milliseconds, at most ${Number.MAX_SAFE_INTEGER}: ${value}`,
+  );
 }

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import { BaseChannelLayer } from "./base_layer.ts";
 import type { ChannelLayerOptions } from "./channel_layer.ts";
 import { msgpackCodec } from "./msgpack.ts";
@@ -22,7 +23,8 @@ import { SqliteStore } from "./sqlite/sqlite_store.ts";
 /** Options of {@linkcode SqliteChannelLayer}. */
 export interface SqliteChannelLayerOptions extends ChannelLayerOptions {
   /**
-   * The file; it is made when it doesn't exist. Processes that name the same file share the layer.
+   * The file; it is created if it doesn't exist, readable for its owner only. Processes that name
+   * the same file share the layer. A relative path starts at the current directory.
    *
    * @default {".channels.sqlite3"}
    */
@@ -32,20 +34,29 @@ export interface SqliteChannelLayerOptions extends ChannelLayerOptions {
 /** Keeps messages in a SQLite file that the processes of one machine share. */
 export class SqliteChannelLayer extends BaseChannelLayer {
   /**
-   * Makes the layer; the file is opened when it is first used.
+   * Creates the layer; the file is opened when it is first used.
    *
    * @param options See {@linkcode SqliteChannelLayerOptions}.
-   * @throws {RangeError | TypeError} When an option makes no sense.
+   * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(options: SqliteChannelLayerOptions = {}) {
-    const { path = ".channels.sqlite3" } = options;
-    if (typeof path !== "string" || path === "" || path.startsWith(":")) {
-      throw new TypeError(
-        `path must name a file that processes can share: ${JSON.stringify(path)}`,
-      );
-    }
+    const path = absolutePath(options.path ?? ".channels.sqlite3");
     const settings = layerSettings(options);
     const name = `sqlite:${path}`;
     super({ store: new SqliteStore(path, name, settings), codec: msgpackCodec, name }, settings);
   }
+}
+
+/** A path that stays the same when the process changes its current directory. */
+function absolutePath(path: unknown): string {
+  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+    throw new TypeError(`path must name a file that processes can share: ${JSON.stringify(path)}`);
+  }
+  if (/^(file)?:/i.test(path)) {
+    throw new TypeError(
+      `path must name a file that processes can share, got ${JSON.stringify(path)}: ` +
+        "URIs and in-memory databases are not supported; use MemoryChannelLayer for one process",
+    );
+  }
+  return resolve(path);
 }

@@ -115,7 +115,7 @@ Deno.test("send uses the layers that the app configures", async () => {
     assertEquals(await program.end, 0, program.stderr.all.join("\n"));
     return program.stderr.all.join("\n");
   };
-  assertStringIncludes(await send(), "layer sqlite:one.sqlite3");
+  assertStringIncludes(await send(), `layer sqlite:${folder.path}/one.sqlite3`);
   assertStringIncludes(await send("--layer", "other"), `layer ${folder.url}`);
   assertEquals(await contents(folder.layer, "a"), [{ type: "x" }]);
 });
@@ -129,6 +129,6 @@ Deno.test("send takes the layer from the environment, and --layer before it", as
     assertEquals(await program.end, 0, program.stderr.all.join("\n"));
     return program.stderr.all.join("\n");
   };
-  assertStringIncludes(await send(), "layer sqlite:from_environment.sqlite3");
+  assertStringIncludes(await send(), `layer sqlite:${folder.path}/from_environment.sqlite3`);
   assertStringIncludes(await send("--layer", folder.url), `layer ${folder.url}`);
 });

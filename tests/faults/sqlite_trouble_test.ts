@@ -61,5 +61,5 @@ Deno.test("SQLite: a worker leaves with 1 and a reason when a newer version made
   await using worker = startProgram(["runworker", "a", "--app", app, "--layer", `sqlite:${path}`]);
   assertEquals(await worker.end, 1);
   const lines = worker.stderr.all.join("\n");
-  assert(lines.includes("a newer version of this library made the file: update"), lines);
+  assert(lines.includes("created by a newer version of this library: update"), lines);
 });

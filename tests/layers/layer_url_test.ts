@@ -30,14 +30,15 @@ Deno.test("a layer URL's scheme chooses the layer", () => {
   }
 });
 
-Deno.test("a layer URL of SQLite takes the path as it stands", () => {
+Deno.test("a layer URL of SQLite names a path, which may be relative", () => {
+  const here = Deno.cwd();
   const paths: Readonly<Record<string, string>> = {
-    "sqlite:events.sqlite3": "sqlite:events.sqlite3",
-    "sqlite:./a folder/events.sqlite3": "sqlite:./a folder/events.sqlite3",
+    "sqlite:events.sqlite3": `sqlite:${here}/events.sqlite3`,
+    "sqlite:./a folder/events.sqlite3": `sqlite:${here}/a folder/events.sqlite3`,
     "sqlite:/var/events.sqlite3": "sqlite:/var/events.sqlite3",
     "sqlite:///var/events.sqlite3": "sqlite:/var/events.sqlite3",
-    "sqlite:": "sqlite:.channels.sqlite3",
-    "sqlite:events.sqlite3?capacity=5": "sqlite:events.sqlite3",
+    "sqlite:": `sqlite:${here}/.channels.sqlite3`,
+    "sqlite:events.sqlite3?capacity=5": `sqlite:${here}/events.sqlite3`,
   };
   for (const [url, name] of Object.entries(paths)) assertEquals(String(layerOf(url)), name);
 });

@@ -16,6 +16,7 @@ testChannelLayer({
     "flush() empties the channel for other layers": ALONE,
     "prefix keeps layers apart": ALONE,
     "prefix may hold what has a meaning in patterns": ALONE,
+    "prefix keeps apart layers whose prefixes extend one another": ALONE,
     "close() leaves what was sent to other layers": ALONE,
     "close() loses nothing of what is sent meanwhile": ALONE,
     "newChannel() makes names that differ from those of another layer": ALONE,

@@ -18,7 +18,7 @@ Deno.test("MemoryChannelLayer() refuses options that make no sense", () => {
     const channelCapacity = { "mail-*": capacity };
     assertThrows(() => new MemoryChannelLayer({ channelCapacity }), RangeError, "of mail-*");
   }
-  for (const duration of [0, -1, NaN, Infinity]) {
+  for (const duration of [0, -1, NaN, Infinity, 1e19, 2 ** 53]) {
     assertThrows(() => new MemoryChannelLayer({ expiry: duration }), RangeError, "expiry");
     assertThrows(
       () => new MemoryChannelLayer({ groupExpiry: duration }),

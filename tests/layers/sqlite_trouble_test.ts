@@ -1,6 +1,11 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { LayerUnavailableError, LayerUnusableError, SqliteChannelLayer } from "@asgi/channels";
+import {
+  type Delivery,
+  LayerUnavailableError,
+  LayerUnusableError,
+  SqliteChannelLayer,
+} from "@asgi/channels";
 import { say } from "../helpers/redis_server.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
@@ -28,7 +33,7 @@ Deno.test("SqliteChannelLayer: a file that is no database is unusable", async ()
   const path = `${folder.path}/notes.txt`;
   const text = "Dear diary, this is not a database. ".repeat(100);
   await Deno.writeTextFile(path, text);
-  await assertUnusable(path, "the file is no SQLite database: name another file");
+  await assertUnusable(path, "the file is not a SQLite database: name another file");
   assertEquals(await Deno.readTextFile(path), text);
 });
 
@@ -40,7 +45,7 @@ Deno.test("SqliteChannelLayer: the database of another program is unusable", asy
     bank.exec("CREATE TABLE message (money INTEGER); INSERT INTO message VALUES (5)");
   }
   const before = await Deno.readFile(path);
-  await assertUnusable(path, "the database of something else: name another");
+  await assertUnusable(path, "the file belongs to another program: name another");
   assertEquals(await Deno.readFile(path), before);
 });
 
@@ -54,25 +59,25 @@ Deno.test("SqliteChannelLayer: a file of a newer version of the library is unusa
     using file = new DatabaseSync(path);
     file.exec("PRAGMA user_version = 99");
   }
-  await assertUnusable(path, "a newer version of this library made the file: update");
+  await assertUnusable(path, "created by a newer version of this library: update");
 });
 
 Deno.test("SqliteChannelLayer: a file in a folder that doesn't exist is unusable", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/missing/channels.sqlite3`;
-  await assertUnusable(path, `folder ${folder.path}/missing does not exist: make it`);
+  await assertUnusable(path, `folder ${folder.path}/missing does not exist: create it`);
 });
 
 Deno.test("SqliteChannelLayer: a folder as file is unusable", async () => {
   await using folder = await temporaryFolder();
-  await assertUnusable(folder.path, "the file cannot be opened or made");
+  await assertUnusable(folder.path, "cannot open or create the file");
 });
 
 Deno.test({
   name: "SqliteChannelLayer: a file in a folder that can't be written is unusable",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
-    await assertUnusable("/proc/channels.sqlite3", "is folder /proc writable");
+    await assertUnusable("/proc/channels.sqlite3", "that folder /proc is writable");
   },
 });
 
@@ -96,28 +101,52 @@ Deno.test("SqliteChannelLayer: a file keeps what was sent until the next process
   assertEquals(await layer.receive("letters"), EVENT);
 });
 
-Deno.test("SqliteChannelLayer: a path that processes can't share is refused", () => {
-  for (const path of ["", ":memory:"]) {
-    const make = () => new SqliteChannelLayer({ path });
-    assertThrows(make, TypeError, "path must name a file that processes can share");
-  }
-});
+/** Deletes a file with its journal, and waits until a layer has noticed. */
+async function deleteFile(layer: SqliteChannelLayer, path: string): Promise<void> {
+  for (const ending of ["", "-wal", "-shm"]) await Deno.remove(path + ending);
+  const noticed = async () => {
+    for (;;) await layer.inspect(["letters"]);
+  };
+  await assertRejects(noticed, LayerUnavailableError, "its file was deleted");
+}
 
-Deno.test("SqliteChannelLayer: send() clears up after channels that nobody reads", async () => {
+function numbersOf(deliveries: readonly Delivery[]): unknown[] {
+  return deliveries.map((delivery) => delivery.read()["n"]);
+}
+
+const numbered = (n: number) => ({ ...EVENT, n });
+
+Deno.test("SqliteChannelLayer: handBack() puts deliveries of a deleted file in front of the new one's", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/channels.sqlite3`;
-  await using brief = new SqliteChannelLayer({ path, expiry: 1 });
-  for (let n = 0; n < 300; n++) await brief.send(`abandoned-${n}`, EVENT);
-  await using other = new SqliteChannelLayer({ path, prefix: "other" });
-  await other.send("letters", EVENT);
-  for (let n = 0; n < 300; n++) {
-    await brief.send("busy", EVENT);
-    await brief.receiveMany("busy", { limit: 1, wait: false });
-  }
-  using file = new DatabaseSync(path);
-  const left = file.prepare("SELECT count(*) AS n FROM message WHERE key LIKE '%abandoned%'").get();
-  assertEquals(left?.["n"], 0);
-  assertEquals(await other.receive("letters"), EVENT);
+  await using layer = new SqliteChannelLayer({ path });
+  await layer.sendMany("letters", [0, 1, 2, 3, 4, 5].map(numbered));
+  const first = await layer.receiveMany("letters", { limit: 2 });
+  const second = await layer.receiveMany("letters", { limit: 2 });
+  await deleteFile(layer, path);
+  await layer.sendMany("letters", [6, 7].map(numbered));
+  await layer.handBack(first);
+  await layer.handBack(second);
+  assertEquals((await layer.inspect(["letters"])).channels[0]?.depth, 6);
+  const taken = await layer.receiveMany("letters", { limit: 3 });
+  assertEquals(numbersOf(taken), [0, 1, 2]);
+  await deleteFile(layer, path);
+  await layer.handBack(taken);
+  await layer.send("letters", numbered(8));
+  const left = await layer.receiveMany("letters", { limit: 10 });
+  assertEquals(numbersOf(left), [0, 1, 2, 8]);
+});
+
+Deno.test("SqliteChannelLayer: handBack() of what is in the channel already is refused", async () => {
+  await using folder = await temporaryFolder();
+  await using layer = new SqliteChannelLayer({ path: `${folder.path}/channels.sqlite3` });
+  await layer.sendMany("letters", [0, 1].map(numbered));
+  const taken = await layer.receiveMany("letters", { limit: 2 });
+  await layer.handBack(taken);
+  const again = () => layer.handBack(taken);
+  const error = await assertRejects(again, LayerUnavailableError, "handed back already");
+  assertEquals(error.mayBeDone, true);
+  assertEquals(numbersOf(await layer.receiveMany("letters", { limit: 5 })), [0, 1]);
 });
 
 /** How to make a disk that is soon full; why not, where that can't be done. */
@@ -142,32 +171,79 @@ function unmount(place: string): void {
 const noSmallDisk = whyNoSmallDisk();
 if (noSmallDisk) say(`SqliteChannelLayer on a full disk: not tested, ${noSmallDisk}`);
 
-Deno.test({
-  name: "SqliteChannelLayer: send() says that the disk is full, and works when it isn't",
-  ignore: noSmallDisk !== undefined,
-  fn: async () => {
-    await using folder = await temporaryFolder();
-    mount(folder.path);
-    try {
-      await fillAndRecover(folder.path);
-    } finally {
-      unmount(folder.path);
-    }
-  },
-});
+/** Registers a test on a disk of its own, of 1 MiB. */
+function testOnSmallDisk(name: string, run: (folder: string) => Promise<void>): void {
+  Deno.test({
+    name: `SqliteChannelLayer: ${name}`,
+    ignore: noSmallDisk !== undefined,
+    fn: async () => {
+      await using folder = await temporaryFolder();
+      mount(folder.path);
+      try {
+        await run(folder.path);
+      } finally {
+        unmount(folder.path);
+      }
+    },
+  });
+}
 
-async function fillAndRecover(folder: string): Promise<void> {
-  await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });
-  await layer.send("letters", { ...EVENT, n: 1 });
+/** Fills a disk up; the caller deletes the file. */
+async function fillDisk(folder: string): Promise<string> {
   const filler = `${folder}/filler`;
   // The disk takes what fits of it.
   await Deno.writeFile(filler, new Uint8Array(2 ** 21)).catch(() => {});
-  const sending = async () => {
-    for (;;) await layer.send("large", { ...EVENT, bytes: new Uint8Array(10_000) });
-  };
-  await assertRejects(sending, LayerUnavailableError, "the disk is full: free some space");
-  await Deno.remove(filler);
-  await layer.send("letters", { ...EVENT, n: 2 });
-  assertEquals(await layer.receive("letters"), { ...EVENT, n: 1 });
-  assertEquals(await layer.receive("letters"), { ...EVENT, n: 2 });
+  return filler;
 }
+
+const DISK_FULL = "the disk is full: free some space";
+const LARGE = new Uint8Array(10_000);
+
+testOnSmallDisk("send() says that the disk is full, and works when it isn't", async (folder) => {
+  await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });
+  await layer.send("letters", numbered(1));
+  const filler = await fillDisk(folder);
+  const sending = async () => {
+    for (;;) await layer.send("large", { ...EVENT, bytes: LARGE });
+  };
+  const error = await assertRejects(sending, LayerUnavailableError, DISK_FULL);
+  assertEquals(error.mayBeDone, false);
+  await Deno.remove(filler);
+  await layer.send("letters", numbered(2));
+  assertEquals(numbersOf(await layer.receiveMany("letters", { limit: 5 })), [1, 2]);
+});
+
+testOnSmallDisk("receiveMany() loses nothing when the disk is full", async (folder) => {
+  await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });
+  const sent = Array.from({ length: 20 }, (_, n) => n);
+  await layer.sendMany("letters", sent.map((n) => ({ ...numbered(n), bytes: LARGE })));
+  const filler = await fillDisk(folder);
+  const received: unknown[] = [];
+  const receive = async () =>
+    received.push(...numbersOf(await layer.receiveMany("letters", { limit: 1 })));
+  const receiveAll = async () => {
+    while (received.length < sent.length) await receive();
+  };
+  const error = await assertRejects(receiveAll, LayerUnavailableError, DISK_FULL);
+  assertEquals(error.mayBeDone, false);
+  await Deno.remove(filler);
+  await receiveAll();
+  assertEquals(received, sent);
+});
+
+testOnSmallDisk("handBack() changes nothing when the disk is full", async (folder) => {
+  await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });
+  const sent = Array.from({ length: 30 }, (_, n) => n);
+  await layer.sendMany("letters", sent.map((n) => ({ ...numbered(n), bytes: LARGE })));
+  const taken = await layer.receiveMany("letters", { limit: 20 });
+  // What was taken left free pages in the file.
+  await layer.sendMany("others", taken.map(() => ({ ...EVENT, bytes: LARGE })));
+  const filler = await fillDisk(folder);
+  const handBack = () => layer.handBack(taken);
+  const error = await assertRejects(handBack, LayerUnavailableError, DISK_FULL);
+  assertEquals(error.mayBeDone, false);
+  await Deno.remove(filler);
+  await layer.receiveMany("others", { limit: 50 });
+  await handBack();
+  assertEquals(numbersOf(await layer.receiveMany("letters", { limit: 50 })), sent);
+});

@@ -1,41 +1,65 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { existsSync } from "node:fs";
-import { dirname } from "node:path";
-import { LayerClosedError, LayerUnavailableError, LayerUnusableError } from "../../errors.ts";
-import { OpenFiles, removeLeftovers } from "./open_files.ts";
-import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { LayerClosedError, LayerUnavailableError } from "../../errors.ts";
+import {
+  createPrivately,
+  DatabaseFiles,
+  explain,
+  isIoError,
+  isLocked,
+  isSqliteError,
+  NO_TABLE,
+  realPathOf,
+  removeLeftovers,
+} from "./database_files.ts";
 
 /** How long to wait for a lock that another process holds, in milliseconds. */
-const LONGEST_WAIT = 30_000;
+const LOCK_TIMEOUT = 30_000;
 
-/** How often to see that the files are still there, in milliseconds. */
+/** How long to wait before a locked file is tried again, in milliseconds: it grows. */
+const SHORTEST_WAIT = 1;
+const LONGEST_WAIT = 16;
+
+/** How often to check that the files are still there, in milliseconds. */
 const FILES_CHECK = 100;
 
 /**
- * What was opened before its files were deleted is never closed: closing would delete, by name, the
- * journal of those who have begun anew.
+ * Databases whose files were deleted are never closed: closing would delete, by name, the journal of
+ * the processes that have created the file again.
  */
 const abandoned: DatabaseSync[] = [];
 
-/**
- * A SQLite file that many processes write to. A statement never waits for a lock, which would block
- * the event loop: it is tried again later, and what is asked meanwhile waits in line behind it.
- */
-export class Database {
-  readonly #path: string;
-  /** What the file is called in messages for people. */
+/** What a {@linkcode Database} needs to know. */
+export interface DatabaseOptions {
+  /** The absolute path of the file. */
+  readonly path: string;
+  /** The layer, for errors. */
   readonly name: string;
-  readonly #statements = new Map<string, StatementSync>();
-  #database: DatabaseSync | undefined;
-  #line: Promise<unknown> | undefined;
-  #files: OpenFiles | undefined;
-  #filesSeen = 0;
-  #generation = 0;
-  #closed = false;
+  /** Checks the file, and creates its tables, whenever it is opened. */
+  readonly prepare: (database: DatabaseSync) => void;
+}
 
-  constructor(path: string, name: string) {
-    this.#path = path;
-    this.name = name;
+/** A SQLite file that many processes write to, opened when it is first used. */
+export class Database {
+  readonly #options: DatabaseOptions;
+  readonly #queue: LockQueue;
+  readonly #statements = new Map<string, StatementSync>();
+  #path: string;
+  #database: DatabaseSync | undefined;
+  #files: DatabaseFiles | undefined;
+  #filesCheckedAt = 0;
+  #fileNumber = 0;
+  #isClosed = false;
+
+  constructor(options: DatabaseOptions) {
+    this.#options = options;
+    this.#path = options.path;
+    this.#queue = new LockQueue(options.name);
+  }
+
+  /** The layer, for errors. */
+  get name(): string {
+    return this.#options.name;
   }
 
   /** The file that grows with each write of any process. */
@@ -43,35 +67,31 @@ export class Database {
     return `${this.#path}-wal`;
   }
 
-  /** Grows when the file is opened: what was known of an earlier one says nothing any more. */
-  get generation(): number {
-    return this.#generation;
+  /** How many files this has had before: a file that is deleted is replaced by a new one. */
+  get fileNumber(): number {
+    return this.#fileNumber;
   }
 
   /**
-   * Runs some statements; they are undone when the file is locked, and run again.
+   * Runs statements; if the file is locked they are undone, and run again later.
    *
-   * @throws {LayerUnavailableError | LayerUnusableError} When the file can't be used.
+   * @throws {LayerUnavailableError | LayerUnusableError} If the file can't be used.
    */
   async run<T>(work: () => T): Promise<T> {
-    if (!this.#line) {
+    if (this.#queue.isEmpty) {
       const attempt = this.#attempt(work);
       if (attempt) return attempt.result;
     }
-    const turn = (this.#line ?? Promise.resolve()).then(() => this.#retry(work));
-    const line = this.#line = turn.catch(() => {}).finally(() => {
-      if (this.#line === line) this.#line = undefined;
-    });
-    return await turn;
+    return await this.#queue.add(() => this.#attempt(work));
   }
 
-  /** Runs some statements as one step that is done wholly or not at all. */
+  /** Runs statements as one transaction. */
   transact<T>(work: () => T): Promise<T> {
     return this.run(() => {
       this.statement("BEGIN IMMEDIATE").run();
       try {
         const result = work();
-        this.statement("COMMIT").run();
+        this.#commit();
         return result;
       } catch (error) {
         if (this.#database?.isTransaction) this.statement("ROLLBACK").run();
@@ -80,23 +100,23 @@ export class Database {
     });
   }
 
-  /** A prepared statement; to be used inside `run()` only. */
+  /** Returns a prepared statement; to be used inside `run()` only. */
   statement(sql: string): StatementSync {
     const known = this.#statements.get(sql);
     if (known) return known;
-    const made = this.#open().prepare(sql);
-    this.#statements.set(sql, made);
-    return made;
+    const statement = this.#open().prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
   }
 
   /** Waits for what is under way, and closes the file. */
   async close(): Promise<void> {
-    await this.#line;
-    this.#closed = true;
+    await this.#queue.emptied;
+    this.#isClosed = true;
     this.#forget();
   }
 
-  #attempt<T>(work: () => T): { result: T } | undefined {
+  #attempt<T>(work: () => T): Attempt<T> {
     try {
       this.#checkFiles();
       this.#open();
@@ -107,47 +127,49 @@ export class Database {
     }
   }
 
-  async #retry<T>(work: () => T): Promise<T> {
-    const deadline = performance.now() + LONGEST_WAIT;
-    for (let wait = 1;; wait = Math.min(wait * 2, 16)) {
-      const attempt = this.#attempt(work);
-      if (attempt) return attempt.result;
-      if (performance.now() > deadline) {
-        throw new LayerUnavailableError(
-          this.name,
-          `another process has kept it locked for ${LONGEST_WAIT} ms`,
-        );
-      }
-      await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
+  /** If the journal can't be written to its end, the transaction may be in it. */
+  #commit(): void {
+    try {
+      this.statement("COMMIT").run();
+    } catch (cause) {
+      if (!isIoError(cause)) throw cause;
+      throw new LayerUnavailableError(this.name, cause.message, { cause, mayBeDone: true });
     }
   }
 
   #open(): DatabaseSync {
     if (this.#database) return this.#database;
-    if (this.#closed) throw new LayerClosedError(this.name);
+    const { path, prepare } = this.#options;
+    if (this.#isClosed) throw new LayerClosedError(this.name);
+    this.#path = realPathOf(path);
     removeLeftovers(this.#path);
+    createPrivately(this.#path);
     const database = new DatabaseSync(this.#path, { timeout: 0 });
     try {
-      prepare(database, this.name);
+      prepare(database);
     } catch (error) {
       database.close();
       throw error;
     }
-    this.#generation++;
-    this.#files = new OpenFiles(this.#path);
-    this.#filesSeen = performance.now();
+    this.#files = new DatabaseFiles(this.#path);
+    this.#filesCheckedAt = performance.now();
     return this.#database = database;
   }
 
-  /** @throws {LayerUnavailableError} When the files were deleted; the next call makes new ones. */
+  /** @throws {LayerUnavailableError} If the files were deleted; the next call creates new ones. */
   #checkFiles(): void {
     const now = performance.now();
-    if (!this.#database || now - this.#filesSeen < FILES_CHECK) return;
-    this.#filesSeen = now;
-    if (this.#files?.areIntact) return;
+    if (!this.#database || now - this.#filesCheckedAt < FILES_CHECK) return;
+    this.#filesCheckedAt = now;
+    if (!this.#files?.areIntact) throw this.#noteDeletion();
+  }
+
+  #noteDeletion(): LayerUnavailableError {
     this.#forget();
     this.#files?.remove();
-    throw new LayerUnavailableError(this.name, "its file was deleted, with the messages in it");
+    this.#fileNumber++;
+    const reason = "its file was deleted, with the messages in it";
+    return new LayerUnavailableError(this.name, reason);
   }
 
   #forget(): void {
@@ -158,56 +180,98 @@ export class Database {
   }
 
   #explain(error: unknown): unknown {
-    const message = error instanceof Error ? error.message : "";
-    const options = { cause: error };
-    for (const [pattern, reason] of UNUSABLE) {
-      if (!pattern.test(message)) continue;
-      return new LayerUnusableError(this.name, this.#withFolder(reason), options);
+    if (!isSqliteError(error)) return error;
+    if (this.#database && !this.#files?.areIntact) return this.#noteDeletion();
+    if (NO_TABLE.test(error.message)) return this.#reopen(error);
+    return explain(error, this.name, this.#path);
+  }
+
+  /** Another version of this library may have changed the tables: opening the file tells. */
+  #reopen(cause: Error): unknown {
+    this.#forget();
+    try {
+      this.#open();
+      return new LayerUnavailableError(this.name, "its tables were changed", { cause });
+    } catch (error) {
+      return isSqliteError(error) ? explain(error, this.name, this.#path) : error;
     }
-    if (!SQLITE_TROUBLE.test(message)) return error;
-    const hint = /full/.test(message) ? "the disk is full: free some space" : message;
-    return new LayerUnavailableError(this.name, hint, options);
-  }
-
-  #withFolder(reason: string): string {
-    const folder = dirname(this.#path);
-    if (existsSync(folder)) return reason.replace("FOLDER", `folder ${folder}`);
-    return `folder ${folder} does not exist: make it, or name another file`;
   }
 }
 
-/** What only a person can mend, by what SQLite says of it. */
-const UNUSABLE: readonly (readonly [RegExp, string])[] = [
-  [/not a database/, "the file is no SQLite database: name another file"],
-  [
-    /malformed/,
-    "the file is damaged: stop its users and delete it; it holds only messages under way",
-  ],
-  [/unable to open/, "the file cannot be opened or made: is FOLDER writable, and is it no folder?"],
-  [/readonly/, "the file cannot be written: are it and FOLDER writable for this user?"],
-];
+/** The result of some work, unless the file was locked. */
+type Attempt<T> = { readonly result: T } | undefined;
 
-const SQLITE_TROUBLE = /disk I\/O error|is full|no such table|database schema/;
-
-function isLocked(error: unknown): boolean {
-  return error instanceof Error && /database (table )?is locked/.test(error.message);
+/** Work that waits for a lock. */
+interface WaitingCall {
+  /** @returns Whether it is settled. */
+  readonly settle: () => boolean;
+  readonly reject: (error: Error) => void;
+  readonly deadline: number;
 }
 
-/** Makes the tables when the file is new, and refuses what isn't ours. */
-function prepare(database: DatabaseSync, name: string): void {
-  const version = pragma(database, "user_version");
-  const isOurs = pragma(database, "application_id") === APPLICATION_ID;
-  if (!isOurs && (version !== 0 || pragma(database, "schema_version") !== 0)) {
-    throw new LayerUnusableError(name, "the file is the database of something else: name another");
-  }
-  if (version > SCHEMA_VERSION) {
-    throw new LayerUnusableError(name, "a newer version of this library made the file: update");
-  }
-  // A damaged file after a power cut is worth the speed: what it holds is a minute old at most.
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF");
-  if (version < SCHEMA_VERSION) database.exec(SCHEMA);
-}
+/**
+ * Runs work again that found the file locked, in the order of the calls. SQLite's own waiting would
+ * block the event loop.
+ */
+class LockQueue {
+  readonly #name: string;
+  #calls: WaitingCall[] = [];
+  #draining: Promise<void> | undefined;
 
-function pragma(database: DatabaseSync, name: string): number {
-  return Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  get isEmpty(): boolean {
+    return this.#calls.length === 0;
+  }
+
+  /** Resolves when nothing waits any more. */
+  get emptied(): Promise<void> {
+    return Promise.resolve(this.#draining);
+  }
+
+  /** Adds a call: the time that it may wait starts now, regardless of those before it. */
+  add<T>(attempt: () => Attempt<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const settle = () => {
+      try {
+        const done = attempt();
+        if (done) resolve(done.result);
+        return done !== undefined;
+      } catch (error) {
+        reject(error);
+        return true;
+      }
+    };
+    this.#calls.push({ settle, reject, deadline: performance.now() + LOCK_TIMEOUT });
+    this.#draining ??= this.#drain();
+    return promise;
+  }
+
+  async #drain(): Promise<void> {
+    for (let wait = SHORTEST_WAIT; !this.isEmpty; wait = Math.min(wait * 2, LONGEST_WAIT)) {
+      await pause(wait * (0.5 + Math.random()));
+      if (this.#settleAll() > 0) wait = SHORTEST_WAIT;
+      this.#rejectOverdue();
+    }
+    this.#draining = undefined;
+  }
+
+  /** @returns How many were settled before one found the file locked. */
+  #settleAll(): number {
+    let settled = 0;
+    while (this.#calls[settled]?.settle()) settled++;
+    this.#calls.splice(0, settled);
+    return settled;
+  }
+
+  #rejectOverdue(): void {
+    const now = performance.now();
+    for (let first; (first = this.#calls[0]) && first.deadline < now;) {
+      this.#calls.shift();
+      const reason = `another process has locked the file for ${LOCK_TIMEOUT} ms`;
+      first.reject(new LayerUnavailableError(this.#name, reason));
+    }
+  }
 }

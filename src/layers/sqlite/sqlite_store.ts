@@ -1,15 +1,26 @@
+import type { DatabaseSync } from "node:sqlite";
 import type { ServerInspection } from "../channel_layer.ts";
 import type { LayerSettings } from "../options.ts";
 import type { Batch, Demand, Parcel, Source, Stock, Store, StoredBody } from "../store.ts";
+import { CapacityCache } from "./capacity_cache.ts";
+import { ChangeWatcher } from "./change_watcher.ts";
 import { Database } from "./database.ts";
-import { Doorbell } from "./doorbell.ts";
-import { Room } from "./room.ts";
+import { prepareTables } from "./schema.ts";
 
 /** How many rows one transaction writes at most: it holds the lock, and the event loop. */
 const ROWS_AT_ONCE = 128;
 
-/** Every so many writes, the oldest messages of the whole file are looked through. */
+/** After how many writes expired rows are deleted. */
 const WRITES_BETWEEN_SWEEPS = 256;
+
+/** How much more a sweep looks at than was written since the last one. */
+const SWEEP_FACTOR = 2;
+
+/**
+ * Ids of a file are below this. The place of a message is its id plus this for each file before: a
+ * message of a file that was deleted is requeued in front of all messages of the new one.
+ */
+const IDS_PER_FILE = 2 ** 44;
 
 /** Keeps bodies in a SQLite file that many processes share. */
 export class SqliteStore implements Store, Source {
@@ -17,34 +28,32 @@ export class SqliteStore implements Store, Source {
   readonly #sources = [this];
   readonly #settings: LayerSettings;
   readonly #database: Database;
-  readonly #doorbell = new Doorbell();
-  readonly #room: Room;
+  readonly #watcher = new ChangeWatcher();
+  readonly #capacities: CapacityCache;
   #interrupted = false;
-  #writes = 0;
+  /** The first write sweeps: a short-lived process may write only once. */
+  #unsweptWrites = WRITES_BETWEEN_SWEEPS;
+  #sweptKey = "";
 
   constructor(path: string, name: string, settings: LayerSettings) {
-    this.#database = new Database(path, name);
-    this.#room = new Room(this.#database);
+    const { prefix } = settings;
     this.#settings = settings;
+    const prepare = (database: DatabaseSync) => prepareTables(database, name, prefix);
+    this.#database = new Database({ path, name, prepare });
+    this.#capacities = new CapacityCache(this.#database, prefix);
   }
 
   async append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
-    const accepted = await this.#database.transact(() =>
-      this.#insertAll(this.#settings.prefix + key, bodies, capacity)
-    );
-    this.#afterWrite();
+    const accepted = await this.#database.transact(() => this.#insertAll(key, bodies, capacity));
+    this.#afterWrite(1);
     return accepted;
   }
 
   async broadcast(parcels: readonly Parcel[]): Promise<void> {
-    for (let start = 0; start < parcels.length; start += ROWS_AT_ONCE) {
-      await this.#database.transact(() => {
-        for (const { key, body, capacity } of parcels.slice(start, start + ROWS_AT_ONCE)) {
-          this.#insert(this.#settings.prefix + key, body, capacity);
-        }
-      });
-    }
-    this.#afterWrite();
+    await this.#database.transact(() => {
+      for (const { key, body, capacity } of parcels) this.#insert(key, body, capacity);
+    });
+    this.#afterWrite(parcels.length);
   }
 
   sourcesOf(): readonly Source[] {
@@ -54,64 +63,65 @@ export class SqliteStore implements Store, Source {
   async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
     this.#interrupted = false;
     for (;;) {
-      await this.#database.run(() => this.#doorbell.listen(this.#database.journalPath));
+      await this.#database.run(() => this.#watcher.watch(this.#database.journalPath));
       const batches = await this.#takeAll(demand);
       if (!wait || this.#interrupted || batches.length > 0) return batches;
-      await this.#doorbell.wait();
+      await this.#watcher.changed();
     }
   }
 
   interrupt(): void {
     this.#interrupted = true;
-    this.#doorbell.ring();
+    this.#watcher.notify();
   }
 
   async putBack(key: string, bodies: readonly StoredBody[]): Promise<void> {
+    const { prefix } = this.#settings;
     await this.#database.transact(() => {
       const insert = this.#database.statement(
-        "INSERT INTO message (id, key, sent_at, body) VALUES (?, ?, ?, ?)",
+        "INSERT INTO messages (id, prefix, key, sent_at, body) VALUES (?, ?, ?, ?, ?)",
       );
       for (const { bytes, sentAt, place } of bodies) {
-        insert.run(Number(place), this.#settings.prefix + key, sentAt, bytes);
+        insert.run(Number(place) - this.#firstPlace, prefix, key, sentAt, bytes);
       }
-      // Whoever has counted the rows before sees that more may have come.
-      this.#database.statement("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'message'")
+      // A process that has counted the rows before must see that there may be more.
+      this.#database.statement("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'messages'")
         .run(bodies.length);
     });
-    this.#doorbell.ring();
+    this.#watcher.notify();
   }
 
-  groupAdd(group: string, channel: string): Promise<void> {
-    return this.#database.run(() => {
-      this.#database.statement("INSERT OR REPLACE INTO membership VALUES (?, ?, ?)")
-        .run(this.#groupKey(group), channel, Date.now());
+  async groupAdd(group: string, channel: string): Promise<void> {
+    await this.#database.run(() => {
+      this.#database.statement("INSERT OR REPLACE INTO memberships VALUES (?, ?, ?, ?)")
+        .run(this.#settings.prefix, group, channel, Date.now());
     });
+    this.#noteWrites(1);
   }
 
   groupDiscard(group: string, channel: string): Promise<void> {
     return this.#database.run(() => {
-      this.#database.statement("DELETE FROM membership WHERE group_key = ? AND channel = ?")
-        .run(this.#groupKey(group), channel);
+      this.#database
+        .statement("DELETE FROM memberships WHERE prefix = ? AND group_name = ? AND channel = ?")
+        .run(this.#settings.prefix, group, channel);
     });
   }
 
   async groupMembers(group: string): Promise<string[]> {
-    const oldest = Date.now() - this.#settings.groupExpiry;
+    const { prefix, groupExpiry } = this.#settings;
     const rows = await this.#database.run(() =>
-      this.#database.statement("SELECT channel, joined_at FROM membership WHERE group_key = ?")
-        .all(this.#groupKey(group))
+      this.#database.statement(
+        "SELECT channel FROM memberships WHERE prefix = ? AND group_name = ? AND joined_at > ?",
+      ).all(prefix, group, Date.now() - groupExpiry)
     );
-    const live = rows.filter(({ joined_at }) => Number(joined_at) > oldest);
-    if (live.length < rows.length) await this.#dropOldMembers(group, oldest);
-    return live.map(({ channel }) => String(channel));
+    return rows.map(({ channel }) => String(channel));
   }
 
   flush(): Promise<void> {
-    const { prefix } = this.#settings;
     return this.#database.transact(() => {
-      for (const [table, column] of [["message", "key"], ["membership", "group_key"]]) {
-        this.#database.statement(`DELETE FROM ${table} WHERE substr(${column}, 1, ?) = ?`)
-          .run(prefix.length, prefix);
+      for (const table of ["messages", "memberships"]) {
+        this.#database.statement(`DELETE FROM ${table} WHERE prefix = ?`)
+          .run(this.#settings.prefix);
       }
     });
   }
@@ -119,24 +129,26 @@ export class SqliteStore implements Store, Source {
   async inspectServers(): Promise<ServerInspection[]> {
     const start = performance.now();
     const row = await this.#database.run(() =>
-      this.#database.statement("SELECT sqlite_version() AS version, count(*) FROM message").get()
+      this.#database.statement("SELECT sqlite_version() AS version, max(id) FROM messages").get()
     );
     const roundTrip = performance.now() - start;
     return [{ name: this.#database.name, version: `SQLite ${row?.version}`, roundTrip }];
   }
 
   async inspectKey(key: string): Promise<Stock> {
+    const { prefix, expiry } = this.#settings;
     const row = await this.#database.run(() =>
       this.#database.statement(
-        "SELECT count(*) AS count, min(sent_at) AS oldest FROM message WHERE key = ? AND sent_at > ?",
-      ).get(this.#settings.prefix + key, Date.now() - this.#settings.expiry)
+        "SELECT count(*) AS count, min(sent_at) AS oldest FROM messages " +
+          "WHERE prefix = ? AND key = ? AND sent_at > ?",
+      ).get(prefix, key, Date.now() - expiry)
     );
     const count = Number(row?.count);
     return count === 0 ? { count } : { count, oldest: Number(row?.oldest) };
   }
 
   async close(): Promise<void> {
-    this.#doorbell.close();
+    this.#watcher.close();
     await this.#database.close();
   }
 
@@ -156,22 +168,30 @@ export class SqliteStore implements Store, Source {
   }
 
   #take(key: string, limit: number): StoredBody[] {
-    const name = this.#settings.prefix + key;
+    const { prefix } = this.#settings;
     // Reading takes no lock: idle workers don't disturb those who write.
-    if (!this.#database.statement("SELECT 1 FROM message WHERE key = ? LIMIT 1").get(name)) {
-      return [];
-    }
+    const isThere = this.#database
+      .statement("SELECT 1 FROM messages WHERE prefix = ? AND key = ? LIMIT 1").get(prefix, key);
+    if (!isThere) return [];
     const rows = this.#database.statement(
-      "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE key = ? ORDER BY id LIMIT ?) " +
+      "DELETE FROM messages WHERE id IN " +
+        "(SELECT id FROM messages WHERE prefix = ? AND key = ? ORDER BY id LIMIT ?) " +
         "RETURNING id, sent_at, body",
-    ).all(name, Math.min(limit, ROWS_AT_ONCE));
+    ).all(prefix, key, Math.min(limit, ROWS_AT_ONCE));
+    const [now, firstPlace] = [Date.now(), this.#firstPlace];
     return rows
       .map(({ id, sent_at, body }) => ({
         bytes: body as Uint8Array,
-        sentAt: Number(sent_at),
-        place: Number(id),
+        // One of the future was sent before the clock was set back.
+        sentAt: Math.min(Number(sent_at), now),
+        place: Number(id) + firstPlace,
       }))
       .sort((a, b) => a.place - b.place);
+  }
+
+  /** The place of id 0. */
+  get #firstPlace(): number {
+    return this.#database.fileNumber * IDS_PER_FILE;
   }
 
   #insertAll(key: string, bodies: readonly Uint8Array[], capacity: number): number {
@@ -180,48 +200,74 @@ export class SqliteStore implements Store, Source {
   }
 
   #insert(key: string, body: Uint8Array, capacity: number): boolean {
-    if (!this.#room.has(key, capacity) && !this.#makeRoom(key)) return false;
-    this.#database.statement("INSERT INTO message (key, sent_at, body) VALUES (?, ?, ?)")
-      .run(key, Date.now(), body);
+    if (!this.#capacities.hasRoom(key, capacity) && !this.#makeRoom(key)) return false;
+    this.#database
+      .statement("INSERT INTO messages (prefix, key, sent_at, body) VALUES (?, ?, ?, ?)")
+      .run(this.#settings.prefix, key, Date.now(), body);
     return true;
   }
 
-  /** Deletes what has expired in a key that is full. */
+  /** Deletes the expired messages of a key that is full. */
   #makeRoom(key: string): boolean {
+    const { prefix, expiry } = this.#settings;
     const { changes } = this.#database
-      .statement("DELETE FROM message WHERE key = ? AND sent_at <= ?")
-      .run(key, Date.now() - this.#settings.expiry);
+      .statement("DELETE FROM messages WHERE prefix = ? AND key = ? AND sent_at <= ?")
+      .run(prefix, key, Date.now() - expiry);
     return Number(changes) > 0;
   }
 
-  /** Wakes those of this process who wait; now and then, clears up after those who are gone. */
-  #afterWrite(): void {
-    this.#doorbell.ring();
-    if (this.#writes++ % WRITES_BETWEEN_SWEEPS !== 0) return;
-    this.#sweep().catch(() => {
-      // Whoever writes or reads next meets the same trouble, and is told.
+  /** Wakes the receivers of this process. */
+  #afterWrite(keys: number): void {
+    this.#watcher.notify();
+    this.#noteWrites(keys);
+  }
+
+  /** Now and then, deletes expired rows: their channels and groups may not be used any more. */
+  #noteWrites(count: number): void {
+    this.#unsweptWrites += count;
+    if (this.#unsweptWrites < WRITES_BETWEEN_SWEEPS) return;
+    const limit = this.#unsweptWrites * SWEEP_FACTOR;
+    this.#unsweptWrites = 0;
+    this.#database.transact(() => {
+      this.#sweepMemberships(limit);
+      this.#sweepMessages(limit);
+    }).catch(() => {
+      // The next write or read fails in the same way, and reports it.
     });
   }
 
-  /** Deletes the oldest of the file that have expired: their channels may not be used any more. */
-  #sweep(): Promise<void> {
+  #sweepMemberships(limit: number): void {
+    const { prefix, groupExpiry } = this.#settings;
+    this.#database.statement(
+      "DELETE FROM memberships WHERE prefix = ? AND (group_name, channel) IN (SELECT group_name, " +
+        "channel FROM memberships WHERE prefix = ? AND joined_at <= ? LIMIT ?)",
+    ).run(prefix, prefix, Date.now() - groupExpiry, limit);
+  }
+
+  /** Looks at the oldest message of the next keys, and starts again after the last one. */
+  #sweepMessages(limit: number): void {
     const { prefix, expiry } = this.#settings;
-    return this.#database.run(() => {
-      this.#database.statement(
-        "DELETE FROM message WHERE id IN (SELECT id FROM message ORDER BY id LIMIT ?) " +
-          "AND sent_at <= ? AND substr(key, 1, ?) = ?",
-      ).run(WRITES_BETWEEN_SWEEPS * 2, Date.now() - expiry, prefix.length, prefix);
-    });
+    const oldestOfNext = this.#database.statement(
+      "SELECT key, sent_at FROM messages WHERE prefix = ? AND key > ? ORDER BY key, id LIMIT 1",
+    );
+    const now = Date.now();
+    for (let keys = 0; keys < limit; keys++) {
+      const row = oldestOfNext.get(prefix, this.#sweptKey);
+      this.#sweptKey = row ? String(row.key) : "";
+      if (!row) return;
+      const age = now - Number(row.sent_at);
+      if (age >= expiry || age < 0) this.#sweepKey(this.#sweptKey, now, limit);
+    }
   }
 
-  async #dropOldMembers(group: string, oldest: number): Promise<void> {
-    await this.#database.run(() => {
-      this.#database.statement("DELETE FROM membership WHERE group_key = ? AND joined_at <= ?")
-        .run(this.#groupKey(group), oldest);
-    });
-  }
-
-  #groupKey(group: string): string {
-    return `${this.#settings.prefix}:group:${group}`;
+  #sweepKey(key: string, now: number, limit: number): void {
+    const { prefix, expiry } = this.#settings;
+    const oldest =
+      "id IN (SELECT id FROM messages WHERE prefix = ? AND key = ? ORDER BY id LIMIT ?)";
+    this.#database.statement(`DELETE FROM messages WHERE ${oldest} AND sent_at <= ?`)
+      .run(prefix, key, limit, now - expiry);
+    // They were sent before the clock was set back: they expire as if they were sent now.
+    this.#database.statement(`UPDATE messages SET sent_at = ? WHERE ${oldest} AND sent_at > ?`)
+      .run(now, prefix, key, limit, now);
   }
 }

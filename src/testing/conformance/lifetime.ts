@@ -79,6 +79,25 @@ export const lifetimeCases: readonly LayerCase[] = [
     },
   },
   {
+    name: "prefix keeps apart layers whose prefixes extend one another",
+    async run(backend) {
+      const app = backend.connect({ prefix: "app", capacity: 2 });
+      const long = backend.connect({ prefix: "app-long", capacity: 2 });
+      await long.sendMany("jobs", events(2));
+      await long.groupAdd("readers", "jobs-2");
+      await app.groupAdd("readers", "-longjobs-3");
+      assertEquals(await drain(app, "-longjobs"), []);
+      assertEquals((await app.inspect(["-longjobs"])).channels[0]?.depth, 0);
+      await app.sendMany("-longjobs", events(2, 2));
+      await app.groupSend("readers", event(4));
+      await app.flush();
+      await long.groupSend("readers", event(5));
+      assertEquals(await drain(long, "jobs"), range(2));
+      assertEquals(await drain(long, "jobs-2"), [5]);
+      assertEquals(await drain(long, "jobs-3"), []);
+    },
+  },
+  {
     name: "close() rejects a receive() that waits",
     async run(backend) {
       const layer = backend.connect();

@@ -1,6 +1,6 @@
 import { RedisChannelLayer, type RedisChannelLayerOptions } from "@asgi/channels";
 import { type LayerSubject, testChannelLayer } from "@asgi/channels/testing";
-import { backendOf } from "../../layers/backend.ts";
+import { AMBIGUOUS_PREFIXES, backendOf } from "../../layers/backend.ts";
 
 /** What the suite shall run on. */
 export interface Deployment<Servers extends AsyncDisposable> {
@@ -19,7 +19,7 @@ export function testDeployment<Servers extends AsyncDisposable>(
   const servers = sharedServers(start);
   testChannelLayer({
     name,
-    except,
+    except: { ...AMBIGUOUS_PREFIXES, ...except },
     open() {
       const own = `${crypto.randomUUID()}.`;
       return Promise.resolve(backendOf((asked = {}) => {

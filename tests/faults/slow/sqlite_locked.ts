@@ -17,6 +17,29 @@ Deno.test("SQLite locked for 10 s: everybody waits, nothing is lost and nothing 
   });
 });
 
+Deno.test("SQLite locked for more than 30 s: senders to several channels wait side by side", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/events.sqlite3`;
+  await using layer = new SqliteChannelLayer({ path });
+  await send(layer, 0);
+  using file = new DatabaseSync(path);
+  file.exec("BEGIN IMMEDIATE");
+  const start = performance.now();
+  const durations = await Promise.all(["a", "b", "c", "d"].map(async (channel) => {
+    const sending = () => layer.send(channel, { type: "work" });
+    const error = await assertRejects(sending, LayerUnavailableError, "has locked the file");
+    assertEquals(error.mayBeDone, false);
+    return performance.now() - start;
+  }));
+  file.exec("ROLLBACK");
+  assertEquals(durations.map((duration) => duration >= 30_000 && duration < 35_000), [
+    true,
+    true,
+    true,
+    true,
+  ]);
+});
+
 Deno.test("SQLite locked for more than 30 s: a send fails and was not sent, the worker goes on", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/events.sqlite3`;
