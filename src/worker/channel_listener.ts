@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isUndone, LayerUnavailableError } from "../errors.ts";
-import type { ChannelLayer, Delivery } from "../layers/mod.ts";
+import type { ChannelLayer, Delivery, ReceiveManyOptions } from "../layers/mod.ts";
 import { Instances, type InstancesOptions } from "./instances.ts";
 
 /** How long to wait before asking a layer that was lost again, in milliseconds: it grows. */
@@ -112,7 +112,7 @@ export class ChannelListener {
   }
 
   async #tryToTake(wait: boolean): Promise<number | LayerUnavailableError> {
-    const { channel, layer, report } = this.#options;
+    const { report } = this.#options;
     if (this.#stop.signal.aborted) return 0;
     if (this.#taking.signal.aborted) this.#taking = new AbortController();
     const { signal } = this.#taking;
@@ -120,9 +120,8 @@ export class ChannelListener {
       // What goes back is older than what would be taken now.
       await this.#handingBack;
       const limit = Math.max(1, this.instances.room);
-      const deliveries = await layer.receiveMany(channel, { limit, wait, signal });
+      const deliveries = await this.#fetch({ limit, wait, signal });
       report.reached();
-      if (deliveries.length > 0) report.took(channel, deliveries.length);
       if (this.#stop.signal.aborted) {
         if (deliveries.length > 0) await this.#giveBack(deliveries);
         return 0;
@@ -135,6 +134,19 @@ export class ChannelListener {
       if (signal.aborted) return 0;
       if (error instanceof LayerUnavailableError) return error;
       throw error;
+    }
+  }
+
+  /** Each event is counted at all times: as asked for, or as received. */
+  async #fetch(options: ReceiveManyOptions): Promise<Delivery[]> {
+    const { channel, layer, report } = this.#options;
+    report.counts.requested += options.limit;
+    try {
+      const deliveries = await layer.receiveMany(channel, options);
+      if (deliveries.length > 0) report.took(channel, deliveries.length);
+      return deliveries;
+    } finally {
+      report.counts.requested -= options.limit;
     }
   }
 

@@ -55,6 +55,8 @@ export class Counter {
   lost = 0;
   /** How often the layer went away. */
   outages = 0;
+  /** How many are asked of the layer now: some may have left it. */
+  requested = 0;
   /** Never given to a handler, by the reason. */
   readonly droppedBy: Record<DropReason, number> = {
     expired: 0,
