@@ -10,7 +10,7 @@ export function summaryOf(counts: WorkerCounts): string {
     `${dropped} dropped${reasons(counts)}`,
   ];
   if (handedBack > 0) parts.push(`${handedBack} handed back`);
-  if (lost > 0) parts.push(`${lost} lost on their way back`);
+  if (lost > 0) parts.push(`${lost} lost`);
   if (outages > 0) parts.push(`layer away ${outages === 1 ? "once" : `${outages} times`}`);
   return parts.join(", ");
 }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isUndone, LayerUnavailableError } from "../errors.ts";
-import type { ChannelLayer, Delivery } from "../layers/mod.ts";
+import type { ChannelLayer, Delivery, ReceiveManyOptions } from "../layers/mod.ts";
 import { Instances, type InstancesOptions } from "./instances.ts";
 
 /** How long to wait before asking a layer that was lost again, in milliseconds: it grows. */
@@ -16,6 +16,8 @@ const NEXT_HAND_BACK = 1_000;
 /** What a listener is made of. */
 export interface ListenerOptions extends InstancesOptions {
   readonly layer: ChannelLayer;
+  /** Whether to return once the channel is empty and no handler runs. */
+  readonly burst: boolean;
 }
 
 /**
@@ -48,33 +50,29 @@ export class ChannelListener {
     await this.#take(false);
   }
 
-  /** Takes and gives on, until it is stopped. */
-  async listen(): Promise<void> {
-    this.instances.start();
-    while (!this.#stop.signal.aborted) {
-      await this.instances.until(() => this.instances.room > 0 || this.#stop.signal.aborted);
-      await this.#take(true);
-    }
-  }
-
   /**
-   * Takes and gives on until the channel is empty and no handler runs.
+   * Fetches events for the instances until it is stopped; in a burst, until the channel is empty and
+   * no handler runs.
    *
-   * @returns How many events it took.
+   * @returns How many events there were.
    */
-  async empty(): Promise<number> {
+  async listen(): Promise<number> {
     const { instances } = this;
+    const { signal } = this.#stop;
     // What `open()` took counts as well: its handlers may send, too.
     let sum = instances.held;
     instances.start();
-    for (;;) {
-      await instances.until(() => instances.room > 0 || this.#stop.signal.aborted);
-      const taken = await this.#take(false);
+    while (!signal.aborted) {
+      await instances.until(() => instances.room > 0 || signal.aborted);
+      // A handler that runs now may send to this channel after it was found empty.
+      const wasIdle = instances.isIdle;
+      const taken = await this.#take(!this.#options.burst);
       sum += taken;
-      if (taken > 0) continue;
-      if (instances.isIdle || this.#stop.signal.aborted) return sum;
-      await instances.until(() => instances.isIdle || this.#stop.signal.aborted);
+      if (taken > 0 || !this.#options.burst) continue;
+      if (wasIdle) break;
+      await instances.until(() => instances.isIdle || signal.aborted);
     }
+    return sum;
   }
 
   /**
@@ -114,7 +112,7 @@ export class ChannelListener {
   }
 
   async #tryToTake(wait: boolean): Promise<number | LayerUnavailableError> {
-    const { channel, layer, report } = this.#options;
+    const { report } = this.#options;
     if (this.#stop.signal.aborted) return 0;
     if (this.#taking.signal.aborted) this.#taking = new AbortController();
     const { signal } = this.#taking;
@@ -122,20 +120,33 @@ export class ChannelListener {
       // What goes back is older than what would be taken now.
       await this.#handingBack;
       const limit = Math.max(1, this.instances.room);
-      const deliveries = await layer.receiveMany(channel, { limit, wait, signal });
+      const deliveries = await this.#fetch({ limit, wait, signal });
       report.reached();
       if (this.#stop.signal.aborted) {
         if (deliveries.length > 0) await this.#giveBack(deliveries);
         return 0;
       }
       // There is more where a full batch comes from: it is asked for before this one is handled.
-      this.instances.accept(deliveries, wait && deliveries.length === limit && limit > 1);
+      this.instances.accept(deliveries, deliveries.length === limit && limit > 1);
       this.#watchForStall();
       return deliveries.length;
     } catch (error) {
       if (signal.aborted) return 0;
       if (error instanceof LayerUnavailableError) return error;
       throw error;
+    }
+  }
+
+  /** Each event is counted at all times: as asked for, or as received. */
+  async #fetch(options: ReceiveManyOptions): Promise<Delivery[]> {
+    const { channel, layer, report } = this.#options;
+    report.counts.requested += options.limit;
+    try {
+      const deliveries = await layer.receiveMany(channel, options);
+      if (deliveries.length > 0) report.took(channel, deliveries.length);
+      return deliveries;
+    } finally {
+      report.counts.requested -= options.limit;
     }
   }
 
@@ -165,7 +176,7 @@ export class ChannelListener {
     const { channel, layer, report } = this.#options;
     try {
       await layer.handBack(released);
-      report.handedBack(released.length);
+      report.handedBack(channel, released.length);
     } catch (error) {
       if (!isUndone(error)) return report.lostEvents(channel, released.length, error);
       this.instances.keep(released);

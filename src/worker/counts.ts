@@ -1,6 +1,9 @@
-/** What a worker has done so far, in events: each that it received is in one of the others, or in hand. */
+/**
+ * What a worker has done so far, in events: each that it received was handled, failed, dropped,
+ * handed back or lost, or is in hand or waiting for a handler. No count ever falls.
+ */
 export interface WorkerCounts {
-  /** Taken from the layer; those that were handed back don't count. */
+  /** Taken from the layer, those that were handed back later included. */
   readonly received: number;
   /** Whose handler came to a good end. */
   readonly handled: number;
@@ -12,7 +15,10 @@ export interface WorkerCounts {
   readonly droppedBy: DropCounts;
   /** Given back to the layer before anybody had started on them. */
   readonly handedBack: number;
-  /** Lost on their way back: the layer may have them, or the worker ended while it was away. */
+  /**
+   * Neither handled nor handed back: the layer may have them, the worker ended while it was away, or
+   * a thread of `runworker --threads` ended with them.
+   */
   readonly lost: number;
   /** How often the layer went away: a number of times, not of events. */
   readonly outages: number;
@@ -45,10 +51,12 @@ export class Counter {
   failed = 0;
   /** Given back to the layer. */
   handedBack = 0;
-  /** Lost on their way back. */
+  /** Neither handled nor handed back. */
   lost = 0;
   /** How often the layer went away. */
   outages = 0;
+  /** How many are asked of the layer now: some may have left it. */
+  requested = 0;
   /** Never given to a handler, by the reason. */
   readonly droppedBy: Record<DropReason, number> = {
     expired: 0,

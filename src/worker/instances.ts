@@ -27,6 +27,9 @@ export class Instances implements InstanceHost {
   readonly #pace = new Pace();
   readonly #watchers = new Set<{ condition: () => boolean; resolve: () => void }>();
   #busy = 0;
+  /** The position of what was released and may come back: what was accepted later follows it. */
+  readonly #positions = new WeakMap<Delivery, number>();
+  #lastPosition = 0;
   #firstExpiry = Infinity;
   #started = false;
   #stopped = false;
@@ -83,7 +86,6 @@ export class Instances implements InstanceHost {
    */
   accept(deliveries: readonly Delivery[], soon: boolean): void {
     if (deliveries.length === 0) return;
-    this.#options.report.took(this.#options.channel, deliveries.length);
     this.#noteExpiry(deliveries[0]);
     this.#held.push(...deliveries);
     if (soon) setImmediate(() => setImmediate(() => this.#distribute()));
@@ -100,16 +102,24 @@ export class Instances implements InstanceHost {
   release(): Delivery[] {
     this.#pace.noteAtLeast(this.stalledFor);
     const released = this.#held.splice(0);
-    if (released.length > 0) this.#options.report.handsBack(this.#options.channel, released.length);
+    for (const delivery of released) {
+      if (!this.#positions.has(delivery)) this.#positions.set(delivery, ++this.#lastPosition);
+    }
     return released;
   }
 
-  /** Takes up again what nobody else has either, in its place; also before the start. */
+  /** Takes up again what could not be handed back, in its place; also before the start. */
   keep(released: readonly Delivery[]): void {
-    this.#options.report.keeps(this.#options.channel, released.length);
+    const { channel, report } = this.#options;
+    report.keeps(channel, released.length);
     this.#noteExpiry(released[0]);
+    const position = (delivery: Delivery) => this.#positions.get(delivery) ?? Infinity;
+    // What was never released came last: such positions are equal, and the sort is stable.
     this.#held.push(...released);
-    this.#held.sort((one, other) => one.expiresAt - other.expiresAt);
+    this.#held.sort((one, other) => {
+      const [first, second] = [position(one), position(other)];
+      return first === second ? 0 : first - second;
+    });
     this.start();
   }
 

@@ -86,21 +86,15 @@ export class Report {
     this.#log({ level: "debug", message: `Took ${count} events`, channel });
   }
 
-  /** Events are given back to the layer. */
-  handsBack(channel: string, count: number): void {
-    this.counts.received -= count;
-    this.#log({ level: "debug", message: `Handing back ${count} events`, channel });
-  }
-
   /** The layer can't take them back now: they stay with the worker. */
   keeps(channel: string, count: number): void {
-    this.counts.received += count;
     this.#log({ level: "debug", message: `Keeping ${count} events`, channel });
   }
 
   /** The layer has taken them back. */
-  handedBack(count: number): void {
+  handedBack(channel: string, count: number): void {
     this.counts.handedBack += count;
+    this.#log({ level: "debug", message: `Handed back ${count} events`, channel });
   }
 
   /** The layer can't be reached; said once for all channels. */
@@ -120,7 +114,6 @@ export class Report {
 
   /** What was taken may not have been put back, and can't be handled here: others may have it. */
   lostEvents(channel: string, count: number, error: unknown): void {
-    this.counts.received += count;
     this.counts.lost += count;
     const message = `${count} events that were not started could not be handed back, and are lost`;
     this.#log({ level: "error", message, channel, error });

@@ -140,13 +140,9 @@ export class Worker {
     await Promise.all(listeners.map((listener) => listener.open()));
     if (this.#isStopped) return;
     this.#options.onListening?.();
-    if (!this.#options.burst) {
-      await Promise.all(listeners.map((listener) => listener.listen()));
-      return;
-    }
     // A handler may send to a channel that was found empty before: until none has had anything.
-    for (let taken = 1; taken > 0;) {
-      const counts = await Promise.all(listeners.map((listener) => listener.empty()));
+    for (let taken = 1; taken > 0 && !this.#isStopped;) {
+      const counts = await Promise.all(listeners.map((listener) => listener.listen()));
       taken = counts.reduce((sum, count) => sum + count, 0);
     }
   }
@@ -165,11 +161,9 @@ export class Worker {
   }
 
   #makeListeners(): ChannelListener[] {
-    const { application, layer, channels, concurrency = 1 } = this.#options;
-    const report = this.#report;
-    return [...new Set(channels)].map((channel) =>
-      new ChannelListener({ channel, application, layer, concurrency, report })
-    );
+    const { application, layer, channels, concurrency = 1, burst = false } = this.#options;
+    const shared = { application, layer, concurrency, burst, report: this.#report };
+    return [...new Set(channels)].map((channel) => new ChannelListener({ channel, ...shared }));
   }
 }
 

@@ -1,7 +1,9 @@
 import {
   assertEquals,
   assertGreater,
+  assertGreaterOrEqual,
   assertLess,
+  assertLessOrEqual,
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
@@ -177,10 +179,70 @@ Deno.test("runworker --threads replaces a thread that dies, with growing waits, 
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
   const log = worker.stderr.all.join("\n");
-  assertMatch(log, /thread [12]: Died: it left with exit code 3, and 1 events with it;/);
+  assertMatch(log, /thread [12]: Died: it left with exit code 3; another one starts in \d+ ms/);
   assertMatch(log, /another one starts in 100 ms[^]*another one starts in [248]00 ms \(5 more\)/);
   assertMatch(log, /info +thread [12]: Listening again/);
   assertMatch(worker.stderr.all.at(-1) ?? "", /26 received, 20 handled, 6 failed, 0 dropped/);
+});
+
+/** The numbers of the last line: `{ received: 20, "handed back": 3 }`. */
+function countsOf({ stderr }: Program): Record<string, number> {
+  const [, text = ""] = stderr.all.at(-1)?.split("Stopped: ") ?? [];
+  const parts = Array.from(text.matchAll(/(\d+) ([a-z ]+)/g));
+  return Object.fromEntries(parts.map(([, count, name = ""]) => [name.trim(), Number(count)]));
+}
+
+/** Handlers that exit, in the middle of many quick ones. */
+async function checkExits(layer: ChannelLayer, url: string): Promise<void> {
+  const events = numbered(3_000, { type: "work" });
+  for (const at of [700, 1_500, 2_300]) events[at] = { type: "exit", id: -1 };
+  await layer.sendMany("a", events);
+  await using worker = start(url, "--threads", "2");
+  await worker.stdout.count(2_997);
+  worker.kill("SIGTERM");
+  assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
+  const expected = ids(3_000).filter((id) => events[id]?.type === "work");
+  assertEquals(printed(worker).ids, expected);
+  const counts = countsOf(worker);
+  assertEquals([counts.handled, counts.failed, counts.lost], [2_997, 3, undefined]);
+  assertEquals(counts.received, 3_000 + (counts["handed back"] ?? 0));
+}
+
+Deno.test("a handler that exits its thread loses no other event, on SQLite", async () => {
+  await using opened = await openFolder();
+  await checkExits(opened.layer, `sqlite:${opened.folder}/events.sqlite3`);
+});
+
+testWithRedis("exiting threads", () => {
+  Deno.test("a handler that exits its thread loses no other event, on Redis", async () => {
+    await using redis = await startRedis();
+    await using layer = new RedisChannelLayer({ url: redis.url, capacity: 10_000 });
+    await checkExits(layer, redis.url);
+  });
+});
+
+Deno.test("events that are lost with a thread that is cut off are counted, and named in the log", async () => {
+  await using opened = await openFolder();
+  await opened.layer.sendMany("a", numbered(2_000, { type: "work" }));
+  await using worker = opened.start("--threads", "2", "--shutdown-timeout", "0.2");
+  await worker.stdout.count(300);
+  await opened.layer.sendMany("a", [
+    { type: "burn", id: 0 },
+    ...numbered(2_000, { type: "work" }),
+  ]);
+  await worker.stdout.until("begun 0");
+  worker.kill("SIGTERM");
+  assertEquals(await worker.end, 1);
+  const counts = countsOf(worker);
+  const { received, handled, failed, dropped, lost = 0, "handed back": handedBack = 0 } = counts;
+  assertEquals(received, (handled ?? 0) + (failed ?? 0) + (dropped ?? 0) + handedBack + lost);
+  const left = await opened.layer.receiveMany("a", { limit: 9_999, wait: false });
+  const log = worker.stderr.all.join("\n");
+  const bounds = Array.from(log.matchAll(/up to (\d+) that it was fetching/g), (match) => match[1]);
+  const missing = 4_001 - printed(worker).ids.length - left.length;
+  assertGreaterOrEqual(missing, lost);
+  assertLessOrEqual(missing, lost + bounds.reduce((sum, bound) => sum + Number(bound), 0));
+  assertMatch(log, /Was cut off: a handler .* lost with it: \d+ events that it held/);
 });
 
 Deno.test("what the user can mend is told once, with the exit code of one thread", async () => {

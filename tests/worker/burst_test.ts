@@ -1,15 +1,19 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { setImmediate } from "node:timers";
+import { assertEquals, assertGreater, assertRejects } from "@std/assert";
 import {
   type Application,
   AsyncConsumer,
   ChannelNameRouter,
   type ChannelScope,
+  type Delivery,
   MemoryChannelLayer,
   type Message,
+  type ReceiveManyOptions,
   Worker,
 } from "@asgi/channels";
+import { ForwardingLayer } from "../testing/forwarding_layer.ts";
 import { within } from "../testing/within.ts";
-import { outcome, runBurst } from "./start_worker.ts";
+import { outcome, runBurst, startWorker } from "./start_worker.ts";
 import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
 
 Deno.test("a burst ends at once when the channels are empty", async () => {
@@ -161,6 +165,42 @@ Deno.test("a burst ends although all its handlers fail", async () => {
   const { worker } = await runBurst({ layer, channels: ["letters"], application, concurrency: 3 });
   assertEquals(worker.counts.failed, 10);
 });
+
+/**
+ * As with a socket, a request leaves when the event loop turns, and its answer takes a while; notes
+ * how much was handled before each request could leave.
+ */
+class RemoteLayer extends ForwardingLayer {
+  readonly handled = new Tally<Message>();
+  readonly handledBefore: number[] = [];
+
+  override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
+    const before = this.handled.items.length;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.handledBefore.push(this.handled.items.length - before);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return await super.receiveMany(channel, options);
+  }
+}
+
+for (const burst of [false, true]) {
+  const who = burst ? "a burst" : "a worker that listens";
+  Deno.test(`${who} lets the request for the next batch leave before it handles one`, async () => {
+    await using layer = new RemoteLayer(new MemoryChannelLayer({ capacity: 20_000 }));
+    await layer.sendMany("letters", numbered(20_000));
+    const application: Application<ChannelScope> = async (_scope, receive) => {
+      for (;;) layer.handled.add(await receive());
+    };
+    const options = { layer, application, channels: ["letters"] };
+    await using stack = new AsyncDisposableStack();
+    if (burst) await runBurst(options);
+    else stack.use(await startWorker(options));
+    await layer.handled.reach(20_000);
+    const overlapped = layer.handledBefore.filter((count) => count < 10);
+    assertGreater(layer.handledBefore.length, 20);
+    assertGreater(overlapped.length, layer.handledBefore.length * 0.8);
+  });
+}
 
 Deno.test("a burst on a closed layer rejects", async () => {
   const layer = new MemoryChannelLayer();

@@ -94,12 +94,17 @@ export class Member {
     const workerData: Assignment = { order, style, number: this.#number, memory: this.memory };
     const worker = new Worker(mainModule(), { workerData });
     let reason: string | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     worker.on("message", (report: Report) => {
       if (report.said === "ended") resolve(report);
-      else this.#listens(report.where);
+      else if (report.said === "listening") this.#listens(report.where);
+      else timer ??= setTimeout(() => resolve("it exited, and a handler did not end"), GRACE);
     });
     worker.on("error", (error) => reason = error.message);
-    worker.on("exit", (code) => resolve(reason ?? `it left with exit code ${code}`));
+    worker.on("exit", (code) => {
+      clearTimeout(timer);
+      resolve(reason ?? `it left with exit code ${code}`);
+    });
     return worker;
   }
 
@@ -114,18 +119,24 @@ export class Member {
   /** A thread that burns CPU hears nothing: it isn't waited for longer than this. */
   #cutOffAfter(time: number, resolve: (end: Ended) => void): Disposable {
     const timer = setTimeout(() => {
-      this.#complain("Was cut off: a handler didn't let go of the thread");
+      this.#complain(`Was cut off: a handler didn't let go of the thread${this.#countLost()}`);
       resolve({ said: "ended", code: ExitCode.failed });
     }, time);
     return { [Symbol.dispose]: () => clearTimeout(timer) };
   }
 
-  /** What it had taken and not handled is lost with it. */
+  /** What it had received and not handled is lost with it; what was on its way may be. */
   #countLost(): string {
-    const { received, handled, failed, dropped, lost } = this.#counter.snapshot;
-    const left = received - handled - failed - dropped - lost;
-    this.#counter.failed += left;
-    return left === 0 ? "" : `, and ${left} events with it`;
+    const { received, handled, failed, dropped, handedBack, lost } = this.#counter.snapshot;
+    const left = received - handled - failed - dropped - handedBack - lost;
+    this.#counter.lost += left;
+    const { requested } = this.#counter;
+    this.#counter.requested = 0;
+    const parts = [
+      left > 0 ? `${left} events that it held` : "",
+      requested > 0 ? `up to ${requested} that it was fetching` : "",
+    ].filter((part) => part !== "");
+    return parts.length === 0 ? "" : `; lost with it: ${parts.join(", and ")}`;
   }
 
   #complain(message: string): void {

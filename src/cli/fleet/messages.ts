@@ -16,7 +16,11 @@ export interface Assignment {
 export type Word = "stop" | "kill";
 
 /** What a thread says. */
-export type Report = { readonly said: "listening"; readonly where: string } | Ended;
+export type Report =
+  | { readonly said: "listening"; readonly where: string }
+  /** Its code exits: it requeues what it has not started, and then it does. */
+  | { readonly said: "exiting" }
+  | Ended;
 
 /** It is done. */
 export interface Ended {

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { parentPort, workerData } from "node:worker_threads";
 import { LayerUnusableError } from "../../errors.ts";
 import { openLog } from "../log.ts";
@@ -17,13 +18,38 @@ export async function serve(): Promise<void> {
     // After `Deno.exit()` the app goes on for a moment: that doesn't count.
     if (!isLeaving) parentPort?.postMessage(report);
   };
-  say(
-    await workToTheEnd(assignment, {
-      stop: stop.signal,
-      kill: kill.signal,
-      onListening: (where: string) => say({ said: "listening", where }),
-    }),
-  );
+  let exit: (() => void) | undefined;
+  const onExit = (really: () => void) => {
+    exit ??= really;
+    say({ said: "exiting" });
+    stop.abort();
+  };
+  const ended = await workToTheEnd(assignment, {
+    stop: stop.signal,
+    kill: kill.signal,
+    onListening: (where: string) => {
+      interceptExits(onExit);
+      say({ said: "listening", where });
+    },
+  });
+  if (exit) exit();
+  else say(ended);
+}
+
+/**
+ * Code that exits ends its thread, but not what the thread has fetched: first it stops as a worker
+ * does. Where the code exits, an error is thrown, since nothing after that is to run.
+ */
+function interceptExits(onExit: (really: () => void) => void): void {
+  const exit = Deno.exit;
+  const interceptor = (name: string) => (code?: unknown): never => {
+    const status = Number(code ?? process.exitCode ?? 0);
+    onExit(() => exit(status));
+    throw new Error(`${name} ends this thread with exit code ${status}`);
+  };
+  Object.assign(Deno, { exit: interceptor("Deno.exit()") });
+  Object.assign(process, { exit: interceptor("process.exit()") });
+  Object.assign(globalThis, { close: interceptor("close()") });
 }
 
 async function workToTheEnd(
