@@ -130,8 +130,8 @@ function whyNoSmallDisk(): string | undefined {
   return mounted ? undefined : "a small disk can't be mounted here";
 }
 
-function mount(place: string): boolean {
-  const args = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", place];
+function mount(place: string, megabytes = 1): boolean {
+  const args = ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", place];
   return new Deno.Command("mount", { args }).outputSync().success;
 }
 
@@ -155,6 +155,35 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "SqliteChannelLayer: groupSend() that finds the disk full reaches no member, and says so",
+  ignore: noSmallDisk !== undefined,
+  fn: async () => {
+    await using folder = await temporaryFolder();
+    mount(folder.path, 6);
+    try {
+      await sendTooMuch(folder.path);
+    } finally {
+      unmount(folder.path);
+    }
+  },
+});
+
+async function sendTooMuch(folder: string): Promise<void> {
+  await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });
+  const members = Array.from({ length: 300 }, (_, n) => `letters-${n}`);
+  for (const channel of members) await layer.groupAdd("readers", channel);
+  const large = { ...EVENT, bytes: new Uint8Array(20_000) };
+  const error = await assertRejects(
+    () => layer.groupSend("readers", large),
+    LayerUnavailableError,
+    "the disk is full: free some space; the message was not sent",
+  );
+  assertEquals(error.mayBeDone, false);
+  const { channels } = await layer.inspect(members);
+  assertEquals(channels.filter(({ depth }) => depth > 0), []);
+}
 
 async function fillAndRecover(folder: string): Promise<void> {
   await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });

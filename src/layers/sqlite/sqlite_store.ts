@@ -37,13 +37,11 @@ export class SqliteStore implements Store, Source {
   }
 
   async broadcast(parcels: readonly Parcel[]): Promise<void> {
-    for (let start = 0; start < parcels.length; start += ROWS_AT_ONCE) {
-      await this.#database.transact(() => {
-        for (const { key, body, capacity } of parcels.slice(start, start + ROWS_AT_ONCE)) {
-          this.#insert(this.#settings.prefix + key, body, capacity);
-        }
-      });
-    }
+    await this.#database.transact(() => {
+      for (const { key, body, capacity } of parcels) {
+        this.#insert(this.#settings.prefix + key, body, capacity);
+      }
+    });
     this.#afterWrite();
   }
 
