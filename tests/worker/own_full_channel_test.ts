@@ -48,9 +48,9 @@ function replying(handle: () => Promise<void>): Application<ChannelScope> {
 
 /** Sends until a channel is full. */
 async function fill(channel: string): Promise<void> {
-  for (let error; !error;) {
-    error = await getChannelLayer().send(channel, EVENT).catch((error) => error);
-    if (error) assertInstanceOf(error, ChannelFullError);
+  for (;;) {
+    const error = await getChannelLayer().send(channel, EVENT).catch((error) => error);
+    if (error) return void assertInstanceOf(error, ChannelFullError);
   }
 }
 
