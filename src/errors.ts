@@ -14,16 +14,18 @@ export class ChannelFullError extends ChannelsError {
    * @param channel The channel that is full.
    * @param capacity How many messages it may hold.
    * @param accepted How many messages of this call it still took, the first ones; they will be delivered.
+   * @param advice What the message says at its end.
    */
   constructor(
     readonly channel: string,
     readonly capacity: number,
     readonly accepted: number = 0,
+    advice = "send later, or with waitForCapacity",
   ) {
     super(
       `Channel "${channel}" is full: it may hold ${capacity} messages` +
         (accepted > 0 ? `, and took the first ${accepted} of these` : "") +
-        "; send later, or with waitForCapacity",
+        `; ${advice}`,
     );
   }
 }
@@ -93,7 +95,7 @@ export class UndecodableMessageError extends ChannelsError {
   }
 }
 
-/** Options of {@linkcode LayerUnavailableError}. */
+/** Options of {@linkcode LayerUnavailableError} and {@linkcode LayerUnusableError}. */
 export interface LayerUnavailableErrorOptions extends ErrorOptions {
   /** Whether the server may have done what it was asked to. */
   readonly mayBeDone?: boolean;
@@ -135,16 +137,23 @@ export function isUndone(error: unknown): error is LayerUnavailableError {
 export class LayerUnusableError extends ChannelsError {
   /** Survives minification. */
   override readonly name: string = "LayerUnusableError";
+  /** Whether a part of what the server was asked to do may be done, as with a group. */
+  readonly mayBeDone: boolean;
 
   /**
    * Makes the error.
    *
    * @param layer The layer, as its `toString()` describes it.
    * @param reason What is wrong, and what mends it.
-   * @param options The `cause`: what the engine threw.
+   * @param options The `cause`: what the engine threw, and `mayBeDone`, which is `false` by default.
    */
-  constructor(readonly layer: string, readonly reason: string, options?: ErrorOptions) {
+  constructor(
+    readonly layer: string,
+    readonly reason: string,
+    options: LayerUnavailableErrorOptions = {},
+  ) {
     super(`Layer ${layer} cannot be used: ${reason}`, options);
+    this.mayBeDone = options.mayBeDone ?? false;
   }
 }
 

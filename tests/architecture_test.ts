@@ -53,7 +53,8 @@ function mayImport(path: string, target: string): boolean {
   if (!resolved.startsWith(SOURCE.href)) return false;
   const [from, to] = [path, resolved.slice(SOURCE.href.length)];
   if (floorOf(from) === floorOf(to)) return true;
-  const isFront = to === `${floorOf(to)}/mod.ts` || to === `${floorOf(to)}.ts`;
+  const doors = [`${floorOf(to)}/mod.ts`, `${floorOf(to)}/internal.ts`, `${floorOf(to)}.ts`];
+  const isFront = doors.includes(to);
   return isFront && (MAY_IMPORT[floorOf(from)] ?? []).includes(floorOf(to));
 }
 
@@ -117,6 +118,7 @@ Deno.test("importsOf() finds every way to import", () => {
 Deno.test("mayImport() knows what is allowed", () => {
   const allowed = [
     ["worker/worker.ts", "../layers/mod.ts"],
+    ["worker/worker.ts", "../layers/internal.ts"],
     ["worker/worker.ts", "../errors.ts"],
     ["worker/worker.ts", "./report.ts"],
     ["layers/redis/redis_store.ts", "../../errors.ts"],

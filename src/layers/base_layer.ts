@@ -1,4 +1,4 @@
-import { ChannelFullError, LayerClosedError } from "../errors.ts";
+import { ChannelsError, LayerClosedError } from "../errors.ts";
 import type { Message } from "../protocol/mod.ts";
 import type {
   ChannelInspection,
@@ -10,7 +10,6 @@ import type {
   SendOptions,
 } from "./channel_layer.ts";
 import type { Cipher, MessageCodec } from "./codec.ts";
-import { withDeadline } from "./deadline.ts";
 import { LocalInbox } from "./local_inbox.ts";
 import { MessageForm } from "./message_form.ts";
 import {
@@ -21,8 +20,10 @@ import {
   nonLocalName,
 } from "./names.ts";
 import type { LayerSettings } from "./options.ts";
-import { Outbox } from "./outbox.ts";
 import { Receiver } from "./receiver.ts";
+import { isHandlerOf } from "./sending/handler_context.ts";
+import { mayBeDone, withOutcome } from "./sending/outcome.ts";
+import { SendBuffer } from "./sending/send_buffer.ts";
 import { settleAll } from "./settle_all.ts";
 import type { Parcel, Store } from "./store.ts";
 import { bodyOf, StoredDelivery } from "./stored_delivery.ts";
@@ -42,13 +43,17 @@ export interface BaseLayerParts {
   readonly name: string;
 }
 
+/** Why a handler is refused at once by a full channel, even if it wants to wait. */
+const OWN_CHANNEL = "a handler cannot wait for capacity in the channel that it handles, " +
+  "because only handlers that return make room there";
+
 /** What every layer does the same, on top of a {@linkcode Store}. */
 export abstract class BaseChannelLayer implements ChannelLayer {
   readonly #store: Store;
   readonly #form: MessageForm;
   readonly #name: string;
   readonly #settings: LayerSettings;
-  readonly #outbox: Outbox;
+  readonly #sendBuffer: SendBuffer;
   readonly #receiver: Receiver;
   readonly #inbox: LocalInbox;
   readonly #clientPrefix = crypto.randomUUID().replaceAll("-", "");
@@ -60,7 +65,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     this.#form = new MessageForm(codec, cipher);
     this.#name = name;
     this.#settings = settings;
-    this.#outbox = new Outbox(store, name);
+    this.#sendBuffer = new SendBuffer(store, name);
     this.#receiver = new Receiver(store, settings.expiry, name);
     this.#inbox = new LocalInbox({
       receiver: this.#receiver,
@@ -74,7 +79,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   async send(channel: string, message: Message, options?: SendOptions): Promise<void> {
     this.#checkOpen();
     checkChannelName(channel);
-    await this.#append(channel, [this.#form.pack(channel, message)], options);
+    await this.#send(channel, [this.#form.pack(channel, message)], options);
   }
 
   /** See {@linkcode ChannelLayer.sendMany}. */
@@ -86,7 +91,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     this.#checkOpen();
     checkChannelName(channel);
     const bodies = Array.from(messages, (message) => this.#form.pack(channel, message));
-    if (bodies.length > 0) await this.#append(channel, bodies, options);
+    if (bodies.length > 0) await this.#send(channel, bodies, options);
   }
 
   /** See {@linkcode ChannelLayer.receive}. */
@@ -148,8 +153,14 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     this.#checkOpen();
     checkGroupName(group);
     const packFor = this.#form.draft(message);
-    const members = await this.#store.groupMembers(group);
-    if (members.length > 0) await this.#store.broadcast(this.#parcels(members, packFor));
+    let isSending = false;
+    try {
+      const parcels = this.#parcels(await this.#store.groupMembers(group), packFor);
+      isSending = parcels.length > 0;
+      if (isSending) await this.#store.broadcast(parcels);
+    } catch (error) {
+      throw withOutcome(error, isSending && mayBeDone(error));
+    }
   }
 
   /** See {@linkcode ChannelLayer.flush}. */
@@ -184,7 +195,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
 
   /** What was sent before still leaves. */
   async #close(): Promise<void> {
-    await Promise.all([this.#receiver.close(), this.#outbox.close()]);
+    await Promise.all([this.#receiver.close(), this.#sendBuffer.close()]);
     await this.#store.close();
   }
 
@@ -205,21 +216,23 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     checkChannelName(channel);
   }
 
-  async #append(
+  async #send(
     channel: string,
     bodies: readonly Uint8Array[],
     options?: SendOptions,
   ): Promise<void> {
-    const capacity = this.#settings.capacityOf(channel);
+    const mustNotWait = options?.waitForCapacity && isHandlerOf(this, channel)
+      ? OWN_CHANNEL
+      : undefined;
     const key = nonLocalName(channel);
-    const accepted = options
-      ? await withDeadline(
-        channel,
-        options,
-        (append) => this.#outbox.append(key, bodies, capacity, append),
-      )
-      : await this.#outbox.append(key, bodies, capacity);
-    if (accepted < bodies.length) throw new ChannelFullError(channel, capacity, accepted);
+    const capacity = this.#settings.capacityOf(channel);
+    try {
+      await this.#sendBuffer.send({ channel, key, capacity, bodies, mustNotWait }, options);
+    } catch (error) {
+      // It was created while a batch was sent: the stack has to show who called send() instead.
+      if (error instanceof ChannelsError) Error.captureStackTrace(error);
+      throw error;
+    }
   }
 
   /** One body for each key; the channels that share it are named in the message, up to a limit. */

@@ -90,6 +90,9 @@ export interface ChannelLayer extends AsyncDisposable {
    *
    * @param group The group's name.
    * @param message The message.
+   * @throws {LayerUnavailableError} If the layer cannot be reached. Its `mayBeDone` says whether any
+   * member may have received the message.
+   * @throws {LayerUnusableError} If the layer, or the key of a member, cannot be used; the same applies.
    */
   groupSend(group: string, message: Message): Promise<void>;
 
@@ -148,7 +151,17 @@ export interface SendOptions {
   /** Gives up after so many milliseconds; without it, a server's silence is given up after some 5 s. */
   readonly timeout?: number;
   /**
-   * Whether to wait until a channel that is full has room, rather than to reject.
+   * Whether to wait while the channel is full, instead of rejecting with a `ChannelFullError`.
+   *
+   * Within a process, capacity is given to waiting calls in their order, and calls that don't wait
+   * are rejected immediately while others wait. Across processes there is no such order: each
+   * process retries on its own, at most 50 ms apart, so a sender that retries in a tight loop
+   * without waiting can starve those that wait. Let all senders of a busy channel wait, or pause
+   * between retries, and set a `timeout`.
+   *
+   * A handler never waits for capacity in the channel that it handles, nor does any code that it
+   * starts: if the channel is full, it gets a `ChannelFullError`, because capacity becomes free
+   * only when handlers return. This applies to the layer object that the worker runs on.
    *
    * @default {false}
    */

@@ -1,16 +1,18 @@
-import { isUndone, LayerUnavailableError } from "../errors.ts";
+import { LayerUnusableError } from "../errors.ts";
+import { asMayBeDone, mayBeDone } from "./sending/outcome.ts";
 
 /**
- * Waits for all of some calls that are one to the caller.
+ * Waits for all of several calls that are one to the caller.
  *
- * @throws {LayerUnavailableError} When one failed; if another one didn't, as one that may be done.
+ * @throws The error of one that failed; its `mayBeDone` says whether any of them may have succeeded.
  */
 export async function settleAll(calls: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(calls);
   const failures = results.flatMap((result) => result.status === "rejected" ? [result.reason] : []);
   if (failures.length === 0) return;
-  const worst: unknown = failures.find((error) => !isUndone(error)) ?? failures[0];
-  if (failures.length === calls.length || !isUndone(worst)) throw worst;
-  const { layer, reason, cause } = worst;
-  throw new LayerUnavailableError(layer, reason, { cause, mayBeDone: true });
+  // One that only a person can solve says more than one that passes by itself.
+  const worst: unknown = failures.find((error) => error instanceof LayerUnusableError) ??
+    failures.find(mayBeDone) ?? failures[0];
+  const isPartlyDone = failures.length < calls.length || failures.some(mayBeDone);
+  throw isPartlyDone ? asMayBeDone(worst) : worst;
 }

@@ -15,7 +15,12 @@ export interface Store {
    */
   append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number>;
 
-  /** Appends one body under each key that has room. */
+  /**
+   * Appends one body under each key that has room.
+   *
+   * @throws {LayerUnavailableError | LayerUnusableError} Unless its `mayBeDone` says so, nothing was
+   * appended under any key.
+   */
   broadcast(parcels: readonly Parcel[]): Promise<void>;
 
   /** Where a key's bodies may be: always the same objects, which are polled side by side. */

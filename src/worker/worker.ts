@@ -1,4 +1,5 @@
 import { ShutdownTimeoutError } from "../errors.ts";
+import { withHandlerContext } from "../layers/internal.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import { type Application, type ChannelScope, prepare } from "../protocol/mod.ts";
 import { ChannelListener } from "./channel_listener.ts";
@@ -161,7 +162,8 @@ export class Worker {
   }
 
   #makeListeners(): ChannelListener[] {
-    const { application, layer, channels, concurrency = 1, burst = false } = this.#options;
+    const { layer, channels, concurrency = 1, burst = false } = this.#options;
+    const application = withHandlerContext(layer, this.#options.application);
     const shared = { application, layer, concurrency, burst, report: this.#report };
     return [...new Set(channels)].map((channel) => new ChannelListener({ channel, ...shared }));
   }

@@ -26,6 +26,9 @@ testWithRedis("RedisChannelLayer on three hosts", () => {
       "send() finds room again after a receive()": CAPACITY,
       "send() with waitForCapacity waits until there is room": CAPACITY,
       "send() without waitForCapacity is refused while another waits for room": CAPACITY,
+      "send() without waitForCapacity is rejected immediately behind a large sendMany() that waits":
+        CAPACITY,
+      "send() finds room again once no other send() waits for it": CAPACITY,
       "send() that is aborted while it waits for room sends nothing": CAPACITY,
       "sendMany() that waits for room longer than its timeout says how many it sent": CAPACITY,
       "close() ends a send() that waits for room": CAPACITY,

@@ -1,5 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { LayerUnavailableError, RedisChannelLayer, SendTimeoutError } from "@asgi/channels";
+import {
+  type ChannelLayer,
+  LayerUnavailableError,
+  LayerUnusableError,
+  RedisChannelLayer,
+  SendTimeoutError,
+} from "@asgi/channels";
 import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
 
 const EVENT = { type: "test.event", n: 1 };
@@ -24,7 +30,7 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     const error = await assertRejects(
       () => layer.send("letters", EVENT),
       LayerUnavailableError,
-      "what was to be sent was not sent",
+      "the message was not sent",
     );
     assert(!error.mayBeDone);
   });
@@ -77,4 +83,65 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     );
     assertEquals(refused.length, 140 - 135);
   });
+
+  Deno.test("RedisChannelLayer: groupSend() that reaches a part of a group says that it may be sent", async () => {
+    await using server = await startRedis();
+    await using layer = new RedisChannelLayer({ url: server.url });
+    const channels = await joinGroup(layer, 40);
+    const used = Number(/used_memory:(\d+)/.exec(await server.cli("INFO", "memory"))?.[1]);
+    await server.cli("CONFIG", "SET", "maxmemory", `${used + 6_000_000}`);
+    const large = { ...EVENT, bytes: new Uint8Array(300_000) };
+    const error = await assertRejects(
+      () => layer.groupSend("readers", large),
+      LayerUnavailableError,
+      "the message may have been sent",
+    );
+    assert(error.mayBeDone);
+    const reached = await countReached(layer, channels);
+    assert(reached > 0 && reached < channels.length, `${reached} of ${channels.length}`);
+  });
+
+  Deno.test("RedisChannelLayer: groupSend() that reaches none of a group says that it wasn't sent", async () => {
+    await using server = await startRedis();
+    await using layer = new RedisChannelLayer({ url: server.url });
+    const channels = await joinGroup(layer, 3);
+    await server.cli("CONFIG", "SET", "maxmemory", "1");
+    const error = await assertRejects(
+      () => layer.groupSend("readers", EVENT),
+      LayerUnavailableError,
+      "the message was not sent",
+    );
+    assert(!error.mayBeDone);
+    assertEquals(await countReached(layer, channels), 0);
+  });
+
+  Deno.test("RedisChannelLayer: groupSend() to a key of the wrong type reaches the other members, and says so", async () => {
+    await using server = await startRedis();
+    await using layer = new RedisChannelLayer({ url: server.url });
+    const [first = "", ...others] = await joinGroup(layer, 5);
+    await server.cli("SET", `asgi${first}`, "text");
+    const error = await assertRejects(
+      () => layer.groupSend("readers", EVENT),
+      LayerUnusableError,
+      "the message may have been sent",
+    );
+    assert(error.mayBeDone);
+    assertEquals(await countReached(layer, others), 4);
+    for (const channel of others) await layer.groupDiscard("readers", channel);
+    const alone = await assertRejects(() => layer.groupSend("readers", EVENT), LayerUnusableError);
+    assert(!alone.mayBeDone);
+  });
 });
+
+/** Makes a group of so many channels, and returns their names. */
+async function joinGroup(layer: ChannelLayer, count: number): Promise<string[]> {
+  const channels = Array.from({ length: count }, (_, n) => `letters-${n}`);
+  await Promise.all(channels.map((channel) => layer.groupAdd("readers", channel)));
+  return channels;
+}
+
+/** Returns how many of some channels hold a message. */
+async function countReached(layer: ChannelLayer, names: readonly string[]): Promise<number> {
+  const { channels } = await layer.inspect(names);
+  return channels.filter(({ depth }) => depth > 0).length;
+}

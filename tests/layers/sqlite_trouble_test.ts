@@ -159,8 +159,8 @@ function whyNoSmallDisk(): string | undefined {
   return mounted ? undefined : "a small disk can't be mounted here";
 }
 
-function mount(place: string): boolean {
-  const args = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", place];
+function mount(place: string, megabytes = 1): boolean {
+  const args = ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", place];
   return new Deno.Command("mount", { args }).outputSync().success;
 }
 
@@ -171,14 +171,18 @@ function unmount(place: string): void {
 const noSmallDisk = whyNoSmallDisk();
 if (noSmallDisk) say(`SqliteChannelLayer on a full disk: not tested, ${noSmallDisk}`);
 
-/** Registers a test on a disk of its own, of 1 MiB. */
-function testOnSmallDisk(name: string, run: (folder: string) => Promise<void>): void {
+/** Registers a test on a small disk of its own. */
+function testOnSmallDisk(
+  name: string,
+  run: (folder: string) => Promise<void>,
+  megabytes = 1,
+): void {
   Deno.test({
     name: `SqliteChannelLayer: ${name}`,
     ignore: noSmallDisk !== undefined,
     fn: async () => {
       await using folder = await temporaryFolder();
-      mount(folder.path);
+      mount(folder.path, megabytes);
       try {
         await run(folder.path);
       } finally {
@@ -247,3 +251,22 @@ testOnSmallDisk("handBack() changes nothing when the disk is full", async (folde
   await handBack();
   assertEquals(numbersOf(await layer.receiveMany("letters", { limit: 50 })), sent);
 });
+
+testOnSmallDisk(
+  "groupSend() reaches no member when the disk is full, and says so",
+  async (folder) => {
+    await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });
+    const members = Array.from({ length: 300 }, (_, n) => `letters-${n}`);
+    for (const channel of members) await layer.groupAdd("readers", channel);
+    const large = { ...EVENT, bytes: new Uint8Array(20_000) };
+    const error = await assertRejects(
+      () => layer.groupSend("readers", large),
+      LayerUnavailableError,
+      "the disk is full: free some space; the message was not sent",
+    );
+    assertEquals(error.mayBeDone, false);
+    const { channels } = await layer.inspect(members);
+    assertEquals(channels.filter(({ depth }) => depth > 0), []);
+  },
+  6,
+);

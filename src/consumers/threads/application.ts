@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { ConsumerUnusableError, ThreadDiedError, TimeLimitError } from "../../errors.ts";
 import { type ChannelLayer, getChannelLayer } from "../../layers/mod.ts";
 import {
@@ -80,9 +81,11 @@ function calleeOf({ send, layer, channelName }: {
     ["channelName", channelName],
   ]);
   for (const name of LAYER_METHODS) methods.set(`layer.${name}`, onLayer(layer, name));
+  // A call arrives as an event of its own: it belongs to the run of the application all the same.
+  const inContext = AsyncLocalStorage.snapshot();
   return {
     id: ++instances,
-    call: async (method, args) => await methods.get(method)?.(...args as never[]),
+    call: async (method, args) => await inContext(() => methods.get(method)?.(...args as never[])),
   };
 }
 

@@ -1,6 +1,7 @@
 import { LayerUnusableError } from "../../errors.ts";
 import type { ServerInspection } from "../channel_layer.ts";
 import type { LayerSettings } from "../options.ts";
+import { settleAll } from "../settle_all.ts";
 import type { Parcel, Stock, Store, StoredBody } from "../store.ts";
 import type { Address } from "./address.ts";
 import { bellFor } from "./bell.ts";
@@ -54,8 +55,8 @@ export class RedisStore implements Store {
   }
 
   async broadcast(parcels: readonly Parcel[]): Promise<void> {
-    await Promise.all(
-      parcels.map(({ key, body, capacity }) => this.append(key, [body], capacity)),
+    await settleAll(
+      parcels.map(async ({ key, body, capacity }) => void await this.append(key, [body], capacity)),
     );
   }
 

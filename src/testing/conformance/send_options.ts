@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ChannelFullError, SendTimeoutError } from "../../errors.ts";
 import type { LayerCase } from "./case.ts";
-import { within } from "./clock.ts";
+import { nextTurn, within } from "./clock.ts";
 import { drain, event, events, numberOf, range, receiveNumbers } from "./events.ts";
 
 const FULL = { capacity: 3 };
@@ -49,6 +49,48 @@ export const sendOptionsCases: readonly LayerCase[] = [
       await layer.receive("letters");
       await sending;
       assertEquals(await drain(layer, "letters"), [1, 2, 3]);
+    },
+  },
+  {
+    name:
+      "send() without waitForCapacity is rejected immediately behind a large sendMany() that waits",
+    async run(backend) {
+      const layer = backend.connect(FULL);
+      await layer.sendMany("letters", events(3));
+      const control = new AbortController();
+      const { signal } = control;
+      const waiting = layer.sendMany("letters", events(1_500, 3), {
+        waitForCapacity: true,
+        signal,
+      });
+      const aborted = assertRejects(() => waiting);
+      for (let times = 0; times < 3; times++) {
+        await nextTurn();
+        const one = assertRejects(() => layer.send("letters", event(9)), ChannelFullError);
+        const many = assertRejects(() => layer.sendMany("letters", events(2)), ChannelFullError);
+        const errors = await within(2_000, "the rejection", Promise.all([one, many]));
+        assertEquals(errors.map(({ accepted }) => accepted), [0, 0]);
+      }
+      control.abort();
+      await aborted;
+      assertEquals(await drain(layer, "letters"), range(3));
+    },
+  },
+  {
+    name: "send() finds room again once no other send() waits for it",
+    async run(backend) {
+      const layer = backend.connect(FULL);
+      await layer.sendMany("letters", events(3));
+      const control = new AbortController();
+      const { signal } = control;
+      const waiting = layer.send("letters", event(3), { waitForCapacity: true, signal });
+      const aborted = assertRejects(() => waiting);
+      await assertRejects(() => layer.send("letters", event(4)), ChannelFullError);
+      control.abort();
+      await aborted;
+      await layer.receive("letters");
+      await layer.send("letters", event(5));
+      assertEquals(await drain(layer, "letters"), [1, 2, 5]);
     },
   },
   {

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import type { ChannelLayer } from "../../layers/mod.ts";
 import type { LayerCase } from "./case.ts";
 import { within } from "./clock.ts";
 import { drain, event, events, numberOf, range, receiveNumbers } from "./events.ts";
@@ -106,4 +107,41 @@ export const sendingCases: readonly LayerCase[] = [
       assertEquals(await drain(layer, "letters"), []);
     },
   },
+  {
+    name: "send() settles, whatever the moment at which it is called beside another one",
+    async run(backend) {
+      const layer = backend.connect({ capacity: 10_000 });
+      const send = () => layer.send("letters", event(0));
+      // Between the reply to one send() and the end of its work lie only a few microtasks.
+      for (const { ticks, call } of momentsBeside(layer)) {
+        const moment = call();
+        const sends = [send(), after(moment, ticks, send)];
+        await within(5_000, `send(), ${ticks} microtasks after ${call}`, Promise.all(sends));
+      }
+      assertEquals((await drain(layer, "letters")).length, 2 * momentsBeside(layer).length);
+    },
+  },
 ];
+
+/** Calls that settle at about the same time as a `send()` beside them, and some microtasks more. */
+function momentsBeside(layer: ChannelLayer) {
+  const calls: (() => Promise<unknown>)[] = [
+    () => Promise.resolve(),
+    () => layer.inspect(),
+    () => layer.inspect(["others"]),
+    () => layer.groupDiscard("readers", "others"),
+    () => layer.receiveMany("others", { limit: 1, wait: false }),
+  ];
+  return calls.flatMap((call) => range(20).map((ticks) => ({ ticks, call })));
+}
+
+/** Calls something so many microtasks after a promise has settled. */
+async function after<T>(
+  moment: Promise<unknown>,
+  ticks: number,
+  call: () => Promise<T>,
+): Promise<T> {
+  await moment;
+  for (let tick = 0; tick < ticks; tick++) await null;
+  return await call();
+}
