@@ -230,7 +230,8 @@ export abstract class BaseChannelLayer implements ChannelLayer {
       await this.#sendBuffer.send({ channel, key, capacity, bodies, mustNotWait }, options);
     } catch (error) {
       // It was created while a batch was sent: the stack has to show who called send() instead.
-      if (error instanceof ChannelsError) Error.captureStackTrace(error);
+      const isOurs = error instanceof ChannelsError && error !== options?.signal?.reason;
+      if (isOurs) Error.captureStackTrace(error);
       throw error;
     }
   }

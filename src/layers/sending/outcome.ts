@@ -20,16 +20,15 @@ export function asMayBeDone(error: unknown, note = ""): unknown {
 /** Returns an error for a sender, which says whether the message may have been sent. */
 export function withOutcome(error: unknown, mayBeSent = mayBeDone(error)): unknown {
   if (!isLayerError(error)) return error;
-  return copy(
-    error,
-    mayBeSent ? "; the message may have been sent" : "; the message was not sent",
-    mayBeSent,
-  );
+  const note = mayBeSent ? "the message may have been sent" : "the message was not sent";
+  return copy(error, `; ${note}`, mayBeSent);
 }
 
-function copy({ layer, reason, cause, constructor }: LayerError, note: string, isDone: boolean) {
-  const ErrorClass = constructor as typeof LayerUnavailableError | typeof LayerUnusableError;
-  return new ErrorClass(layer, reason + note, { cause, mayBeDone: isDone });
+function copy(error: LayerError, note: string, mayBeDone: boolean): LayerError {
+  const { layer, reason, cause } = error;
+  const isUnusable = error instanceof LayerUnusableError;
+  const ErrorClass = isUnusable ? LayerUnusableError : LayerUnavailableError;
+  return new ErrorClass(layer, reason + note, { cause, mayBeDone });
 }
 
 function isLayerError(error: unknown): error is LayerError {
