@@ -1,0 +1,28 @@
+import { assertEquals, assertLess } from "@std/assert";
+import { type RedisServer, startRedis, testWithRedis } from "../../helpers/redis_server.ts";
+import { watch } from "../../helpers/program.ts";
+
+const PROGRAM = new URL("../../fixtures/layers/open_and_close.ts", import.meta.url).pathname;
+
+/** How many connections the server has, besides the one that asks. */
+async function connections(server: RedisServer): Promise<number> {
+  const info = await server.cli("INFO", "clients");
+  return Number(/connected_clients:(\d+)/.exec(info)?.[1]) - 1;
+}
+
+testWithRedis("10,000 layers", () => {
+  Deno.test("10,000 layers that were opened and closed leave nothing behind, and the process ends", async () => {
+    await using server = await startRedis();
+    const flags = ["--quiet", "--v8-flags=--expose-gc"];
+    const args = ["run", "-A", ...flags, PROGRAM, server.url, "10000"];
+    const command = new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "piped" });
+    await using program = watch(command.spawn());
+    let most = 0;
+    const counting = setInterval(async () => most = Math.max(most, await connections(server)), 500);
+    assertEquals(await program.end, 0, program.stderr.all.join("\n"));
+    clearInterval(counting);
+    const [, early = 0, ...heaps] = program.stdout.all.map(Number);
+    assertLess(most, 20);
+    assertLess(heaps.at(-1)! - early, 2e6, `The heap grows: ${early}, ${heaps.join()}`);
+  });
+});
