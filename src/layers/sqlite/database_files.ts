@@ -36,12 +36,13 @@ export class DatabaseFiles {
     return this.#identities.has(this.#path);
   }
 
-  /** Whether all of them are still in place. */
+  /** Whether all of them are still in place, as far as they can be reached. */
   get areIntact(): boolean {
-    for (const [file, identity] of this.#identities) {
-      if (identityOf(file) !== identity) return false;
+    try {
+      return this.#identities.entries().every(([file, identity]) => identityOf(file) === identity);
+    } catch {
+      return true;
     }
-    return true;
   }
 
   /** Deletes those that are left; files that were created since then stay. */
