@@ -14,7 +14,7 @@ const SWEEPS_PER_EXPIRY = 4;
 
 /**
  * Keeps bodies in the memory of this process. Expired ones are deleted by later calls, regardless
- * of their channel: a timer would have to be cleared by a `close()`.
+ * of their channel: a timer would be a leak wherever `close()` is not called.
  */
 export class MemoryStore implements Store, Source {
   readonly step = { messages: Infinity, bytes: Infinity };

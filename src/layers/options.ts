@@ -35,7 +35,9 @@ export function layerSettings(options: ChannelLayerOptions): LayerSettings {
   checkCapacity(capacity);
   checkDuration("expiry", expiry);
   checkDuration("groupExpiry", groupExpiry);
-  if (typeof prefix !== "string") throw new TypeError(`prefix must be a string: ${prefix}`);
+  if (typeof prefix !== "string" || !prefix.isWellFormed()) {
+    throw new TypeError(`prefix must be a string, and well-formed: ${JSON.stringify(prefix)}`);
+  }
   return {
     capacityOf: capacityOf(channelCapacity, capacity),
     expiry,

@@ -22,7 +22,7 @@ export const SQLITE_FAULTS: readonly Fault<SqliteStage>[] = [
     act: async (stage) => {
       using database = new DatabaseSync(stage.path, { timeout: 1_000 });
       database.exec("BEGIN");
-      database.prepare("SELECT count(*) FROM message").get();
+      database.prepare("SELECT count(*) FROM messages").get();
       await pass(span(stage, 500, 3_000));
       database.exec("ROLLBACK");
     },

@@ -26,8 +26,10 @@ Deno.test("MemoryChannelLayer() refuses options that make no sense", () => {
       "groupExpiry",
     );
   }
-  const prefix = 5 as unknown as string;
-  assertThrows(() => new MemoryChannelLayer({ prefix }), TypeError, "prefix must be a string");
+  // One that isn't well-formed would be the same bytes as another.
+  for (const prefix of [5 as unknown as string, "\ud800"]) {
+    assertThrows(() => new MemoryChannelLayer({ prefix }), TypeError, "prefix must be a string");
+  }
 });
 
 Deno.test("channelCapacity reads globs as Python does", async () => {

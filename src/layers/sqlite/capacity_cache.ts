@@ -10,7 +10,7 @@ interface Count {
 }
 
 /**
- * Tells whether a key has capacity left, without counting its rows each time.
+ * Knows how much capacity a key has left, without counting its rows each time.
  *
  * Ids only grow, and each belongs to one row of any key: since a count, no more rows can have been
  * added than ids. Only if that many could fill the key, its rows are counted again.
@@ -27,16 +27,20 @@ export class CapacityCache {
     this.#prefix = prefix;
   }
 
-  /** Whether one more row fits; to be called inside `Database.run()`. */
-  hasRoom(key: string, capacity: number): boolean {
+  /**
+   * Returns how many more rows fit: exactly, if that is fewer than asked for, and otherwise that many
+   * at least. To be called inside `Database.transact()`.
+   */
+  room(key: string, capacity: number, wanted: number): number {
     const newest = this.#newestId();
     if (this.#fileNumber !== this.#database.fileNumber) this.#counts.clear();
     this.#fileNumber = this.#database.fileNumber;
     const known = this.#counts.get(key);
-    if (known && known.rows + newest - known.newest < capacity) return true;
+    const certain = known ? capacity - known.rows - (newest - known.newest) : 0;
+    if (certain >= wanted) return certain;
     const rows = this.#countRows(key);
     this.#remember(key, { rows, newest });
-    return rows < capacity;
+    return capacity - rows;
   }
 
   #newestId(): number {

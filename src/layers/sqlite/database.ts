@@ -5,9 +5,9 @@ import {
   createPrivately,
   DatabaseFiles,
   explain,
+  isFileError,
   isIoError,
   isLocked,
-  isSqliteError,
   NO_TABLE,
   realPathOf,
   removeLeftovers,
@@ -180,7 +180,7 @@ export class Database {
   }
 
   #explain(error: unknown): unknown {
-    if (!isSqliteError(error)) return error;
+    if (!isFileError(error)) return error;
     if (this.#database && !this.#files?.areIntact) return this.#noteDeletion();
     if (NO_TABLE.test(error.message)) return this.#reopen(error);
     return explain(error, this.name, this.#path);
@@ -193,7 +193,7 @@ export class Database {
       this.#open();
       return new LayerUnavailableError(this.name, "its tables were changed", { cause });
     } catch (error) {
-      return isSqliteError(error) ? explain(error, this.name, this.#path) : error;
+      return isFileError(error) ? explain(error, this.name, this.#path) : error;
     }
   }
 }

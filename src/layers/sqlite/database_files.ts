@@ -36,12 +36,13 @@ export class DatabaseFiles {
     return this.#identities.has(this.#path);
   }
 
-  /** Whether all of them are still in place. */
+  /** Whether all of them are still in place, as far as they can be reached. */
   get areIntact(): boolean {
-    for (const [file, identity] of this.#identities) {
-      if (identityOf(file) !== identity) return false;
+    try {
+      return this.#identities.entries().every(([file, identity]) => identityOf(file) === identity);
+    } catch {
+      return true;
     }
-    return true;
   }
 
   /** Deletes those that are left; files that were created since then stay. */
@@ -132,18 +133,18 @@ function withFolder(reason: string, folder: string): string {
   return `folder ${folder} does not exist: create it, or name another file`;
 }
 
-/** Whether SQLite has thrown an error; for a missing permission, Deno has, with the same code. */
-export function isSqliteError(error: unknown): error is Error {
-  return error instanceof Error && error.name === "Error" &&
-    (error as { code?: string }).code === "ERR_SQLITE_ERROR";
+/** Whether SQLite or the system has failed; a missing permission is another kind of error. */
+export function isFileError(error: unknown): error is Error {
+  if (!(error instanceof Error) || error.name !== "Error") return false;
+  return /^(ERR_SQLITE_ERROR|E[A-Z]+)$/.test((error as { code?: string }).code ?? "");
 }
 
 /** Whether another process holds the lock. */
 export function isLocked(error: unknown): boolean {
-  return isSqliteError(error) && /database (table )?is locked|locking protocol/.test(error.message);
+  return isFileError(error) && /database (table )?is locked|locking protocol/.test(error.message);
 }
 
 /** Whether a file could not be read or written. */
 export function isIoError(error: unknown): error is Error {
-  return isSqliteError(error) && /disk I\/O error/.test(error.message);
+  return isFileError(error) && /disk I\/O error/.test(error.message);
 }

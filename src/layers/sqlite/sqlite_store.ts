@@ -44,14 +44,14 @@ export class SqliteStore implements Store, Source {
   }
 
   async append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
-    const accepted = await this.#database.transact(() => this.#insertAll(key, bodies, capacity));
+    const accepted = await this.#database.transact(() => this.#insert(key, bodies, capacity));
     this.#afterWrite(1);
     return accepted;
   }
 
   async broadcast(parcels: readonly Parcel[]): Promise<void> {
     await this.#database.transact(() => {
-      for (const { key, body, capacity } of parcels) this.#insert(key, body, capacity);
+      for (const { key, body, capacity } of parcels) this.#insert(key, [body], capacity);
     });
     this.#afterWrite(parcels.length);
   }
@@ -156,7 +156,7 @@ export class SqliteStore implements Store, Source {
     const batches: Batch[] = [];
     for (const [key, limit] of demand) {
       try {
-        const bodies = await this.#database.run(() => this.#take(key, limit));
+        const bodies = await this.#take(key, limit);
         if (bodies.length > 0) batches.push({ key, bodies });
       } catch (error) {
         // What another key gave isn't lost with this one's failure; that will show again.
@@ -167,26 +167,33 @@ export class SqliteStore implements Store, Source {
     return batches;
   }
 
-  #take(key: string, limit: number): StoredBody[] {
+  async #take(key: string, limit: number): Promise<StoredBody[]> {
     const { prefix } = this.#settings;
     // Reading takes no lock: idle workers don't disturb those who write.
-    const isThere = this.#database
-      .statement("SELECT 1 FROM messages WHERE prefix = ? AND key = ? LIMIT 1").get(prefix, key);
-    if (!isThere) return [];
+    const first = await this.#database.run(() =>
+      this.#database.statement("SELECT 1 FROM messages WHERE prefix = ? AND key = ? LIMIT 1")
+        .get(prefix, key)
+    );
+    if (!first) return [];
+    return await this.#database.transact(() => this.#takeOldest(key, limit));
+  }
+
+  #takeOldest(key: string, limit: number): StoredBody[] {
+    const { prefix } = this.#settings;
     const rows = this.#database.statement(
-      "DELETE FROM messages WHERE id IN " +
-        "(SELECT id FROM messages WHERE prefix = ? AND key = ? ORDER BY id LIMIT ?) " +
-        "RETURNING id, sent_at, body",
+      "SELECT id, sent_at, body FROM messages WHERE prefix = ? AND key = ? ORDER BY id LIMIT ?",
     ).all(prefix, key, Math.min(limit, ROWS_AT_ONCE));
+    const last = rows.at(-1);
+    if (!last) return [];
+    this.#database.statement("DELETE FROM messages WHERE prefix = ? AND key = ? AND id <= ?")
+      .run(prefix, key, Number(last.id));
     const [now, firstPlace] = [Date.now(), this.#firstPlace];
-    return rows
-      .map(({ id, sent_at, body }) => ({
-        bytes: body as Uint8Array,
-        // One of the future was sent before the clock was set back.
-        sentAt: Math.min(Number(sent_at), now),
-        place: Number(id) + firstPlace,
-      }))
-      .sort((a, b) => a.place - b.place);
+    return rows.map(({ id, sent_at, body }) => ({
+      bytes: body as Uint8Array,
+      // One of the future was sent before the clock was set back.
+      sentAt: Math.min(Number(sent_at), now),
+      place: Number(id) + firstPlace,
+    }));
   }
 
   /** The place of id 0. */
@@ -194,21 +201,22 @@ export class SqliteStore implements Store, Source {
     return this.#database.fileNumber * IDS_PER_FILE;
   }
 
-  #insertAll(key: string, bodies: readonly Uint8Array[], capacity: number): number {
-    const refused = bodies.findIndex((body) => !this.#insert(key, body, capacity));
-    return refused === -1 ? bodies.length : refused;
+  /** @returns How many had room, the first ones. */
+  #insert(key: string, bodies: readonly Uint8Array[], capacity: number): number {
+    const { prefix } = this.#settings;
+    let room = this.#capacities.room(key, capacity, bodies.length);
+    if (room < bodies.length && this.#deleteExpired(key)) {
+      room = this.#capacities.room(key, capacity, bodies.length);
+    }
+    const accepted = room < bodies.length ? bodies.slice(0, Math.max(0, room)) : bodies;
+    const insert = this.#database
+      .statement("INSERT INTO messages (prefix, key, sent_at, body) VALUES (?, ?, ?, ?)");
+    const now = Date.now();
+    for (const body of accepted) insert.run(prefix, key, now, body);
+    return accepted.length;
   }
 
-  #insert(key: string, body: Uint8Array, capacity: number): boolean {
-    if (!this.#capacities.hasRoom(key, capacity) && !this.#makeRoom(key)) return false;
-    this.#database
-      .statement("INSERT INTO messages (prefix, key, sent_at, body) VALUES (?, ?, ?, ?)")
-      .run(this.#settings.prefix, key, Date.now(), body);
-    return true;
-  }
-
-  /** Deletes the expired messages of a key that is full. */
-  #makeRoom(key: string): boolean {
+  #deleteExpired(key: string): boolean {
     const { prefix, expiry } = this.#settings;
     const { changes } = this.#database
       .statement("DELETE FROM messages WHERE prefix = ? AND key = ? AND sent_at <= ?")
