@@ -52,8 +52,8 @@ function mayImport(path: string, target: string): boolean {
   if (!resolved.startsWith(SOURCE.href)) return false;
   const [from, to] = [path, resolved.slice(SOURCE.href.length)];
   if (floorOf(from) === floorOf(to)) return true;
-  const isFront = to === `${floorOf(to)}/mod.ts` || to === "errors.ts";
-  return isFront && (MAY_IMPORT[floorOf(from)] ?? []).includes(floorOf(to));
+  const doors = [`${floorOf(to)}/mod.ts`, `${floorOf(to)}/internal.ts`, "errors.ts"];
+  return doors.includes(to) && (MAY_IMPORT[floorOf(from)] ?? []).includes(floorOf(to));
 }
 
 function mayName(path: string, target: string): boolean {
@@ -116,6 +116,7 @@ Deno.test("importsOf() finds every way to import", () => {
 Deno.test("mayImport() knows what is allowed", () => {
   const allowed = [
     ["worker/worker.ts", "../layers/mod.ts"],
+    ["worker/worker.ts", "../layers/internal.ts"],
     ["worker/worker.ts", "../errors.ts"],
     ["worker/worker.ts", "./report.ts"],
     ["layers/redis/redis_store.ts", "../../errors.ts"],

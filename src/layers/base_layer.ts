@@ -11,7 +11,7 @@ import type {
 } from "./channel_layer.ts";
 import type { Cipher, MessageCodec } from "./codec.ts";
 import { withDeadline } from "./deadline.ts";
-import { LocalInbox } from "./local_inbox.ts";
+import { exposeReceiver } from "./internal.ts";
 import { MessageForm } from "./message_form.ts";
 import {
   checkChannelName,
@@ -22,10 +22,8 @@ import {
 } from "./names.ts";
 import type { LayerSettings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { Receiver } from "./receiver.ts";
-import { settleAll } from "./settle_all.ts";
+import { Receiver } from "./receiving/receiver.ts";
 import type { Parcel, Store } from "./store.ts";
-import { bodyOf, StoredDelivery } from "./stored_delivery.ts";
 
 /** What a layer hands to the base class: how it keeps bytes, and how messages become bytes. */
 export interface BaseLayerParts {
@@ -47,7 +45,6 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   readonly #settings: LayerSettings;
   readonly #outbox: Outbox;
   readonly #receiver: Receiver;
-  readonly #inbox: LocalInbox;
   readonly #clientPrefix = crypto.randomUUID().replaceAll("-", "");
   #closing: Promise<void> | undefined;
 
@@ -58,13 +55,8 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     this.#name = name;
     this.#settings = settings;
     this.#outbox = new Outbox(store, name);
-    this.#receiver = new Receiver(store, settings.expiry, name);
-    this.#inbox = new LocalInbox({
-      receiver: this.#receiver,
-      open: (key, { bytes, sentAt }) => this.#form.openLocal(key, bytes, sentAt + settings.expiry),
-      capacityOf: settings.capacityOf,
-      onDrop: settings.onDrop,
-    });
+    this.#receiver = new Receiver({ store, form: this.#form, settings, name });
+    exposeReceiver(this, this.#receiver);
   }
 
   /** See {@linkcode ChannelLayer.send}. */
@@ -99,26 +91,18 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
     this.#checkOpen();
     checkChannelName(channel);
-    const { limit, wait = true, signal } = options;
+    const { limit } = options;
     if (!Number.isSafeInteger(limit) || limit < 1) {
       throw new RangeError(`limit must be a positive integer: ${limit}`);
     }
-    if (isProcessLocal(channel)) return await this.#receiveLocal(channel, options);
-    const bodies = await this.#receiver.take(channel, { limit, wait, signal });
-    const { expiry } = this.#settings;
-    return bodies.map((body) => new StoredDelivery(channel, body, expiry, this.#form));
+    if (isProcessLocal(channel)) this.#checkOwn(channel);
+    return await this.#receiver.receive(channel, options);
   }
 
   /** See {@linkcode ChannelLayer.handBack}. */
   async handBack(deliveries: readonly Delivery[]): Promise<void> {
     this.#checkOpen();
-    const byChannel = Map.groupBy(deliveries, ({ channel }) => channel);
-    await settleAll(Array.from(byChannel, (entry) => this.#putBack(...entry)));
-  }
-
-  async #putBack(channel: string, deliveries: readonly Delivery[]): Promise<void> {
-    if (isProcessLocal(channel)) this.#inbox.putBack(channel, deliveries);
-    else await this.#store.putBack(channel, deliveries.map(bodyOf));
+    await this.#receiver.requeue(deliveries);
   }
 
   /** See {@linkcode ChannelLayer.newChannel}. */
@@ -152,7 +136,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   /** See {@linkcode ChannelLayer.flush}. */
   async flush(): Promise<void> {
     this.#checkOpen();
-    this.#inbox.clear();
+    this.#receiver.clear();
     await this.#store.flush();
   }
 
@@ -232,15 +216,10 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     }));
   }
 
-  async #receiveLocal(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
-    const { limit, wait = true, signal } = options;
-    if (!nonLocalName(channel).endsWith(`.${this.#clientPrefix}!`)) {
-      throw new TypeError(
-        `Channel ${channel} belongs to another layer: receive from names of this layer's newChannel()`,
-      );
-    }
-    if (!wait) return await this.#inbox.takeAtOnce(channel, limit);
-    const first = await this.#inbox.receive(channel, signal);
-    return [first, ...this.#inbox.takeKept(channel, limit - 1)];
+  #checkOwn(channel: string): void {
+    if (nonLocalName(channel).endsWith(`.${this.#clientPrefix}!`)) return;
+    throw new TypeError(
+      `Channel ${channel} belongs to another layer: receive from names of this layer's newChannel()`,
+    );
   }
 }
