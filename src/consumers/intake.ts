@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { LayerUnavailableError, ServerStoppedError } from "../errors.ts";
+import { openChannel, type OwnChannel } from "../layers/internal.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import type { Message, Receive } from "../protocol/mod.ts";
 import { StopConsumer } from "./stop_consumer.ts";
@@ -24,7 +25,7 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly #failure = Promise.withResolvers<never>();
   readonly #ended = new AbortController();
-  #channelName: string | undefined;
+  #channel: OwnChannel | undefined;
   #busy: Promise<void> | undefined;
   #queued = 0;
   #failed: { readonly error: unknown } | undefined;
@@ -36,7 +37,7 @@ export class Intake {
 
   /** The name of the own channel; it is made, and listened to, when it is first asked for. */
   get channelName(): string {
-    return this.#channelName ??= this.#openChannel();
+    return (this.#channel ??= this.#openChannel()).name;
   }
 
   /**
@@ -52,6 +53,7 @@ export class Intake {
       this.#ended.abort();
       // What came over the own channel may still be handled: it may finish as well, or fail.
       await this.#listening;
+      this.#channel?.close();
       const reason = error instanceof ServerStoppedError ? this.#failed?.error ?? error : error;
       if (!(reason instanceof StopConsumer)) throw reason;
     }
@@ -86,15 +88,16 @@ export class Intake {
     }
   }
 
-  #openChannel(): string {
+  #openChannel(): OwnChannel {
     const layer = this.#options.layer();
-    const name = layer.newChannel();
-    this.#listening = this.#listen(layer, name).catch((error) => {
+    const channel = openChannel(layer);
+    if (this.#ended.signal.aborted) channel.close();
+    this.#listening = this.#listen(layer, channel.name).catch((error) => {
       this.#failed = { error };
       // An event of the server's that is in hand, or waits its turn, isn't lost: then comes the end.
       if (!this.#busy && this.#queued === 0) this.#failure.reject(error);
     });
-    return name;
+    return channel;
   }
 }
 

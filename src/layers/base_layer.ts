@@ -10,7 +10,7 @@ import type {
   SendOptions,
 } from "./channel_layer.ts";
 import type { Cipher, MessageCodec } from "./codec.ts";
-import { LocalInbox } from "./local_inbox.ts";
+import { exposeReceiver } from "./internal.ts";
 import { MessageForm } from "./message_form.ts";
 import {
   checkChannelName,
@@ -20,13 +20,11 @@ import {
   nonLocalName,
 } from "./names.ts";
 import type { LayerSettings } from "./options.ts";
-import { Receiver } from "./receiver.ts";
+import { Receiver } from "./receiving/receiver.ts";
 import { isHandlerOf } from "./sending/handler_context.ts";
 import { mayBeDone, withOutcome } from "./sending/outcome.ts";
 import { SendBuffer } from "./sending/send_buffer.ts";
-import { settleAll } from "./settle_all.ts";
 import type { Parcel, Store } from "./store.ts";
-import { bodyOf, StoredDelivery } from "./stored_delivery.ts";
 
 /** How many channels a message to a group names at most: about 1 MB, which must fit where it arrives. */
 const MOST_NAMES = 10_000;
@@ -55,7 +53,6 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   readonly #settings: LayerSettings;
   readonly #sendBuffer: SendBuffer;
   readonly #receiver: Receiver;
-  readonly #inbox: LocalInbox;
   readonly #clientPrefix = crypto.randomUUID().replaceAll("-", "");
   #closing: Promise<void> | undefined;
 
@@ -66,13 +63,8 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     this.#name = name;
     this.#settings = settings;
     this.#sendBuffer = new SendBuffer(store, name);
-    this.#receiver = new Receiver(store, settings.expiry, name);
-    this.#inbox = new LocalInbox({
-      receiver: this.#receiver,
-      open: (key, { bytes, sentAt }) => this.#form.openLocal(key, bytes, sentAt + settings.expiry),
-      capacityOf: settings.capacityOf,
-      onDrop: settings.onDrop,
-    });
+    this.#receiver = new Receiver({ store, form: this.#form, settings, name });
+    exposeReceiver(this, this.#receiver);
   }
 
   /** See {@linkcode ChannelLayer.send}. */
@@ -107,26 +99,18 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
     this.#checkOpen();
     checkChannelName(channel);
-    const { limit, wait = true, signal } = options;
+    const { limit } = options;
     if (!Number.isSafeInteger(limit) || limit < 1) {
       throw new RangeError(`limit must be a positive integer: ${limit}`);
     }
-    if (isProcessLocal(channel)) return await this.#receiveLocal(channel, options);
-    const bodies = await this.#receiver.take(channel, { limit, wait, signal });
-    const { expiry } = this.#settings;
-    return bodies.map((body) => new StoredDelivery(channel, body, expiry, this.#form));
+    if (isProcessLocal(channel)) this.#checkOwn(channel);
+    return await this.#receiver.receive(channel, options);
   }
 
   /** See {@linkcode ChannelLayer.handBack}. */
   async handBack(deliveries: readonly Delivery[]): Promise<void> {
     this.#checkOpen();
-    const byChannel = Map.groupBy(deliveries, ({ channel }) => channel);
-    await settleAll(Array.from(byChannel, (entry) => this.#putBack(...entry)));
-  }
-
-  async #putBack(channel: string, deliveries: readonly Delivery[]): Promise<void> {
-    if (isProcessLocal(channel)) this.#inbox.putBack(channel, deliveries);
-    else await this.#store.putBack(channel, deliveries.map(bodyOf));
+    await this.#receiver.requeue(deliveries);
   }
 
   /** See {@linkcode ChannelLayer.newChannel}. */
@@ -166,7 +150,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   /** See {@linkcode ChannelLayer.flush}. */
   async flush(): Promise<void> {
     this.#checkOpen();
-    this.#inbox.clear();
+    this.#receiver.clear();
     await this.#store.flush();
   }
 
@@ -251,15 +235,10 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     );
   }
 
-  async #receiveLocal(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
-    const { limit, wait = true, signal } = options;
-    if (!nonLocalName(channel).endsWith(`.${this.#clientPrefix}!`)) {
-      throw new TypeError(
-        `Channel ${channel} belongs to another layer: receive from names of this layer's newChannel()`,
-      );
-    }
-    if (!wait) return await this.#inbox.takeAtOnce(channel, limit);
-    const first = await this.#inbox.receive(channel, signal);
-    return [first, ...this.#inbox.takeKept(channel, limit - 1)];
+  #checkOwn(channel: string): void {
+    if (nonLocalName(channel).endsWith(`.${this.#clientPrefix}!`)) return;
+    throw new TypeError(
+      `Channel ${channel} belongs to another layer: receive from names of this layer's newChannel()`,
+    );
   }
 }

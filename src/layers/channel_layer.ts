@@ -233,10 +233,10 @@ export interface ChannelLayerOptions {
    */
   readonly prefix?: string;
   /**
-   * Called when the layer has to drop something that has no receiver to tell of it: what came to a
-   * process-local channel and was no message, or found too many that nobody received.
-   * By default it is a warning of the process, on standard error: of the first drop of its kind, the
-   * tenth, the hundredth and so on.
+   * Called for each message that the layer has to drop: it has expired, it came to a process-local
+   * channel and was not decodable, or too many were there already, or its consumer has ended, or it
+   * could not be requeued. By default it is a warning of the process, on standard error: of the first
+   * drop of its kind, the tenth, the hundredth and so on.
    */
   readonly onDrop?: (drop: Drop) => void;
 }

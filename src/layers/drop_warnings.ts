@@ -1,22 +1,25 @@
 import type { Drop } from "./channel_layer.ts";
+import { nonLocalName } from "./names.ts";
 import { warn } from "./warnings.ts";
 
 /** How many kinds of drops are told apart: names of channels come without end. */
 const MOST_KINDS = 1_000;
 
 /**
- * Makes what warns of drops where nobody has asked to be told: of the first of its kind, and then
- * whenever there have been ten times as many, so that a flood stays a handful of lines.
+ * Creates the default `onDrop`: it warns of the first drop of its kind, and then whenever there have
+ * been ten times as many, so that a flood stays a handful of lines. The process-local channels of one
+ * prefix are one kind: they come and go.
  */
 export function dropWarnings(): (drop: Drop) => void {
   const counts = new Map<string, number>();
   return ({ channel, reason }) => {
-    const kind = `${channel}: ${reason}`;
+    const visible = nonLocalName(channel);
+    const kind = `${visible}: ${reason}`;
     const count = (counts.get(kind) ?? 0) + 1;
     if (counts.size >= MOST_KINDS) counts.clear();
     counts.set(kind, count);
     if (!/^10*$/.test(`${count}`)) return;
-    const what = count === 1 ? "Dropped a message" : `Dropped ${count} messages so far`;
-    warn(`${what} for ${kind}`);
+    if (count === 1) warn(`Dropped a message for ${channel}: ${reason}`);
+    else warn(`Dropped ${count} messages so far for ${kind}`);
   };
 }

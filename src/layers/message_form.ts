@@ -1,6 +1,5 @@
 import { MessageTooLargeError } from "../errors.ts";
 import type { Message } from "../protocol/mod.ts";
-import type { Delivery } from "./channel_layer.ts";
 import type { Cipher, MessageCodec } from "./codec.ts";
 import { addresseesOf, addressTo, checkUnaddressed, withoutAddress } from "./envelope.ts";
 import { checkArrival, LARGEST_ARRIVAL, LARGEST_MESSAGE } from "./message_limits.ts";
@@ -9,6 +8,13 @@ import { checkMessage } from "./permitted.ts";
 
 /** How large a message may be that arrives encrypted: a token is base64, and a little longer. */
 const LARGEST_TOKEN = Math.ceil(LARGEST_ARRIVAL / 3) * 4 + 200;
+
+/** A message for process-local channels. */
+export interface LocalMessage {
+  readonly channels: readonly string[];
+  /** Returns the message: an object of its own for each channel. */
+  readonly read: () => Message;
+}
 
 /** What a message is on its way: checked, encoded, addressed and sealed; and back. */
 export class MessageForm {
@@ -54,17 +60,25 @@ export class MessageForm {
    * Opens what came for process-local channels; each of them gets a message of its own.
    *
    * @param key The visible part of their names.
+   * @returns The channels, and what each of them reads the message by.
    * @throws {UndecodableMessageError} When it is none.
    */
-  openLocal(key: string, bytes: Uint8Array, expiresAt: number): Delivery[] {
+  openLocal(key: string, bytes: Uint8Array): LocalMessage {
     const message = this.#unseal(bytes);
     const channels = addresseesOf(message, key);
     withoutAddress(message);
-    if (channels.length === 1) return [{ channel: channels[0]!, expiresAt, read: () => message }];
-    // The names of all of them needn't be decoded again for each.
-    const copy = this.#codec.encode(message, true);
-    const read = () => this.#codec.decode(copy.slice());
-    return channels.map((channel) => ({ channel, expiresAt, read }));
+    return { channels, read: channels.length === 1 ? () => message : this.#copies(message) };
+  }
+
+  /** The first read encodes it once more, without the names of all channels, and forgets it. */
+  #copies(message: Message): () => Message {
+    let original: Message | undefined = message;
+    let encoded: Uint8Array = new Uint8Array();
+    return () => {
+      if (original) encoded = this.#codec.encode(original, true);
+      original = undefined;
+      return this.#codec.decode(encoded.slice());
+    };
   }
 
   #encode(message: Message, exact: boolean): Uint8Array {

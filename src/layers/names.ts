@@ -57,6 +57,19 @@ export function isProcessLocal(name: string): boolean {
   return name.includes("!");
 }
 
+/**
+ * Marks the new name of a process-local channel as one that has an owner: the version of its UUID
+ * becomes 8, so that a message to an owner that has ended is recognized by its channel's name.
+ */
+export function ownedName(name: string): string {
+  return name.replace(/(!.{12})4/, "$18");
+}
+
+/** Whether a process-local channel has, or had, an owner that tells when it ends. */
+export function isOwned(name: string): boolean {
+  return name[name.indexOf("!") + 13] === "8";
+}
+
 function quote(name: unknown): string {
   return typeof name === "string" ? quoted(name) : printable(String(name), 200);
 }

@@ -73,8 +73,12 @@ export interface Source {
    */
   poll(demand: Demand, wait: boolean): Promise<Batch[]>;
 
-  /** Ends the waiting of a `poll()` that is under way. */
-  interrupt(): void;
+  /**
+   * Ends the waiting of a `poll()` that is under way.
+   *
+   * @returns A promise, if that can fail: it rejects when the `poll()` goes on waiting.
+   */
+  interrupt(): void | Promise<void>;
 }
 
 /** How many bodies may be taken from each key. */

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isUndone, LayerUnavailableError } from "../errors.ts";
+import { reclaim } from "../layers/internal.ts";
 import type { ChannelLayer, Delivery, ReceiveManyOptions } from "../layers/mod.ts";
 import { Instances, type InstancesOptions } from "./instances.ts";
 
@@ -87,8 +88,16 @@ export class ChannelListener {
     // What the layer has given nevertheless goes back as well.
     await this.#asking?.catch(() => {});
     await this.#handingBack;
+    await this.#reclaim();
     this.instances.stop();
     await this.instances.until(() => this.instances.isEmpty);
+  }
+
+  /** Keeps what the layer took for this listener too late, and could not requeue either. */
+  async #reclaim(): Promise<void> {
+    const { channel, layer } = this.#options;
+    const reclaimed = await reclaim(layer, channel);
+    if (reclaimed.length > 0) this.instances.keep(reclaimed);
   }
 
   /** Gives up what a stop has left waiting. */

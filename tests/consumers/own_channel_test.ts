@@ -2,8 +2,10 @@ import { assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@s
 import {
   AsyncConsumer,
   type ChannelScope,
+  type Drop,
   LayerUnavailableError,
   LayerUnusableError,
+  MemoryChannelLayer,
   type Message,
   NoHandlerError,
   type ReceiveOptions,
@@ -301,6 +303,48 @@ Deno.test("the end of the consumer is the end of its listening", async () => {
   assertEquals(counts?.listening, 0);
   await test.layer.send(name, { type: "letter.sent", text: "Too late" });
   assertEquals(await communicator.receiveNothing({ timeout: 5 }), true);
+});
+
+/** Has the default layer keep what it drops, and receive from a channel that isn't a consumer's. */
+function useDroppingLayer() {
+  const drops: Drop[] = [];
+  const layer = new MemoryChannelLayer({ onDrop: (drop) => drops.push(drop) });
+  const live = layer.newChannel();
+  /** Brings what was sent to other channels into this process. */
+  const flow = async () => {
+    await layer.send(live, { type: "letter.sent" });
+    await layer.receive(live);
+  };
+  return { drops, flow, ...useMemoryLayer(() => layer) };
+}
+
+Deno.test("a message for a consumer that has ended is dropped, and reported", async () => {
+  await using test = useDroppingLayer();
+  const communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
+  const name = await channelOf(communicator);
+  await communicator.sendInput({ type: "group.join", group: "readers" });
+  await communicator.receiveOutput();
+  await communicator.stop();
+  await test.layer.send(name, { type: "letter.sent", text: "Too late" });
+  await test.layer.groupSend("readers", { type: "letter.sent", text: "Too late" });
+  await test.flow();
+  const reason = "its consumer has ended";
+  assertEquals(test.drops, [{ channel: name, reason }, { channel: name, reason }]);
+});
+
+Deno.test("the end of a consumer drops what waits in its own channel", async () => {
+  BusyConsumer.gate = Promise.withResolvers();
+  await using test = useDroppingLayer();
+  const communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
+  const name = await channelOf(communicator);
+  await test.layer.send(name, { type: "busy.then.stop" });
+  assertEquals(await communicator.receiveOutput(), { type: "busy" });
+  await test.layer.sendMany(name, [{ type: "letter.sent" }, { type: "letter.sent" }]);
+  await test.flow();
+  assertEquals(test.drops, []);
+  BusyConsumer.gate.resolve();
+  await communicator.wait();
+  assertEquals(test.drops.map(({ channel }) => channel), [name, name]);
 });
 
 Deno.test("a failure of the server's event is the end of the listening", async () => {

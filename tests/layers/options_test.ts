@@ -109,3 +109,27 @@ Deno.test("onDrop is a warning of the process when it isn't given", async () => 
     process.off("warning", listen);
   }
 });
+
+Deno.test("onDrop that isn't given is a few warnings for all process-local channels", async () => {
+  const warnings: string[] = [];
+  const { default: process } = await import("node:process");
+  const listen = (warning: Error) => warnings.push(warning.message);
+  process.on("warning", listen);
+  try {
+    await using layer = new MemoryChannelLayer({ capacity: 1 });
+    const live = layer.newChannel();
+    for (let count = 0; count < 20; count++) {
+      const unread = layer.newChannel();
+      for (const channel of [unread, live, unread, live]) {
+        const waiting = channel === live ? layer.receive(live) : undefined;
+        await layer.send(channel, EVENT);
+        await waiting;
+      }
+    }
+    while (warnings.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    assertEquals(warnings.length, 2, warnings.join("\n"));
+    assert(warnings[1]?.startsWith("Dropped 10 messages so far"));
+  } finally {
+    process.off("warning", listen);
+  }
+});

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { Argument } from "./client/client.ts";
+import type { Run } from "./client/client.ts";
+import { runScript, type Script, script } from "./scripts.ts";
 
 /** How long a bell goes on ringing, in milliseconds, if nobody hears it. */
 const RINGING = 10_000;
@@ -17,7 +18,20 @@ export function bellFor(prefix: string, key?: string): string {
   return (/\{[^}]+\}/.test(name) ? name : `{${name}}`) + bell;
 }
 
-/** The commands that ring a bell. */
-export function ringing(bell: string): readonly (readonly Argument[])[] {
-  return [["ZADD", bell, "0", "ring"], ["PEXPIRE", bell, `${RINGING}`]];
+/**
+ * Rings a bell. A server whose memory is full rejects a `ZADD`, but nothing that a script does once it
+ * has written; the few bytes are popped at once.
+ *
+ * KEYS: the bell. ARGV: how long it rings, in milliseconds.
+ */
+const RING: Script = script(`
+redis.call('DEL', KEYS[1])
+redis.call('ZADD', KEYS[1], 0, 'ring')
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1
+`);
+
+/** Rings a bell. */
+export async function ring(bell: string, run: Run): Promise<void> {
+  await runScript(run, RING, [bell], [`${RINGING}`]);
 }

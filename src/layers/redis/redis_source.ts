@@ -1,8 +1,9 @@
 import type { Buffer } from "node:buffer";
 import { setTimeout as pause } from "node:timers/promises";
+import { isUndone, LayerUnusableError } from "../../errors.ts";
 import type { Batch, Demand, Source, StoredBody } from "../store.ts";
 import { BatchLimit } from "./batch_limit.ts";
-import { ringing } from "./bell.ts";
+import { ring } from "./bell.ts";
 import type { Argument, Reply } from "./client/client.ts";
 import type { Connection } from "./connection.ts";
 import { type Found, readFound } from "./found.ts";
@@ -23,6 +24,12 @@ const MOVING = 50;
 /** After how many milliseconds without a poll a connection of one key is given up. */
 const IDLE = 5_000;
 
+/** How soon to ring again after the server has rejected it, in milliseconds. */
+const RING_AGAIN = 50;
+
+/** How long one command may wait where access rules forbid to ring, in milliseconds. */
+const LONGEST_WAIT_UNRUNG = 250;
+
 /** How many messages to take from a key at once. */
 const MOST_AT_ONCE = 1_024;
 
@@ -41,6 +48,12 @@ export interface RedisSourceOptions {
   readonly onIdle?: () => void;
 }
 
+/** A poll that is under way, and how it is woken. */
+interface Poll {
+  ringing?: Promise<void> | undefined;
+  timer?: ReturnType<typeof setTimeout>;
+}
+
 /**
  * Takes what the sorted sets of some keys hold, over a connection of its own.
  *
@@ -51,9 +64,8 @@ export interface RedisSourceOptions {
 export class RedisSource implements Source {
   readonly #options: RedisSourceOptions;
   readonly #taker: Taker;
-  #isPolling = false;
-  /** Whether the poll that is under way is being woken already. */
-  #isRung = false;
+  #poll: Poll | undefined;
+  #mayRing = true;
   #turn = 0;
   #idling: ReturnType<typeof setTimeout> | undefined;
   readonly #limit = new BatchLimit();
@@ -65,25 +77,22 @@ export class RedisSource implements Source {
   }
 
   async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
-    this.#isPolling = true;
     clearTimeout(this.#idling);
+    const poll: Poll = this.#poll = {};
     try {
       const batches = await this.#takeAtOnce(demand);
       return wait && batches.length === 0 ? await this.#waitFor(demand) : batches;
     } finally {
-      this.#isPolling = this.#isRung = false;
+      this.#poll = undefined;
+      clearTimeout(poll.timer);
       this.#rest();
     }
   }
 
-  interrupt(): void {
-    if (!this.#isPolling || this.#isRung) return;
-    this.#isRung = true;
-    const { bell, commands } = this.#options;
-    Promise.all(ringing(bell).map((command) => commands.run(command))).catch(() => {
-      this.#isRung = false;
-      // The waiting ends by itself, soon: with the connection, or after its block time.
-    });
+  /** @throws {LayerUnavailableError | LayerUnusableError} If the server rejects it: it is retried. */
+  async interrupt(): Promise<void> {
+    const poll = this.#poll;
+    if (poll) await (poll.ringing ??= this.#ring(poll));
   }
 
   /** Closes its connection. */
@@ -99,6 +108,22 @@ export class RedisSource implements Source {
       waiting.drop();
       onIdle();
     }, IDLE);
+  }
+
+  async #ring(poll: Poll): Promise<void> {
+    const { bell, commands } = this.#options;
+    try {
+      await ring(bell, (command) => commands.run(command));
+    } catch (error) {
+      poll.ringing = undefined;
+      const isForbidden = error instanceof LayerUnusableError;
+      if (isForbidden) this.#mayRing = false;
+      else if (poll === this.#poll) {
+        clearTimeout(poll.timer);
+        poll.timer = setTimeout(() => this.interrupt().catch(() => {}), RING_AGAIN);
+      }
+      if (isForbidden || isUndone(error)) throw error;
+    }
   }
 
   async #takeAtOnce(demand: Demand): Promise<Batch[]> {
@@ -200,7 +225,8 @@ export class RedisSource implements Source {
     const { prefix, bell, waiting } = this.#options;
     const keys = this.#inTurn([...demand.keys()]);
     const good = keys.filter((key) => !this.#spoilt.has(prefix + key));
-    const wait = good.length < keys.length ? LOOK_AGAIN : waiting.longestWait;
+    const longest = this.#mayRing ? waiting.longestWait : LONGEST_WAIT_UNRUNG;
+    const wait = good.length < keys.length ? Math.min(LOOK_AGAIN, longest) : longest;
     const names = [bell, ...good.map((key) => prefix + key)];
     const read = (reply: Reply | undefined): Found[] => {
       const [name, ...members] = textsOf(reply);

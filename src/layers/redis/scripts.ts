@@ -105,6 +105,7 @@ export async function runScript<T>(
   }
 }
 
-function script(source: string): Script {
+/** Names a script by its hash. */
+export function script(source: string): Script {
   return { source, sha1: createHash("sha1").update(Buffer.from(source)).digest("hex") };
 }

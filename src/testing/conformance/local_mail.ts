@@ -31,6 +31,33 @@ export const localMailCases: readonly LayerCase[] = [
     },
   },
   {
+    name: "what is kept for a process-local channel is dropped when it expires, and reported",
+    async run(backend) {
+      const drops: Drop[] = [];
+      const layer = backend.connect({ expiry: 600, onDrop: (drop) => drops.push(drop) });
+      const [one, two, live] = [layer.newChannel(), layer.newChannel(), layer.newChannel()];
+      await layer.sendMany(one, events(2));
+      await layer.send(two, event(0));
+      await flowPast(layer, live);
+      await untilThereAre(3, drops);
+      assertEquals(drops.map(({ channel }) => channel).toSorted(), [one, one, two].toSorted());
+      assert(drops.every(({ reason }) => reason.includes("expired")));
+      assertEquals(await drain(layer, one), []);
+    },
+  },
+  {
+    name: "a message to many process-local channels is kept for each of them",
+    async run(backend) {
+      const layer = backend.connect();
+      const channels = range(20).map(() => layer.newChannel());
+      for (const channel of channels) await layer.groupAdd("readers", channel);
+      for (const n of range(3)) await layer.groupSend("readers", event(n));
+      for (const channel of channels) {
+        assertEquals(await receiveNumbers(layer, channel, 3), range(3));
+      }
+    },
+  },
+  {
     name: "receiveMany() gives what is in a process-local channel when it may not wait",
     async run(backend) {
       const layer = backend.connect();
@@ -79,6 +106,11 @@ export const localMailCases: readonly LayerCase[] = [
     },
   },
 ];
+
+/** Waits until there are so many of something. */
+async function untilThereAre(count: number, items: readonly unknown[]): Promise<void> {
+  while (items.length < count) await new Promise((resolve) => setTimeout(resolve, 10));
+}
 
 /** Sends to a channel that is received from: what was sent to its neighbours before comes along. */
 async function flowPast(layer: ChannelLayer, channel: string): Promise<void> {

@@ -24,8 +24,8 @@ export class HostSource implements Source {
     return [];
   }
 
-  interrupt(): void {
-    this.#host.store.source.interrupt();
+  async interrupt(): Promise<void> {
     this.#wake();
+    await this.#host.store.source.interrupt();
   }
 }
