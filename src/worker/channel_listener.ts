@@ -95,9 +95,11 @@ export class ChannelListener {
 
   /** Keeps what the layer took for this listener too late, and could not requeue either. */
   async #reclaim(): Promise<void> {
-    const { channel, layer } = this.#options;
+    const { channel, layer, report } = this.#options;
     const reclaimed = await reclaim(layer, channel);
-    if (reclaimed.length > 0) this.instances.keep(reclaimed);
+    if (reclaimed.length === 0) return;
+    report.took(channel, reclaimed.length);
+    this.instances.keep(reclaimed);
   }
 
   /** Gives up what a stop has left waiting. */
