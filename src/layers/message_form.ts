@@ -1,4 +1,4 @@
-import { MessageTooLargeError } from "../errors.ts";
+import { MessageTooLargeError, UndecodableMessageError } from "../errors.ts";
 import type { Message } from "../protocol/mod.ts";
 import type { Delivery } from "./channel_layer.ts";
 import type { Cipher, MessageCodec } from "./codec.ts";
@@ -62,7 +62,7 @@ export class MessageForm {
     withoutAddress(message);
     if (channels.length === 1) return [{ channel: channels[0]!, expiresAt, read: () => message }];
     // The names of all of them needn't be decoded again for each.
-    const copy = this.#codec.encode(message, true);
+    const copy = this.#copyOf(message);
     const read = () => this.#codec.decode(copy.slice());
     return channels.map((channel) => ({ channel, expiresAt, read }));
   }
@@ -72,6 +72,16 @@ export class MessageForm {
     const bytes = this.#codec.encode(message, exact);
     if (bytes.length <= LARGEST_MESSAGE) return bytes;
     throw new MessageTooLargeError(bytes.length, LARGEST_MESSAGE);
+  }
+
+  /** A message that just fits as it came may be larger as this library writes it. */
+  #copyOf(message: Message): Uint8Array {
+    try {
+      return this.#codec.encode(message, true);
+    } catch (error) {
+      if (!(error instanceof MessageTooLargeError)) throw error;
+      throw new UndecodableMessageError(error.message, { cause: error });
+    }
   }
 
   #seal(bytes: Uint8Array): Uint8Array {
