@@ -1,4 +1,4 @@
-import { listed, printable, quoted } from "./printable.ts";
+import { listed, quoted } from "./printable.ts";
 
 /** The root of every error of this library that a caller may want to catch. */
 export abstract class ChannelsError extends Error {}

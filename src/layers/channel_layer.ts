@@ -8,6 +8,7 @@ export interface ChannelLayer extends AsyncDisposable {
    *
    * A message may hold strings, finite numbers, booleans, `null`, `Uint8Array`, arrays, plain
    * objects, and integers of 64 bits (a `bigint` where a `number` isn't safe); at most 1 MiB, encoded.
+   * What peers send may also hold `NaN`, infinities and integers of up to 2^64 - 1, and have 4 MiB.
    *
    * @param channel The channel's name.
    * @param message The message.

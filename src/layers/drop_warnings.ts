@@ -13,13 +13,17 @@ const MOST_KINDS = 1_000;
 export function dropWarnings(): (drop: Drop) => void {
   const counts = new Map<string, number>();
   return ({ channel, reason }) => {
-    const visible = nonLocalName(channel);
-    const kind = `${visible}: ${reason}`;
+    const kind = kindOf(channel, reason);
     const count = (counts.get(kind) ?? 0) + 1;
     if (counts.size >= MOST_KINDS) counts.clear();
     counts.set(kind, count);
     if (!/^10*$/.test(`${count}`)) return;
-    if (count === 1) warn(`Dropped a message for ${channel}: ${reason}`);
-    else warn(`Dropped ${count} messages so far for ${kind}`);
+    const what = count === 1 ? "Dropped a message" : `Dropped ${count} messages so far`;
+    warn(`${what} for ${count === 1 ? channel : nonLocalName(channel)}: ${reason}`);
   };
+}
+
+/** Senders choose what is quoted, the numbers, and what stands behind a `!`. */
+function kindOf(channel: string, reason: string): string {
+  return `${nonLocalName(channel)}: ${reason.replaceAll(/".*"|\d+/g, "#")}`;
 }

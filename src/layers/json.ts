@@ -134,13 +134,27 @@ class Scan {
   /** To behind the next quotation mark that no backslash stands before; each character is seen once. */
   #skipText(): void {
     const text = this.#text;
-    const start = this.#at++;
-    while (this.#at < text.length) {
-      const code = text.charCodeAt(this.#at);
-      this.#at += code === BACKSLASH ? 2 : 1;
-      if (code === QUOTE) break;
-    }
+    const start = this.#at;
+    let end = text.indexOf('"', start + 1);
+    while (end !== -1 && this.#isEscaped(end)) end = text.indexOf('"', end + 1);
+    this.#at = end === -1 ? text.length : end + 1;
     this.#take(COST.text + this.#at - start);
+    if (isDigit(text.charCodeAt(start + 1)) && !this.#isFollowedByValue()) {
+      this.#take(COST.numericKeys);
+    }
+  }
+
+  /** What isn't followed by another value may be a key. */
+  #isFollowedByValue(): boolean {
+    const code = this.#text.charCodeAt(this.#at);
+    return code === COMMA || code === CLOSE_ARRAY || code === CLOSE_OBJECT;
+  }
+
+  /** Whether an odd number of backslashes stands before a quotation mark. */
+  #isEscaped(quote: number): boolean {
+    let at = quote;
+    while (this.#text.charCodeAt(at - 1) === BACKSLASH) at--;
+    return (quote - at) % 2 === 1;
   }
 
   #visitNumber(): void {

@@ -1,4 +1,4 @@
-import { MessageTooLargeError } from "../errors.ts";
+import { MessageTooLargeError, UndecodableMessageError } from "../errors.ts";
 import type { Message } from "../protocol/mod.ts";
 import type { Cipher, MessageCodec } from "./codec.ts";
 import { addresseesOf, addressTo, checkUnaddressed, withoutAddress } from "./envelope.ts";
@@ -75,7 +75,7 @@ export class MessageForm {
     let original: Message | undefined = message;
     let encoded: Uint8Array = new Uint8Array();
     return () => {
-      if (original) encoded = this.#codec.encode(original, true);
+      if (original) encoded = this.#copyOf(original);
       original = undefined;
       return this.#codec.decode(encoded.slice());
     };
@@ -86,6 +86,16 @@ export class MessageForm {
     const bytes = this.#codec.encode(message, exact);
     if (bytes.length <= LARGEST_MESSAGE) return bytes;
     throw new MessageTooLargeError(bytes.length, LARGEST_MESSAGE);
+  }
+
+  /** A message that just fits as it came may be larger as this library writes it. */
+  #copyOf(message: Message): Uint8Array {
+    try {
+      return this.#codec.encode(message, true);
+    } catch (error) {
+      if (!(error instanceof MessageTooLargeError)) throw error;
+      throw new UndecodableMessageError(error.message, { cause: error });
+    }
   }
 
   #seal(bytes: Uint8Array): Uint8Array {

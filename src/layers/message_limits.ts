@@ -26,6 +26,8 @@ export const COST = {
   object: 56,
   /** A key and its value. */
   entry: 56,
+  /** What an object takes more as soon as a key is a number: it then keeps a table of these. */
+  numericKeys: 200,
   text: 24,
   bytes: 104,
   bigint: 24,

@@ -24,8 +24,8 @@ export const msgpackCodec: MessageCodec = {
   },
 };
 
-/** So many bytes can't stand for more than the values of a message may take. */
-const ALWAYS_FITS = MOST_MEMORY / (COST.object + COST.place);
+/** So many bytes can't stand for more: the most for each byte is an object whose one key is a number. */
+const ALWAYS_FITS = 4 * MOST_MEMORY / (COST.object + COST.entry + COST.numericKeys + COST.place);
 
 /** What would be refused where it arrives is refused where it is sent. */
 function checkMemory(bytes: Uint8Array): void {

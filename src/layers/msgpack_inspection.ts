@@ -80,7 +80,7 @@ const FORBIDDEN = [..."__proto__"].map((character) => character.charCodeAt(0));
 
 /** How many values are still to come on each level; one walk is under way at a time. */
 const left = new Float64Array(MAX_DEPTH + 2);
-/** Whether a level is a map. */
+/** Whether a level is a map: 1, or 2 when one of its keys is a number. */
 const isMap = new Uint8Array(MAX_DEPTH + 2);
 
 class Walk implements Inspection {
@@ -111,7 +111,12 @@ class Walk implements Inspection {
       const kind = KIND[head]!;
       left[this.#level]!--;
       this.#open--;
-      at = kind === PLAIN ? at + SIZE[head]! : this.#visit(kind, head, at);
+      if (kind === PLAIN) {
+        if (isMap[this.#level] === 1 && left[this.#level]! % 2 === 1) this.#noteNumericKey();
+        at += SIZE[head]!;
+      } else {
+        at = this.#visit(kind, head, at);
+      }
       while (left[this.#level] === 0 && this.#level > 0) this.#level--;
     }
     if (at === length) return;
@@ -152,8 +157,9 @@ class Walk implements Inspection {
   #visitText(head: number, start: number, end: number): void {
     const bytes = this.#bytes;
     // What is left on the level has been counted down already: an odd number stands before a value.
-    const isKey = isMap[this.#level] === 1 && left[this.#level]! % 2 === 1;
+    const isKey = isMap[this.#level]! > 0 && left[this.#level]! % 2 === 1;
     this.#take(end - start + (isKey ? 0 : COST.text));
+    if (isKey && isMap[this.#level] === 1 && isDigit(bytes[start]!)) this.#noteNumericKey();
     if (isKey && bytes[start] === FORBIDDEN[0] && end - start === FORBIDDEN.length) {
       this.hasAwkwardKey ||= FORBIDDEN.every((byte, index) => bytes[start + index] === byte);
     }
@@ -161,6 +167,11 @@ class Walk implements Inspection {
     if (bytes[start + 1] !== 0xbb || bytes[start + 2] !== 0xbf) return;
     if (isKey) this.hasAwkwardKey = true;
     else this.marked.push(head);
+  }
+
+  #noteNumericKey(): void {
+    isMap[this.#level] = 2;
+    this.#take(COST.numericKeys);
   }
 
   #visitInteger(kind: number, at: number): void {
@@ -183,4 +194,8 @@ class Walk implements Inspection {
     for (let index = at; index < at + width; index++) number = number * 256 + (bytes[index] ?? 0);
     return number;
   }
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
 }

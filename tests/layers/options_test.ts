@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import { redirectWarnings } from "@asgi/channels/layers";
 import { type ChannelCapacity, ChannelFullError, MemoryChannelLayer } from "@asgi/channels";
 
 const EVENT = { type: "test.event" };
@@ -87,6 +88,31 @@ Deno.test("channelCapacity matches a pattern from the start, as often as it is a
   for (let times = 0; times < 3; times++) {
     assertEquals(await capacityOf([[sticky, 5]], "mail-1"), 5);
     assertEquals(await capacityOf([[sticky, 5]], "my-mail"), 50);
+  }
+});
+
+Deno.test("by default, drops that differ only in what senders choose are a handful of warnings", async () => {
+  const warnings: string[] = [];
+  redirectWarnings((text) => warnings.push(text));
+  try {
+    await using layer = new MemoryChannelLayer({ capacity: 1 });
+    const receiver = layer.newChannel();
+    for (let n = 0; n < 30; n++) {
+      const channel = layer.newChannel();
+      for (let times = 0; times < 2; times++) {
+        const received = layer.receive(receiver);
+        await layer.send(channel, EVENT);
+        await layer.receiveMany(receiver, { limit: 1, wait: false });
+        await layer.send(receiver, EVENT);
+        await received;
+      }
+    }
+    assertEquals(warnings.map((text) => text.replace(/ for .*/, "")), [
+      "Dropped a message",
+      "Dropped 10 messages so far",
+    ]);
+  } finally {
+    redirectWarnings(undefined);
   }
 });
 
