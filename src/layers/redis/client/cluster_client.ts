@@ -1,6 +1,7 @@
 import type { Endpoint } from "../address.ts";
 import { isReply } from "../trouble.ts";
 import type { Argument, Client, OpenOptions, Reply, Run } from "./client.ts";
+import { failureOf } from "./failure.ts";
 import {
   connect,
   CONNECT_TIMEOUT,
@@ -21,12 +22,13 @@ export async function openCluster(
   const minimizeConnections = true;
   const options = { RESP, commandOptions, defaults, rootNodes, minimizeConnections };
   const cluster = new RedisCluster(options);
+  const explain = (error: unknown) => failureOf(error, access, roots);
   let reason: unknown;
   cluster.on("error", (error) => reason = error);
   // What went wrong at the last root says more than that all of them failed.
   const ending = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT)]);
-  await connect(cluster, ending).catch((error) => Promise.reject(reason ?? error));
-  return new ClusterClient(cluster);
+  await connect(cluster, ending).catch((error) => Promise.reject(explain(reason ?? error)));
+  return new ClusterClient(cluster, explain);
 }
 
 /** After trouble, the cluster is looked at anew; but at most so often, in milliseconds. */
@@ -34,28 +36,33 @@ const SHORTEST_LIFE = 300;
 
 class ClusterClient implements Client {
   readonly #cluster: NodeRedisCluster;
+  /** Makes errors that hold no secrets. */
+  readonly #explain: (error: unknown) => Error;
   readonly #since = performance.now();
   /** Ends what waits for an answer: the cluster's own `destroy()` may leave some of it waiting. */
   readonly #pending = new Set<(error: Error) => void>();
   isReady = true;
 
-  constructor(cluster: NodeRedisCluster) {
+  constructor(cluster: NodeRedisCluster, explain: (error: unknown) => Error) {
     this.#cluster = cluster;
+    this.#explain = explain;
   }
 
   readonly run: Run = (args) => {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     this.#pending.add(reject);
     this.#cluster.sendCommand(keyOf(args), false, args)
-      .then(resolve, (error) => reject(this.#noteTrouble(error)))
+      .then(resolve, (error) => reject(this.#noteTrouble(this.#explain(error))))
       .finally(() => this.#pending.delete(reject));
     return promise;
   };
 
   async servers(): Promise<readonly Run[]> {
     const { masters } = this.#cluster;
-    const clients = await Promise.all(masters.map((node) => this.#cluster.nodeClient(node)));
-    return clients.map((client) => (args) => client.sendCommand(args));
+    const fail = (error: unknown) => Promise.reject(this.#explain(error));
+    const nodes = masters.map((node) => this.#cluster.nodeClient(node));
+    const clients = await Promise.all(nodes).catch(fail);
+    return clients.map((client) => (args) => client.sendCommand(args).catch(fail));
   }
 
   destroy(): void {

@@ -8,6 +8,7 @@ import {
   type NodeRedisClient,
   optionsOf,
 } from "./node_redis.ts";
+import { failureOf } from "./failure.ts";
 import { checkTls } from "./tls_check.ts";
 
 /** Connects to a server; tried once, since whoever waits for it decides about trying again. */
@@ -17,25 +18,33 @@ export async function openServer(
 ): Promise<Client> {
   const { RedisClient, RESP_TYPES } = await importNodeRedis();
   const ending = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT)]);
-  if (access.tls) await checkTls(endpoint, access.tls, ending);
   const options = optionsOf(access, RESP_TYPES);
   const socket = { ...options.socket, ...endpoint };
-  const client = new ServerClient(new RedisClient({ ...options, socket, database }));
-  await client.connect(ending);
-  return client;
+  const explain = (error: unknown) => failureOf(error, access, [endpoint]);
+  try {
+    if (access.tls) await checkTls(endpoint, access.tls, ending);
+    const client = new ServerClient(new RedisClient({ ...options, socket, database }), explain);
+    await client.connect(ending);
+    return client;
+  } catch (error) {
+    throw explain(error);
+  }
 }
 
 class ServerClient implements Client {
   readonly #client: NodeRedisClient;
+  /** Makes errors that hold no secrets. */
+  readonly #explain: (error: unknown) => Error;
   /** What is wrong with the connection: the commands under way may not be told. */
-  #failure: unknown;
+  #failure: Error | undefined;
   #fail: (error: unknown) => void = () => {};
   #hasAnswered = false;
 
-  constructor(client: NodeRedisClient) {
+  constructor(client: NodeRedisClient, explain: (error: unknown) => Error) {
     this.#client = client;
+    this.#explain = explain;
     client.on("error", (error) => {
-      this.#failure ??= error;
+      this.#failure ??= explain(error);
       this.#fail(error);
       client.destroy();
     });
@@ -54,7 +63,8 @@ class ServerClient implements Client {
       const reply = await this.#client.sendCommand(args);
       this.#hasAnswered = true;
       return reply;
-    } catch (error) {
+    } catch (thrown) {
+      const error = this.#explain(thrown);
       if (isReply(error)) throw error;
       const reason = this.#failure ?? error; // That the client was destroyed says less than why.
       if (this.#hasAnswered) throw reason;
