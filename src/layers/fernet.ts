@@ -38,8 +38,11 @@ interface Key {
  * @throws {TypeError} When a password is empty.
  */
 export function fernetCipher(passwords: readonly string[], expiry: number): Cipher {
-  if (passwords.some((password) => typeof password !== "string" || password === "")) {
-    throw new TypeError("symmetricEncryptionKeys must be texts that aren't empty");
+  if (
+    !Array.isArray(passwords) ||
+    passwords.some((password) => typeof password !== "string" || password === "")
+  ) {
+    throw new TypeError("symmetricEncryptionKeys must be a list of texts that aren't empty");
   }
   const keys = passwords.map(keyOf);
   const lifetime = expiry / 1000 + GRACE;

@@ -1,54 +1,23 @@
-import { readFileSync } from "node:fs";
 import type { ChannelLayer } from "./channel_layer.ts";
 import { MemoryChannelLayer } from "./memory.ts";
-import { RedisChannelLayer, type RedisTlsOptions } from "./redis.ts";
+import { RedisChannelLayer } from "./redis.ts";
 import { REDIS_SCHEMES } from "./redis/redis_url.ts";
 import { SqliteChannelLayer } from "./sqlite.ts";
+import { optionsIn, unknown, URL_OPTIONS } from "./url_options.ts";
 
-/** Reads an option from the values that a query has for it; most have one. */
-type OptionReader = (texts: readonly string[]) => object;
+/** Makes the layer that a URL of its scheme names. */
+type Make = (url: string) => ChannelLayer;
 
-/** What a scheme's URL makes. */
-interface Scheme {
-  readonly options: ReadonlyMap<string, OptionReader>;
-  /** Takes the URL without its query. */
-  readonly make: (url: string, options: object) => ChannelLayer;
-}
-
-const OPTIONS = new Map<string, OptionReader>([
-  ["capacity", (texts) => ({ capacity: toNumber("capacity", texts) })],
-  ["expiry", (texts) => ({ expiry: toNumber("expiry", texts) })],
-  ["groupExpiry", (texts) => ({ groupExpiry: toNumber("groupExpiry", texts) })],
-  ["prefix", ([prefix]) => ({ prefix })],
-]);
-
-const REDIS_OPTIONS = new Map<string, OptionReader>([
-  ...OPTIONS,
-  ...["ca", "cert", "key"].map((name): [string, OptionReader] => [
-    name,
-    ([path = ""]) => ({ [name]: readPem(name, path) }),
-  ]),
-  ["serializer", ([serializer]) => ({ serializer })],
-  ["symmetricEncryptionKeys", (texts) => ({ symmetricEncryptionKeys: texts })],
-]);
-
-const redis: Scheme = {
-  options: REDIS_OPTIONS,
-  make: (url, { ca, cert, key, ...options }: RedisTlsOptions) =>
-    new RedisChannelLayer({
-      ...options,
-      url,
-      tls: { ...ca && { ca }, ...cert && { cert }, ...key && { key } },
-    }),
-};
-
-const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
-  ["memory", { options: OPTIONS, make: (_url, options) => new MemoryChannelLayer(options) }],
-  ["sqlite", {
-    options: OPTIONS,
-    make: (url, options) => new SqliteChannelLayer({ ...options, path: pathOf(url) }),
+const SCHEMES: ReadonlyMap<string, Make> = new Map<string, Make>([
+  ["memory", (url) => new MemoryChannelLayer(split(url).options)],
+  ["sqlite", (url) => {
+    const { address, options } = split(url);
+    return new SqliteChannelLayer({ ...options, path: pathOf(address) });
   }],
-  ...REDIS_SCHEMES.map((scheme): [string, Scheme] => [scheme, redis]),
+  ...REDIS_SCHEMES.map((scheme): [string, Make] => [
+    scheme,
+    (url) => new RedisChannelLayer({ url }),
+  ]),
 ]);
 
 /**
@@ -66,56 +35,29 @@ export function isLayerUrl(text: string): boolean {
  *
  * @param url `memory:`, `sqlite:PATH`, `redis://`, `rediss://`, `unix://PATH`, `redis+sentinel://` or
  * `redis+cluster://`, with options as query: `?prefix=x&capacity=1000`.
- * @throws {TypeError | RangeError} When the scheme or an option is not known, or has no good value.
+ * @throws {TypeError | RangeError} If the scheme or an option is not known, or has an invalid value.
+ * No error quotes what may be a part of a password.
  */
 export function layerFromUrl(url: string): ChannelLayer {
-  const [address = "", query = ""] = splitOnce(url, "?");
-  const name = address.slice(0, Math.max(0, address.indexOf(":")));
-  const scheme = SCHEMES.get(name);
-  if (!scheme) throw unknown("scheme", name || address, [...SCHEMES.keys()]);
-  return scheme.make(address, optionsOf(query, scheme.options));
+  const [, scheme] = /^([^:?]*):/.exec(url) ?? [];
+  const make = SCHEMES.get(scheme ?? "");
+  if (make) return make(url);
+  throw unknown("scheme", shown(scheme ?? url), [...SCHEMES.keys()]);
 }
 
-function optionsOf(query: string, known: Scheme["options"]): object {
-  const params = new URLSearchParams(query);
-  const options = {};
-  for (const name of new Set(params.keys())) {
-    const read = known.get(name);
-    if (!read) throw unknown("option", name, [...known.keys()]);
-    Object.assign(options, read(params.getAll(name)));
-  }
-  return options;
+/** What is no word may be a URL whose password was mistaken for something else. */
+function shown(scheme: string): string {
+  return /^[\w+.-]*$/.test(scheme) ? `"${scheme}"` : "(not shown)";
 }
 
-function unknown(what: string, name: string, known: readonly string[]): TypeError {
-  return new TypeError(`Layer URL has an unknown ${what} "${name}": known are ${known.join(", ")}`);
+function split(url: string): { readonly address: string; readonly options: object } {
+  const at = url.indexOf("?");
+  if (at === -1) return { address: url, options: {} };
+  return { address: url.slice(0, at), options: optionsIn(url.slice(at + 1), URL_OPTIONS) };
 }
 
 /** `sqlite:` takes a path as it stands; `sqlite:///absolute/path` is understood too. */
 function pathOf(url: string): string {
   const path = url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
   return path || ".channels.sqlite3";
-}
-
-/** @throws {TypeError} When there is no such file. */
-function readPem(name: string, path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if ((error as { code?: string }).code !== "ENOENT") throw error;
-    throw new TypeError(`Layer URL names a file that doesn't exist as ${name}: ${path}`);
-  }
-}
-
-/** The last of several values counts. */
-function toNumber(name: string, texts: readonly string[]): number {
-  const text = texts.at(-1) ?? "";
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value)) return value;
-  throw new TypeError(`Layer URL needs a number as ${name}: ${JSON.stringify(text)}`);
-}
-
-function splitOnce(text: string, separator: string): string[] {
-  const at = text.indexOf(separator);
-  return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }

@@ -32,8 +32,9 @@ import {
 import { Host, type HostChange } from "./redis/hosts/host.ts";
 import { HostsStore } from "./redis/hosts/hosts_store.ts";
 import { RedisStore } from "./redis/redis_store.ts";
-import { addressesOf } from "./redis/redis_url.ts";
+import { addressesOf, splitRedisUrl } from "./redis/redis_url.ts";
 import type { Store } from "./store.ts";
+import { optionsIn, REDIS_URL_OPTIONS } from "./url_options.ts";
 import { warn } from "./warnings.ts";
 
 export type { HostChange, RedisSentinelHost, RedisTlsOptions };
@@ -48,6 +49,9 @@ export interface RedisChannelLayerOptions extends ChannelLayerOptions {
    * - `redis+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]/MASTER[/DATABASE]`, or
    *   `rediss+sentinel://`
    * - `redis+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]`, or `rediss+cluster://`
+   *
+   * Options may be in its query, as in every URL of a layer: `?prefix=x&capacity=1000`. An option
+   * that is given here as well is an error.
    *
    * @default {"redis://127.0.0.1:6379"}
    */
@@ -79,10 +83,12 @@ export class RedisChannelLayer extends BaseChannelLayer {
   /**
    * Makes the layer; it connects when it is first used.
    *
-   * @param options See {@linkcode RedisChannelLayerOptions}.
-   * @throws {RangeError | TypeError} When an option makes no sense.
+   * @param given See {@linkcode RedisChannelLayerOptions}.
+   * @throws {RangeError | TypeError} If an option is invalid, or given twice: here and in the URL.
+   * @throws {LayerUnusableError} If a file that the URL names may not be read.
    */
-  constructor(options: RedisChannelLayerOptions = {}) {
+  constructor(given: RedisChannelLayerOptions = {}) {
+    const options = withUrlOptions(given);
     const { symmetricEncryptionKeys: keys = [], serializer = "msgpack" } = options;
     const settings = layerSettings(options);
     const addresses = addressesFrom(options);
@@ -96,7 +102,25 @@ export class RedisChannelLayer extends BaseChannelLayer {
   }
 }
 
-/** @throws {TypeError} When there is no such place. */
+/** @throws {TypeError} If an option is given twice. */
+function withUrlOptions(options: RedisChannelLayerOptions): RedisChannelLayerOptions {
+  if (options.url === undefined) return options;
+  const { address: url, query } = splitRedisUrl(options.url);
+  const { ca, cert, key, ...others }: RedisTlsOptions = optionsIn(query, REDIS_URL_OPTIONS);
+  const inUrl = { ...ca && { ca }, ...cert && { cert }, ...key && { key } };
+  checkTwice({ ...options }, others);
+  checkTwice({ ...options.tls }, inUrl);
+  return { ...options, ...others, url, tls: { ...options.tls, ...inUrl } };
+}
+
+function checkTwice(options: Readonly<Record<string, unknown>>, inUrl: object): void {
+  const twice = Object.keys(inUrl).find((name) => options[name] !== undefined);
+  if (twice) {
+    throw new TypeError(`${twice} is in the URL and among the options: remove one of them`);
+  }
+}
+
+/** @throws {TypeError} If there is no such place. */
 function addressesFrom({ url, hosts, tls = {} }: RedisChannelLayerOptions): Address[] {
   if (url !== undefined && hosts !== undefined) throw new TypeError("Give either url or hosts");
   if (hosts?.length === 0) throw new TypeError("hosts must name one host at least");

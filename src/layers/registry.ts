@@ -53,7 +53,7 @@ export function getChannelLayer(alias = "default"): ChannelLayer {
   const source = alias === "default" ? defaultSource() : configured.get(alias);
   if (source === undefined) {
     const aliases = [...new Set(["default", ...configured.keys()])].join(", ");
-    throw new TypeError(`No channel layer has the alias "${alias}": known are ${aliases}`);
+    throw new TypeError(`No channel layer has the alias ${shown(alias)}: known are ${aliases}`);
   }
   const layer = typeof source === "string" ? layerFromUrl(source) : source;
   made.set(alias, layer);
@@ -80,6 +80,11 @@ export async function closeChannelLayers(): Promise<void> {
 
 function defaultSource(): string | ChannelLayer {
   return override ?? fromEnvironment() ?? configured.get("default") ?? EMBEDDED;
+}
+
+/** What looks like a URL may hold a password. */
+function shown(alias: string): string {
+  return /[@/:]/.test(alias) ? "(not shown; a layer's URL is SCHEME:...)" : JSON.stringify(alias);
 }
 
 /** Doesn't ask for a permission that the program wasn't given: then the environment says nothing. */

@@ -102,3 +102,35 @@ Deno.test("closeChannelLayers() closes what URLs made", async () => {
   await closeChannelLayers();
   configureChannelLayers({});
 });
+
+Deno.test("RedisChannelLayer() takes the URL that the registry takes, options in its query included", async () => {
+  const url = "redis://ann:secret@127.0.0.1:1/2?capacity=5&prefix=x&expiry=50000&serializer=json";
+  await using layer = new RedisChannelLayer({ url });
+  assertEquals(String(layer), "redis://ann:***@127.0.0.1:1/2");
+  // The serializer that the query chooses refuses bytes, before anything is sent.
+  await assertRejects(
+    () => layer.send("letters", { ...EVENT, bytes: new Uint8Array(1) }),
+    TypeError,
+  );
+  assertThrows(
+    () => new RedisChannelLayer({ url: "redis://h?capacity=0" }),
+    RangeError,
+    "Capacity",
+  );
+  assertThrows(() => new RedisChannelLayer({ url: "redis://h?nonsense=1" }), TypeError, "nonsense");
+});
+
+Deno.test("RedisChannelLayer() refuses an option that is in its URL and given as well", () => {
+  const problem = "is in the URL and among the options: remove one of them";
+  for (const option of ["capacity", "expiry", "prefix", "serializer"] as const) {
+    const url = "redis://h?capacity=5&expiry=50&prefix=x&serializer=json";
+    const given = { capacity: 5, expiry: 50, prefix: "x", serializer: "json" } as const;
+    const options = { url, [option]: given[option] };
+    assertThrows(() => new RedisChannelLayer(options), TypeError, `${option} ${problem}`);
+  }
+});
+
+Deno.test("RedisChannelLayer() refuses options in one of several hosts", () => {
+  const hosts = ["redis://one", "redis://two?capacity=5"];
+  assertThrows(() => new RedisChannelLayer({ hosts }), TypeError, "Only the url of a layer may");
+});

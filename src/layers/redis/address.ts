@@ -108,9 +108,12 @@ export function sentinelAddress(host: RedisSentinelHost, tls: RedisTlsOptions): 
   };
 }
 
-/** @throws {TypeError} When a text doesn't name a host and perhaps a port. */
+/** @throws {TypeError} If a text isn't a host and perhaps a port; it is not quoted: see `redis_url.ts`. */
 export function endpointOf(text: string, defaultPort: number): Endpoint {
-  const [, host = "", port] = /^(\[[^\]]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(text) ?? [];
-  if (!host) throw new TypeError(`Redis is at HOST or HOST:PORT: ${JSON.stringify(text)}`);
-  return { host: host.replace(/^\[|\]$/g, ""), port: Number(port ?? defaultPort) };
+  const [, host = "", port = defaultPort] =
+    /^(\[[^\]@]+\]|[^:[\]@/?#\s]+)(?::(\d{1,5}))?$/.exec(text) ?? [];
+  if (host && Number(port) < 65536) {
+    return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
+  }
+  throw new TypeError("a host of Redis must be HOST or HOST:PORT, with a port up to 65535");
 }

@@ -6,7 +6,10 @@ import {
   sentinelAddress,
 } from "./address.ts";
 
-const FORM = /^(?<scheme>[a-z+]+):\/\/(?:(?<user>[^/]*)@)?(?<hosts>[^/]*)(?:\/(?<path>.*))?$/;
+const FORM = /^(?<scheme>[a-z+]+):\/\/(?<authority>[^/]*)(?:\/(?<path>.*))?$/s;
+
+/** What a part of a password may have been taken for is never quoted; this is said instead. */
+const REMEDY = "in a user or a password, write % as %25, / as %2F, ? as %3F and @ as %40";
 
 /** The parts of a URL, in which nothing is escaped any more. */
 interface Parts {
@@ -33,28 +36,45 @@ const SCHEMES: Readonly<Record<string, (parts: Parts) => Address[]>> = {
 export const REDIS_SCHEMES: readonly string[] = Object.keys(SCHEMES);
 
 /**
- * Reads a URL.
+ * Splits a URL into its address and its query.
+ *
+ * @throws {TypeError} If the address is invalid: the query may then be a part of a password.
+ */
+export function splitRedisUrl(url: string): { readonly address: string; readonly query: string } {
+  if (typeof url !== "string") throw new TypeError(`url must be a string, got a ${typeof url}`);
+  const [address = "", query = ""] = splitOnce(url, "?");
+  if (query.includes("@")) throw new TypeError(`Layer URL has an @ in its query: ${REMEDY}`);
+  addressesOf(address);
+  return { address, query };
+}
+
+/**
+ * Reads a URL without query.
  *
  * @param url `redis://[USER:PASSWORD@]HOST[:PORT][,HOST...][/DATABASE]` and the like.
  * @param tls How to speak TLS, if the scheme asks for it.
  * @returns One address for each of several hosts.
- * @throws {TypeError} When it leads to no Redis.
+ * @throws {TypeError} If it leads to no Redis. No error quotes what may be a part of a password.
  */
 export function addressesOf(url: string, tls: RedisTlsOptions = {}): Address[] {
-  const { scheme = "", user, hosts = "", path = "" } = FORM.exec(url)?.groups ?? {};
-  const read = Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined;
-  if (!read) {
-    const [start = ""] = url.split("//");
+  if (url.includes("?")) {
     throw new TypeError(
-      `url must start with ${REDIS_SCHEMES.map((known) => `${known}://`).join(", ")}: ${start}`,
+      `Only the url of a layer may have a query, not one of its hosts; ${REMEDY}`,
     );
   }
-  const [username = "", password] = splitOnce(user ?? "", ":").map(decodeURIComponent);
-  const secret = password === undefined ? "" : ":***";
+  const { scheme = "", authority = "", path = "" } = FORM.exec(url)?.groups ?? {};
+  const read = Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined;
+  if (!read) {
+    const known = REDIS_SCHEMES.map((name) => `${name}://`).join(", ");
+    throw new TypeError(`Layer URL must start with one of ${known}`);
+  }
+  const { user, hosts } = splitAuthority(authority);
+  checkPath(path, { mayHaveAt: scheme === "unix" && authority === "" });
+  const [username, password] = user === undefined ? [] : splitOnce(user, ":").map(decode);
   return read({
-    start: `${scheme}://${user ? `${username}${secret}@` : ""}`,
+    start: `${scheme}://${shownAccess(user)}`,
     hosts: hosts.split(","),
-    path: decodeURIComponent(path),
+    path: decode(path),
     access: {
       username: username || undefined,
       password,
@@ -64,43 +84,84 @@ export function addressesOf(url: string, tls: RedisTlsOptions = {}): Address[] {
   });
 }
 
+/** The last `@` ends the user and the password: both may hold others. */
+function splitAuthority(authority: string): { readonly user?: string; readonly hosts: string } {
+  const at = authority.lastIndexOf("@");
+  if (at === -1) return { hosts: authority };
+  return { user: authority.slice(0, at), hosts: authority.slice(at + 1) };
+}
+
+/** @throws {TypeError} If the path begins in a password: then its end is marked by an `@`. */
+function checkPath(path: string, { mayHaveAt }: { readonly mayHaveAt: boolean }): void {
+  if (path.includes("@") && !mayHaveAt) {
+    throw new TypeError(`Layer URL has an @ after its first /: ${REMEDY}`);
+  }
+}
+
+/** A name alone may be a password that was put in the wrong place. */
+function shownAccess(user: string | undefined): string {
+  if (user === undefined) return "";
+  const [name = "", password] = splitOnce(user, ":");
+  return password ? `${name}:***@` : "***@";
+}
+
 function servers({ start, hosts, path, access }: Parts): Address[] {
+  const database = databaseOf(path);
   return hosts.map((host) => ({
     kind: "server",
-    name: `${start}${host}${path && `/${path}`}`,
-    endpoint: endpointOf(host, 6379),
-    database: databaseOf(path),
+    name: `${start}${host}${path && `/${database}`}`,
+    endpoint: endpointIn(host),
+    database,
     ...access,
   }));
 }
 
-function socket({ start, path, access }: Parts): Address[] {
-  return [{
-    kind: "server",
-    name: `${start}/${path}`,
-    endpoint: { path: `/${path}` },
-    database: 0,
-    ...access,
-  }];
+function socket({ start, hosts, path, access }: Parts): Address[] {
+  if (hosts.join() !== "") {
+    throw new TypeError(`Layer URL of a socket must be unix://[USER:PASSWORD@]/PATH; ${REMEDY}`);
+  }
+  const endpoint = { path: `/${path}` };
+  return [{ kind: "server", name: `${start}/${path}`, endpoint, database: 0, ...access }];
 }
 
 function sentinels({ start, hosts, path, access, tls }: Parts): Address[] {
   const [master = "", database = ""] = path.split("/");
   const { tls: _, ...rest } = access;
+  hosts.forEach(endpointIn);
   const host = { sentinels: hosts, master, database: databaseOf(database), tls: !!access.tls };
   return [{ ...sentinelAddress(host, tls), ...rest, name: `${start}${hosts.join()}/${path}` }];
 }
 
 function cluster({ start, hosts, path, access }: Parts): Address[] {
   if (databaseOf(path) !== 0) throw new TypeError("A Redis Cluster has no databases but 0");
-  const roots = hosts.map((host) => endpointOf(host, 6379));
+  const roots = hosts.map(endpointIn);
   return [{ kind: "cluster", name: `${start}${hosts.join()}`, roots, ...access }];
 }
 
-/** @throws {TypeError} When it isn't the number of a database. */
+/** @throws {TypeError} If it isn't a host and perhaps a port. */
+function endpointIn(host: string) {
+  try {
+    return endpointOf(host, 6379);
+  } catch (error) {
+    throw new TypeError(`Layer URL: ${(error as Error).message}; ${REMEDY}`);
+  }
+}
+
+/** @throws {TypeError} If it isn't the number of a database. */
 function databaseOf(text: string): number {
   if (/^\d*$/.test(text)) return Number(text);
-  throw new TypeError(`Redis numbers its databases: ${JSON.stringify(text)}`);
+  throw new TypeError(
+    `Layer URL: a database of Redis is a number, as in redis://HOST/2; ${REMEDY}`,
+  );
+}
+
+/** @throws {TypeError} If a percent-escape is invalid. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new TypeError("Layer URL has an invalid percent-escape: encode % as %25");
+  }
 }
 
 function splitOnce(text: string, separator: string): string[] {

@@ -9,11 +9,18 @@ const UNUSABLE: readonly (readonly [RegExp, string])[] = [
   ],
   [/^NOPERM/, "its access rules refuse this user"],
   [/altnames|ERR_TLS_CERT_ALTNAME/, "its certificate is for another name"],
-  [/fatal alert: .*(Certificate|CA)/, "it refuses our certificate: give one with cert and key"],
+  [/fatal alert: \w*(Certificate|CA)/, "it refuses our certificate: give one with cert and key"],
   [/certificate/, "its certificate isn't trusted: name its authority with ca"],
   [/wrong version number|InvalidContentType/, "it speaks no TLS: its URL starts with redis://"],
   [/DB index is out of range/, "it has no database of that number"],
-  [/Requires \w+ access/, "Deno was not given the permission"],
+  [
+    /AUTH <password> called without any password|Client sent AUTH, but no password/,
+    "it has no password: give the URL without the password",
+  ],
+  [
+    /wrong number of arguments for 'auth'/i,
+    "it knows no users: give the password alone, redis://:PASSWORD@HOST",
+  ],
   [/cluster support disabled/, "it is no cluster: its URL starts with redis://"],
   [/^MOVED|^CROSSSLOT/, "it is one of a cluster: the URL starts with redis+cluster://"],
   [/^WRONGTYPE/, "another program has put something else under the key"],
@@ -58,6 +65,11 @@ const UNAVAILABLE: readonly (readonly [RegExp, string])[] = [
 export function explain(error: unknown, layer: string, wasSent: boolean, isKnown = false): Error {
   if (error instanceof ChannelsError) return error;
   const text = messageOf(error);
+  const flag = missingFlag(text);
+  if (flag) {
+    const reason = `Deno was not given the permission: run it again with ${flag}`;
+    return new LayerUnusableError(layer, reason, { cause: error });
+  }
   const detail = text.replace(FIRST_WORDS, "").replaceAll(/\s+/g, " ").slice(0, 200);
   for (const [pattern, reason] of isKnown ? UNUSABLE : [...UNUSABLE, NO_REDIS]) {
     if (!pattern.test(text)) continue;
@@ -66,6 +78,24 @@ export function explain(error: unknown, layer: string, wasSent: boolean, isKnown
   const reason = UNAVAILABLE.find(([pattern]) => pattern.test(text))?.[1];
   const options = { cause: error, mayBeDone: wasSent && !isReply(error) };
   return new LayerUnavailableError(layer, reason ? `${reason} (${detail})` : detail, options);
+}
+
+/** The flag that gives Deno the permission that a text says to be missing. */
+function missingFlag(text: string): string | undefined {
+  const [, kind, what] = /Requires (\w+) access to "?([^",]+)/.exec(text) ?? [];
+  return kind && `--allow-${kind}=${what}`;
+}
+
+/** Whether it is Deno that doesn't allow to use the server. */
+export function isNotPermitted(error: unknown): boolean {
+  return error instanceof LayerUnusableError && error.cause instanceof Error &&
+    missingFlag(error.cause.message) !== undefined;
+}
+
+/** The parts of a text that are known here, and by which `explain()` says what it means. */
+export function knownWords(text: string): string {
+  const words = [...UNUSABLE, NO_REDIS, ...UNAVAILABLE].map(([pattern]) => pattern.exec(text)?.[0]);
+  return words.filter((word) => word !== undefined).join(" ");
 }
 
 /** Whether the server itself said no, rather than being out of reach: its words begin in capitals. */

@@ -1,6 +1,7 @@
 import type { Endpoint } from "../address.ts";
 import { isReply } from "../trouble.ts";
 import type { Argument, Client, OpenOptions, Reply, Run } from "./client.ts";
+import { failureOf } from "./failure.ts";
 import { connect, importNodeRedis, type NodeRedisCluster, optionsOf } from "./node_redis.ts";
 
 /** Finds the servers of a cluster, and connects to each when it is first needed. */
@@ -19,9 +20,10 @@ export async function openCluster(
   let reason: unknown;
   cluster.on("error", (error) => reason = error);
   // What went wrong at the last root says more than that all of them failed.
-  const client = new ClusterClient(cluster, ending);
+  const explain = (error: unknown) => failureOf(error, access, roots);
+  const client = new ClusterClient(cluster, ending, explain);
   const attempt = { connect: () => cluster.connect(), destroy: () => client.destroy() };
-  await connect(attempt, signal).catch((error) => Promise.reject(reason ?? error));
+  await connect(attempt, signal).catch((error) => Promise.reject(explain(reason ?? error)));
   return client;
 }
 
@@ -32,29 +34,38 @@ class ClusterClient implements Client {
   readonly #cluster: NodeRedisCluster;
   /** Ends the sockets, also those that are just being connected. */
   readonly #ending: AbortController;
+  /** Creates errors that hold no secrets. */
+  readonly #explain: (error: unknown) => Error;
   readonly #since = performance.now();
   /** Ends what waits for an answer: the cluster's own `destroy()` may leave some of it waiting. */
   readonly #pending = new Set<(error: Error) => void>();
   isReady = true;
 
-  constructor(cluster: NodeRedisCluster, ending: AbortController) {
+  constructor(
+    cluster: NodeRedisCluster,
+    ending: AbortController,
+    explain: (error: unknown) => Error,
+  ) {
     this.#cluster = cluster;
     this.#ending = ending;
+    this.#explain = explain;
   }
 
   readonly run: Run = (args) => {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     this.#pending.add(reject);
     this.#cluster.sendCommand(keyOf(args), false, args)
-      .then(resolve, (error) => reject(this.#noteTrouble(error)))
+      .then(resolve, (error) => reject(this.#noteTrouble(this.#explain(error))))
       .finally(() => this.#pending.delete(reject));
     return promise;
   };
 
   async servers(): Promise<readonly Run[]> {
     const { masters } = this.#cluster;
-    const clients = await Promise.all(masters.map((node) => this.#cluster.nodeClient(node)));
-    return clients.map((client) => (args) => client.sendCommand(args));
+    const fail = (error: unknown) => Promise.reject(this.#explain(error));
+    const nodes = masters.map((node) => this.#cluster.nodeClient(node));
+    const clients = await Promise.all(nodes).catch(fail);
+    return clients.map((client) => (args) => client.sendCommand(args).catch(fail));
   }
 
   destroy(): void {

@@ -3,6 +3,7 @@ import type { Endpoint } from "../address.ts";
 import { inTime } from "../watchdog.ts";
 import { FIRST_WORDS, isReply, messageOf } from "../trouble.ts";
 import type { Client, OpenOptions, Run } from "./client.ts";
+import { failureOf } from "./failure.ts";
 import {
   connect,
   importNodeRedis,
@@ -18,14 +19,21 @@ export async function openServer(
   { access, signal, database = 0 }: OpenOptions,
 ): Promise<ServerClient> {
   const { RedisClient, RESP_TYPES } = await importNodeRedis();
-  if (access.tls) await checkTls(endpoint, access.tls, signal);
+  const explain = (error: unknown) => failureOf(error, access, [endpoint]);
   const ending = new AbortController();
   const options = optionsOf(access, RESP_TYPES, ending.signal);
   // What the client calls a timeout fires after the event loop was blocked, before anything is read.
   const socket = { ...options.socket, ...endpoint, connectTimeout: 0 };
-  const client = new ServerClient(new RedisClient({ ...options, socket, database }), ending);
-  await client.connect(signal);
-  return client;
+  try {
+    if (access.tls) await checkTls(endpoint, access.tls, signal);
+    const parts = { client: new RedisClient({ ...options, socket, database }), ending, explain };
+    const client = new ServerClient(parts);
+    await client.connect(signal);
+    return client;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw explain(error);
+  }
 }
 
 /** Asks a server something over a connection of its own, within some milliseconds. */
@@ -41,21 +49,30 @@ export function askAt<T>(
   });
 }
 
+interface ServerClientParts {
+  readonly client: NodeRedisClient;
+  /** Ends the socket, also while the client connects. */
+  readonly ending: AbortController;
+  /** Creates errors that hold no secrets. */
+  readonly explain: (error: unknown) => Error;
+}
+
 class ServerClient implements Client {
   readonly #client: NodeRedisClient;
-  /** Ends the socket, also while the client connects. */
   readonly #ending: AbortController;
+  readonly #explain: (error: unknown) => Error;
   #socket: Socket | undefined;
   /** What is wrong with the connection: the commands under way may not be told. */
-  #failure: unknown;
+  #failure: Error | undefined;
   #fail: (error: unknown) => void = () => {};
   #hasAnswered = false;
 
-  constructor(client: NodeRedisClient, ending: AbortController) {
+  constructor({ client, ending, explain }: ServerClientParts) {
     this.#client = client;
     this.#ending = ending;
+    this.#explain = explain;
     client.on("error", (error) => {
-      this.#failure ??= error;
+      this.#failure ??= explain(error);
       this.#fail(error);
       client.destroy();
     });
@@ -78,7 +95,8 @@ class ServerClient implements Client {
       const reply = await this.#client.sendCommand(args);
       this.#hasAnswered = true;
       return reply;
-    } catch (error) {
+    } catch (thrown) {
+      const error = this.#explain(thrown);
       if (isReply(error)) throw error;
       const reason = this.#failure ?? error; // That the client was destroyed says less than why.
       if (this.#hasAnswered) throw reason;

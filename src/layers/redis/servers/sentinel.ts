@@ -1,7 +1,7 @@
 import { LayerUnavailableError, LayerUnusableError } from "../../../errors.ts";
 import type { Endpoint, SentinelAddress } from "../address.ts";
 import { askAt } from "../client/server_client.ts";
-import { explain } from "../trouble.ts";
+import { explain, isNotPermitted } from "../trouble.ts";
 
 /** How long a Sentinel may take to answer, in milliseconds. */
 const PATIENCE = 2_000;
@@ -30,6 +30,8 @@ function whyNot({ name, master, sentinels }: SentinelAddress, failures: readonly
   if (failures.length < sentinels.length) {
     return new LayerUnusableError(name, `no Sentinel knows a master called ${master}`);
   }
+  const notPermitted = failures.find(isNotPermitted);
+  if (notPermitted) return notPermitted;
   const [first] = failures;
   const away = failures.find((failure) => failure instanceof LayerUnavailableError);
   if (away) return new LayerUnavailableError(name, `no Sentinel answers: ${away.reason}`, away);
