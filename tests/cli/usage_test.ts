@@ -114,5 +114,5 @@ Deno.test("runworker leaves with 1 where waiting for the layer can't help", asyn
   );
   const { code, stderr } = await run("runworker", "a", "--layer", `sqlite:${file}`);
   assertEquals(code, 1);
-  assertStringIncludes(stderr.join("\n"), "the file is no SQLite database");
+  assertStringIncludes(stderr.join("\n"), "the file is not a SQLite database");
 });
