@@ -1,5 +1,5 @@
 import { ConsumerUnusableError, ThreadDiedError, TimeLimitError } from "../../errors.ts";
-import { type ChannelLayer, getChannelLayer } from "../../layers/mod.ts";
+import { type ChannelLayer, getChannelLayer, type SendOptions } from "../../layers/mod.ts";
 import {
   type Application,
   type Message,
@@ -75,20 +75,32 @@ function calleeOf({ send, layer, channelName }: {
   readonly layer: () => ChannelLayer;
   readonly channelName: () => string;
 }): Callee {
-  const methods = new Map<string, (...args: never[]) => unknown>([
-    ["send", send],
+  const methods = new Map<string, (args: readonly unknown[], signal: AbortSignal) => unknown>([
+    ["send", ([message]) => send(message as Message)],
     ["channelName", channelName],
   ]);
   for (const name of LAYER_METHODS) methods.set(`layer.${name}`, onLayer(layer, name));
   return {
     id: ++instances,
-    call: async (method, args) => await methods.get(method)?.(...args as never[]),
+    call: async (method, args, signal) => await methods.get(method)?.(args, signal),
   };
 }
 
 function onLayer(layer: () => ChannelLayer, name: typeof LAYER_METHODS[number]) {
-  return (...args: never[]): unknown => {
+  return (args: readonly unknown[], signal: AbortSignal): unknown => {
     const methods: Record<typeof name, (...args: never[]) => unknown> = layer();
-    return methods[name](...args);
+    const [first, second, options] = args;
+    const checked = args.length < 3 ? args : [first, second, sendOptionsOf(options, signal)];
+    return methods[name](...checked as never[]);
+  };
+}
+
+/** What a handler that waits for capacity has asked for ends with its thread. */
+function sendOptionsOf(options: unknown, signal: AbortSignal): SendOptions {
+  const { timeout, waitForCapacity } = Object(options) as SendOptions;
+  return {
+    signal,
+    ...timeout !== undefined && { timeout },
+    ...waitForCapacity !== undefined && { waitForCapacity },
   };
 }
