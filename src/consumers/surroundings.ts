@@ -20,3 +20,16 @@ export function surroundingsOf(consumer: object): Surroundings {
   if (surroundings) return surroundings;
   throw new TypeError("A SyncConsumer has its surroundings once asAsgi() runs it, on a thread");
 }
+
+/** Marks the base class of consumers that run on threads, also that of another copy of this package. */
+const SYNC_CONSUMER = Symbol.for("asgi.channels.sync_consumer");
+
+/** Marks a class as one whose subclasses run on threads. */
+export function markSyncConsumer(prototype: object): void {
+  Object.defineProperty(prototype, SYNC_CONSUMER, { value: true });
+}
+
+/** Whether a class is, or extends, one that was marked. */
+export function isSyncConsumer({ prototype }: { readonly prototype?: object }): boolean {
+  return typeof prototype === "object" && SYNC_CONSUMER in prototype;
+}

@@ -1,6 +1,6 @@
 import type { Application, ChannelScope, Message, Scope } from "../protocol/mod.ts";
 import { handlerFor } from "./handlers.ts";
-import { surroundingsOf } from "./surroundings.ts";
+import { markSyncConsumer, surroundingsOf } from "./surroundings.ts";
 import { type SyncChannelLayer, syncChannelLayer } from "./sync_channel_layer.ts";
 import { threadedApplication } from "./threads/application.ts";
 import { readThreadOptions, type ThreadOptions } from "./threads/options.ts";
@@ -53,6 +53,10 @@ export type SyncConsumerOptions<Args extends readonly unknown[] = readonly []> =
 export abstract class SyncConsumer<S extends Scope = ChannelScope> {
   /** The alias of the layer that this class uses, as `getChannelLayer()` knows it. */
   static readonly channelLayerAlias: string = "default";
+
+  static {
+    markSyncConsumer(this.prototype);
+  }
 
   /**
    * Makes the application that runs this consumer on threads.

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { ConsumerUnusableError, ThreadDiedError, TimeLimitError } from "../../errors.ts";
-import { type ChannelLayer, getChannelLayer } from "../../layers/mod.ts";
+import { type ChannelLayer, getChannelLayer, type SendOptions } from "../../layers/mod.ts";
 import {
   type Application,
   type Message,
@@ -76,8 +76,8 @@ function calleeOf({ send, layer, channelName }: {
   readonly layer: () => ChannelLayer;
   readonly channelName: () => string;
 }): Callee {
-  const methods = new Map<string, (...args: never[]) => unknown>([
-    ["send", send],
+  const methods = new Map<string, (args: readonly unknown[], signal: AbortSignal) => unknown>([
+    ["send", ([message]) => send(message as Message)],
     ["channelName", channelName],
   ]);
   for (const name of LAYER_METHODS) methods.set(`layer.${name}`, onLayer(layer, name));
@@ -85,13 +85,26 @@ function calleeOf({ send, layer, channelName }: {
   const inContext = AsyncLocalStorage.snapshot();
   return {
     id: ++instances,
-    call: async (method, args) => await inContext(() => methods.get(method)?.(...args as never[])),
+    call: async (method, args, signal) =>
+      await inContext(() => methods.get(method)?.(args, signal)),
   };
 }
 
 function onLayer(layer: () => ChannelLayer, name: typeof LAYER_METHODS[number]) {
-  return (...args: never[]): unknown => {
+  return (args: readonly unknown[], signal: AbortSignal): unknown => {
     const methods: Record<typeof name, (...args: never[]) => unknown> = layer();
-    return methods[name](...args);
+    const [first, second, options] = args;
+    const checked = args.length < 3 ? args : [first, second, sendOptionsOf(options, signal)];
+    return methods[name](...checked as never[]);
+  };
+}
+
+/** What a handler that waits for capacity has asked for ends with its thread. */
+function sendOptionsOf(options: unknown, signal: AbortSignal): SendOptions {
+  const { timeout, waitForCapacity } = Object(options) as SendOptions;
+  return {
+    signal,
+    ...timeout !== undefined && { timeout },
+    ...waitForCapacity !== undefined && { waitForCapacity },
   };
 }

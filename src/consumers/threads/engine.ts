@@ -20,12 +20,17 @@ export interface Engine {
   readonly alive: () => void;
   /** Ends it, whatever it does. */
   readonly terminate: () => void;
-  /** Resolves when it has come to its end, with what it died of. */
+  /** Resolves when it has come to its end, or is given up, with what it died of. */
   readonly died: Promise<string>;
+  /** Resolves when it has come to its end: Deno (2.9) can't end one that burns CPU. */
+  readonly gone: Promise<unknown>;
 }
 
 /** How long a thread may take to die, in milliseconds: one of Deno's may wait for ever. */
 const AGONY = 1_000;
+
+/** How much of an error's message is taken over. */
+const MOST_CHARACTERS = 1_000;
 
 /** Starts a thread. Only a web worker can be given fewer permissions, only Node's limits memory. */
 export function startEngine(options: EngineOptions, lock: string): Engine {
@@ -61,6 +66,7 @@ function startNode(url: URL, memoryLimit: number): Engine {
     alive: () => {},
     terminate: () => void worker.terminate(),
     died: died.promise,
+    gone: died.promise,
   };
 }
 
@@ -68,23 +74,43 @@ function startNode(url: URL, memoryLimit: number): Engine {
 function startWeb(url: URL, permissions: Deno.PermissionOptions, lock: string): Engine {
   const worker = new Worker(url, { type: "module", deno: { permissions } });
   const died = Promise.withResolvers<string>();
+  const gone = Promise.withResolvers<void>();
   let isAlive = false;
+  let isOver = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const giveUp = (reason: string) => {
+    // It may have said that it has ended, and go on.
+    worker.terminate();
+    died.resolve(reason);
+  };
+  died.promise.then(() => {
+    isOver = true;
+    clearTimeout(timer);
+  });
   worker.onerror = (event) => {
     event.preventDefault();
-    died.resolve(event.message);
+    giveUp(String(event.message).slice(0, MOST_CHARACTERS));
   };
-  died.promise.then(() => clearTimeout(timer));
+  // It has ports for what it has to say. This one must not be flooded either.
+  worker.onmessage = worker.onmessageerror = () =>
+    giveUp("its code posted a message to its parent");
+  const onFree = () => {
+    giveUp("it left");
+    gone.resolve();
+  };
   return {
     welcome: (welcome) => worker.postMessage(welcome, [welcome.port, welcome.calls]),
     alive: () => {
       isAlive = true;
-      whenFree(lock, () => died.resolve("it left"));
+      whenFree(lock, onFree);
     },
     terminate: () => {
       worker.terminate();
-      timer = setTimeout(() => died.resolve("it was ended"), isAlive ? AGONY : 0);
+      // One that is not alive yet has no code of a handler.
+      if (!isAlive) onFree();
+      else if (!isOver) timer ??= setTimeout(() => giveUp("it was ended"), AGONY);
     },
     died: died.promise,
+    gone: gone.promise,
   };
 }

@@ -1,5 +1,7 @@
+import process from "node:process";
+import { inspect } from "node:util";
 import type { EngineOptions } from "./engine.ts";
-import type { Answer, Call, Notice, Request } from "./messages.ts";
+import type { Answer, Call, Request } from "./messages.ts";
 import { unpackError } from "./packed_error.ts";
 import { Thread } from "./thread.ts";
 
@@ -16,7 +18,11 @@ export interface Job {
 /** Whoever a handler's calls are for. */
 export interface Callee {
   readonly id: number;
-  readonly call: (method: string, args: readonly unknown[]) => Promise<unknown>;
+  readonly call: (
+    method: string,
+    args: readonly unknown[],
+    signal: AbortSignal,
+  ) => Promise<unknown>;
 }
 
 interface PendingJob extends Job {
@@ -61,7 +67,7 @@ export class Lane {
   /** Lets go of a consumer, and of its instance in the thread. */
   leave({ id }: Callee): void {
     this.#callees.delete(id);
-    this.#thread?.post({ ask: "forget", instance: id } satisfies Notice);
+    this.#thread?.notify({ ask: "forget", instance: id });
   }
 
   /** Ends the thread, and waits until it has gone; nothing may be run any more. */
@@ -88,7 +94,7 @@ export class Lane {
   }
 
   #give({ requestFor, limit }: Job, thread: Thread): void {
-    thread.post(requestFor(thread));
+    thread.ask(requestFor(thread));
     if (!limit) return;
     this.#timer = setTimeout(() => {
       this.#end();
@@ -102,14 +108,17 @@ export class Lane {
     };
     const thread: Thread = new Thread(this.#options, {
       heard: (answer) => ifCurrent(() => this.#hear(answer)),
-      called: (call) => this.#call(call),
-      died: (reason) =>
-        ifCurrent(() => {
-          this.#thread = undefined;
-          this.#finish(({ reject }, job) => reject(job.died(reason)));
-        }),
+      called: (call, signal) => this.#call(call, signal),
+      died: (reason) => ifCurrent(() => this.#replace(reason)),
     });
     return thread;
+  }
+
+  /** The thread has ended, or must: the job in it fails, and the next one gets a new thread. */
+  #replace(reason: string): void {
+    this.#end();
+    if (!this.#running) reportStray(new Error(`A thread ended between two events: ${reason}`));
+    this.#finish(({ reject }, job) => reject(job.died(reason)));
   }
 
   #hear(answer: Answer): void {
@@ -117,15 +126,16 @@ export class Lane {
     else if (answer.said === "failed") {
       this.#finish(({ reject }) => reject(unpackError(answer.error)));
     } else if (answer.said === "stray") {
-      // As if it had failed here: whoever listens for such promises is told.
-      Promise.reject(unpackError(answer.error));
+      const error = unpackError(answer.error);
+      const { count } = answer;
+      reportStray(count === 1 ? error : new Error(`${count} errors; the last`, { cause: error }));
     }
   }
 
-  async #call({ instance, method, args }: Call): Promise<unknown> {
+  async #call({ instance, method, args }: Call, signal: AbortSignal): Promise<unknown> {
     const callee = this.#callees.get(instance);
     if (!callee) throw new TypeError("This consumer has come to its end");
-    return await callee.call(method, args);
+    return await callee.call(method, args, signal);
   }
 
   /** Ends the thread: from now on, nothing that it says counts. */
@@ -149,4 +159,22 @@ export class Lane {
     this.#running = undefined;
     return job;
   }
+}
+
+/**
+ * Tells of an error that no event waits for. It is as if it had happened here: a program that listens
+ * for unhandled rejections, as `runworker` does, is told; in another one it is a warning, and not
+ * the end.
+ */
+function reportStray(reason: unknown): void {
+  const promise = Promise.reject(reason);
+  promise.catch(() => {});
+  const init = { promise, reason, cancelable: true };
+  if (!dispatchEvent(new PromiseRejectionEvent("unhandledrejection", init))) return;
+  // It may hold what a terminal takes for commands.
+  const text = inspect(reason).replaceAll(
+    /[^\P{C}\n]/gu,
+    (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`,
+  );
+  process.emitWarning(`Unhandled error on a thread: ${text}`, "ChannelsWarning");
 }

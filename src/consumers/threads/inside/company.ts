@@ -1,17 +1,21 @@
 import { ConsumerUnusableError } from "../../../errors.ts";
 import type { Message } from "../../../protocol/mod.ts";
-import { SyncConsumer } from "../../sync_consumer.ts";
-import { surround } from "../../surroundings.ts";
+import { isSyncConsumer, surround } from "../../surroundings.ts";
 import type { Birth, Request } from "../messages.ts";
 import type { Bridge } from "./bridge.ts";
 
-type ConsumerClass = new (...args: readonly unknown[]) => SyncConsumer;
+/** What a thread needs of a `SyncConsumer`. */
+interface Consumer {
+  dispatch(event: Message): void;
+}
+
+type ConsumerClass = new (...args: readonly unknown[]) => Consumer;
 
 /** The consumers that live in a thread. */
 export class Company {
   readonly #bridge: Bridge;
   readonly #module: () => Record<string, unknown>;
-  readonly #members = new Map<number, SyncConsumer>();
+  readonly #members = new Map<number, Consumer>();
 
   /**
    * Opens a thread for consumers.
@@ -31,9 +35,9 @@ export class Company {
   classOf(name: string): ConsumerClass {
     const found = Object.values(this.#exports(name)).find((value) =>
       typeof value === "function" && value.name === name
-    );
+    ) as object | undefined;
     if (!found) throw new ConsumerUnusableError(name, "its module does not export it");
-    if ((found as ConsumerClass).prototype instanceof SyncConsumer) return found as ConsumerClass;
+    if (isSyncConsumer(found)) return found as ConsumerClass;
     throw new ConsumerUnusableError(
       name,
       "what its module exports by that name is no SyncConsumer",
@@ -51,7 +55,7 @@ export class Company {
     this.#members.delete(instance);
   }
 
-  #bear(instance: number, { consumer: name, args, scope }: Birth): SyncConsumer {
+  #bear(instance: number, { consumer: name, args, scope }: Birth): Consumer {
     const consumer = new (this.classOf(name))(...args);
     surround(consumer, {
       scope,
