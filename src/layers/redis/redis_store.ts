@@ -7,10 +7,11 @@ import { bellFor } from "./bell.ts";
 import type { Argument, Reply } from "./client/client.ts";
 import { inspectServer } from "./inspection.ts";
 import { Connection } from "./connection.ts";
-import { firstScore, packMembers, type TakenMember } from "./members.ts";
+import { packMembers, type TakenMember } from "./members.ts";
 import { RedisSource } from "./redis_source.ts";
 import { countOf, listOf, textsOf } from "./replies.ts";
-import { APPEND, runScript } from "./scripts.ts";
+import { APPEND, INSPECT, JOIN, MEMBERS, runScript, type Script } from "./scripts.ts";
+import { compareClocks } from "./server_clock.ts";
 import { serverAt } from "./servers/server.ts";
 import { isWrongType } from "./trouble.ts";
 
@@ -30,6 +31,8 @@ export class RedisStore implements Store {
   /** By the key; for a Redis that isn't a cluster there is one, whatever the key. */
   readonly #sources = new Map<string, readonly [RedisSource]>();
   readonly #bells: string[] = [];
+  /** Which score the next message must have at least, in microseconds by the server's clock. */
+  #nextScore = 0;
 
   constructor(address: Address, settings: LayerSettings) {
     this.#address = address;
@@ -42,14 +45,16 @@ export class RedisStore implements Store {
     if (bodies.length === 0) return 0;
     const { prefix, expiry } = this.#settings;
     const { lengths, members } = packMembers(bodies);
-    const limits = [oldestScore(expiry), `${capacity}`, `${Math.ceil(expiry)}`];
-    const count = bodies.length;
-    const args = [...limits, `${count}`, `${firstScore(count)}`, lengths, members];
-    const run = (command: readonly Argument[]) => this.#commands.run(command);
-    const accepted = await runScript(run, APPEND, [prefix + key], args).catch((error) => {
+    const limits = [`${capacity}`, `${Math.ceil(expiry)}`, `${bodies.length}`];
+    const args = [...limits, `${this.#nextScore}`, lengths, members];
+    const startedAt = performance.now();
+    const reply = await this.#runScript(APPEND, prefix + key, args).catch((error) => {
       throw isWrongType(error) ? this.#spoilt(prefix + key, error) : error;
     });
-    return this.#commands.read(accepted, countOf);
+    const [accepted = 0, firstScore = 0] = this.#commands.read(reply, countsOf);
+    this.#nextScore = firstScore + accepted;
+    compareClocks(this.#address.name, firstScore / 1_000, performance.now() - startedAt);
+    return accepted;
   }
 
   async broadcast(parcels: readonly Parcel[]): Promise<void> {
@@ -76,9 +81,7 @@ export class RedisStore implements Store {
   }
 
   async groupAdd(group: string, channel: string): Promise<void> {
-    const key = this.#groupKey(group);
-    const now = (Date.now() / 1000).toString();
-    await this.#run(["ZADD", key, now, channel], this.#expire(key, this.#settings.groupExpiry));
+    await this.#runScript(JOIN, this.#groupKey(group), [channel, this.#groupExpiry]);
   }
 
   async groupDiscard(group: string, channel: string): Promise<void> {
@@ -86,11 +89,7 @@ export class RedisStore implements Store {
   }
 
   async groupMembers(group: string): Promise<string[]> {
-    const key = this.#groupKey(group);
-    const [, members] = await this.#run(
-      ["ZREMRANGEBYSCORE", key, "-inf", oldestScore(this.#settings.groupExpiry)],
-      ["ZRANGE", key, "0", "-1"],
-    );
+    const members = await this.#runScript(MEMBERS, this.#groupKey(group), [this.#groupExpiry]);
     return this.#commands.read(members, textsOf).map(String);
   }
 
@@ -117,15 +116,10 @@ export class RedisStore implements Store {
   }
 
   async inspectKey(key: string): Promise<Stock> {
-    const name = this.#settings.prefix + key;
-    const since = oldestScore(this.#settings.expiry);
-    const [count, first] = await this.#run(
-      ["ZCOUNT", name, `(${since}`, "+inf"],
-      ["ZRANGEBYSCORE", name, `(${since}`, "+inf", "WITHSCORES", "LIMIT", "0", "1"],
-    );
-    const [, score] = this.#commands.read(first, textsOf);
-    const oldest = score && Number(String(score)) * 1000;
-    return { count: this.#commands.read(count, countOf), oldest };
+    const { prefix, expiry } = this.#settings;
+    const reply = await this.#runScript(INSPECT, prefix + key, [`${Math.ceil(expiry)}`]);
+    const [count = 0, age] = this.#commands.read(reply, countsOf);
+    return { count, oldest: age === undefined ? undefined : Date.now() - age };
   }
 
   /** Sees whether the server can be written to, by deleting what isn't there. */
@@ -147,11 +141,11 @@ export class RedisStore implements Store {
   }
 
   #openSource(key: string): RedisSource {
-    const { prefix } = this.#settings;
+    const { expiry, prefix } = this.#settings;
     const bell = bellFor(prefix, key || undefined);
     this.#bells.push(bell);
     const waiting = new Connection(serverAt(this.#address, prefix + key));
-    return new RedisSource({ waiting, commands: this.#commands, prefix, bell });
+    return new RedisSource({ waiting, commands: this.#commands, prefix, bell, expiry });
   }
 
   #spoilt(name: string, cause: Error): LayerUnusableError {
@@ -164,6 +158,15 @@ export class RedisStore implements Store {
     return Promise.all(commands.map((command) => this.#commands.run(command)));
   }
 
+  /** Runs a script on one key. */
+  #runScript(script: Script, key: string, args: readonly Argument[]): Promise<Reply> {
+    return runScript((command) => this.#commands.run(command), script, [key], args);
+  }
+
+  get #groupExpiry(): string {
+    return `${Math.ceil(this.#settings.groupExpiry)}`;
+  }
+
   #expire(key: string, milliseconds: number): Argument[] {
     return ["PEXPIRE", key, `${Math.ceil(milliseconds)}`];
   }
@@ -173,7 +176,6 @@ export class RedisStore implements Store {
   }
 }
 
-/** The score of what is just too old. */
-function oldestScore(age: number): string {
-  return ((Date.now() - age) / 1000).toString();
+function countsOf(reply: Reply | undefined): number[] {
+  return listOf(reply).map(countOf);
 }

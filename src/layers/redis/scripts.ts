@@ -10,35 +10,78 @@ export interface Script {
 }
 
 /**
+ * The server's clock, in microseconds since 1970. A server of version 5 or 6 may be set to replicate
+ * scripts rather than what they did: then it has to be told that this one does what the clock says.
+ */
+const NOW = `
+if redis.replicate_commands then redis.replicate_commands() end
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local function scoreOf(microseconds) return string.format('%.6f', microseconds / 1000000) end
+`;
+
+/**
  * Sends in one round trip what takes channels_redis four: see what room is left, add as much as
  * fits, let the key expire. What has expired is only counted, and dropped, when the room is short.
  * The first thing that it writes is what it adds: a server whose memory is full refuses that, but
  * nothing once a script has written.
  *
- * KEYS: the channel. ARGV: the oldest score that counts, the capacity, the expiry in milliseconds,
- * how many members, the first score in microseconds, the lengths of the members, and these in one
- * argument: as many arguments they would cost the client far more. Gives how many were added.
+ * The scores are the server's time. Members of one step are a microsecond apart, which may be more
+ * than the time until the next step: so each sender says which score its next member must have at
+ * least. That counts for a second only: then the server's clock was set back.
+ *
+ * KEYS: the channel. ARGV: the capacity, the expiry in milliseconds, how many members, the sender's
+ * least score in microseconds, the lengths of the members, and these in one argument: as many
+ * arguments they would cost the client far more. Gives how many were added, and the first score.
  */
-export const APPEND: Script = script(`
-local wanted = tonumber(ARGV[4])
-local room = ARGV[2] - redis.call('ZCARD', KEYS[1])
+export const APPEND: Script = script(`${NOW}
+local first = tonumber(ARGV[4])
+if first < now or first > now + 1000000 then first = now end
+local wanted = tonumber(ARGV[3])
+local room = ARGV[1] - redis.call('ZCARD', KEYS[1])
 local isShort = room < wanted
-if isShort then room = ARGV[2] - redis.call('ZCOUNT', KEYS[1], '(' .. ARGV[1], '+inf') end
-if room <= 0 then return 0 end
-local count, at, pairs = 1, 1, { string.format('%.6f', ARGV[5] / 1000000), ARGV[7] }
+local oldest = isShort and scoreOf(now - ARGV[2] * 1000)
+if isShort then room = ARGV[1] - redis.call('ZCOUNT', KEYS[1], '(' .. oldest, '+inf') end
+if room <= 0 then return { 0, first } end
+local count, at, pairs = 1, 1, { scoreOf(first), ARGV[6] }
 if wanted > 1 then
   count = 0
-  for length in string.gmatch(ARGV[6], '%d+') do
+  for length in string.gmatch(ARGV[5], '%d+') do
     if count >= room then break end
-    pairs[2 * count + 1] = string.format('%.6f', (ARGV[5] + count) / 1000000)
-    pairs[2 * count + 2] = string.sub(ARGV[7], at, at + length - 1)
+    pairs[2 * count + 1] = scoreOf(first + count)
+    pairs[2 * count + 2] = string.sub(ARGV[6], at, at + length - 1)
     count, at = count + 1, at + length
   end
 end
 redis.call('ZADD', KEYS[1], unpack(pairs))
-if isShort then redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return count
+if isShort then redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', oldest) end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return { count, first }
+`);
+
+/**
+ * KEYS: a channel. ARGV: the expiry in milliseconds. Gives how many members haven't expired, and, if
+ * there are any, the age of the oldest in milliseconds.
+ */
+export const INSPECT: Script = script(`${NOW}
+local oldest = '(' .. scoreOf(now - ARGV[1] * 1000)
+local count = redis.call('ZCOUNT', KEYS[1], oldest, '+inf')
+local range = { oldest, '+inf', 'WITHSCORES', 'LIMIT', 0, 1 }
+local first = redis.call('ZRANGEBYSCORE', KEYS[1], unpack(range))
+if not first[2] then return { count } end
+return { count, math.max(0, math.floor(now / 1000 - first[2] * 1000)) }
+`);
+
+/** KEYS: a group. ARGV: a channel that joins it, and the expiry of groups in milliseconds. */
+export const JOIN: Script = script(`${NOW}
+redis.call('ZADD', KEYS[1], scoreOf(now), ARGV[1])
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`);
+
+/** KEYS: a group. ARGV: the expiry of groups in milliseconds. Gives the members that haven't expired. */
+export const MEMBERS: Script = script(`${NOW}
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', scoreOf(now - ARGV[1] * 1000))
+return redis.call('ZRANGE', KEYS[1], 0, -1)
 `);
 
 /**
