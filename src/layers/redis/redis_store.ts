@@ -4,13 +4,14 @@ import type { LayerSettings } from "../options.ts";
 import type { Parcel, Stock, Store, StoredBody } from "../store.ts";
 import type { Address } from "./address.ts";
 import { bellFor } from "./bell.ts";
-import type { Argument, Reply } from "./client/client.ts";
+import type { Argument, Reply, Run } from "./client/client.ts";
 import { inspectServer } from "./inspection.ts";
 import { Connection } from "./connection.ts";
+import { groupKey, readKey } from "./keys.ts";
 import { packMembers, type TakenMember } from "./members.ts";
 import { RedisSource } from "./redis_source.ts";
 import { countOf, listOf, textsOf } from "./replies.ts";
-import { APPEND, INSPECT, JOIN, MEMBERS, runScript, type Script } from "./scripts.ts";
+import { APPEND, DELETE_OWN, INSPECT, JOIN, MEMBERS, runScript, type Script } from "./scripts.ts";
 import { compareClocks } from "./server_clock.ts";
 import { serverAt } from "./servers/server.ts";
 import { isWrongType } from "./trouble.ts";
@@ -81,15 +82,19 @@ export class RedisStore implements Store {
   }
 
   async groupAdd(group: string, channel: string): Promise<void> {
-    await this.#runScript(JOIN, this.#groupKey(group), [channel, this.#groupExpiry]);
+    await this.#runScript(JOIN, groupKey(this.#settings.prefix, group), [
+      channel,
+      this.#groupExpiry,
+    ]);
   }
 
   async groupDiscard(group: string, channel: string): Promise<void> {
-    await this.#run(["ZREM", this.#groupKey(group), channel]);
+    await this.#run(["ZREM", groupKey(this.#settings.prefix, group), channel]);
   }
 
   async groupMembers(group: string): Promise<string[]> {
-    const members = await this.#runScript(MEMBERS, this.#groupKey(group), [this.#groupExpiry]);
+    const key = groupKey(this.#settings.prefix, group);
+    const members = await this.#runScript(MEMBERS, key, [this.#groupExpiry]);
     return this.#commands.read(members, textsOf).map(String);
   }
 
@@ -101,7 +106,7 @@ export class RedisStore implements Store {
         const scan = ["SCAN", cursor, "MATCH", pattern, "COUNT", "1000"];
         const [next, keys] = this.#commands.read(await run(scan), listOf);
         const found = this.#commands.read(keys, textsOf);
-        await Promise.all(found.map((key) => run(["UNLINK", key])));
+        await Promise.all(found.map((key) => this.#deleteOwn(run, String(key))));
         cursor = String(next);
       } while (cursor !== "0");
     });
@@ -158,6 +163,12 @@ export class RedisStore implements Store {
     return Promise.all(commands.map((command) => this.#commands.run(command)));
   }
 
+  /** Deletes a key, unless it holds what this layer can't have written. */
+  async #deleteOwn(run: Run, key: string): Promise<void> {
+    const own = readKey(this.#settings.prefix, key);
+    if (own) await runScript(run, DELETE_OWN, [key], [own.kind, own.name]);
+  }
+
   /** Runs a script on one key. */
   #runScript(script: Script, key: string, args: readonly Argument[]): Promise<Reply> {
     return runScript((command) => this.#commands.run(command), script, [key], args);
@@ -169,10 +180,6 @@ export class RedisStore implements Store {
 
   #expire(key: string, milliseconds: number): Argument[] {
     return ["PEXPIRE", key, `${Math.ceil(milliseconds)}`];
-  }
-
-  #groupKey(group: string): string {
-    return `${this.#settings.prefix}:group:${group}`;
   }
 }
 

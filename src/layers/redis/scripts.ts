@@ -118,6 +118,31 @@ if trouble and #found == 0 then return trouble end
 return found
 `);
 
+/**
+ * Deletes a key if it holds what a layer keeps under such a key: its members tell, the first one or
+ * the last. A message starts with 12 random bytes; what follows is a map in MessagePack, an object in
+ * JSON, or a token. One for a process-local channel names it, as far as that can be read.
+ *
+ * KEYS: a key. ARGV: what it should be, and the name in it. Gives whether it was deleted.
+ */
+export const DELETE_OWN: Script = script(`
+local function isMessage(member)
+  local head = string.byte(member, 13) or 0
+  if head == 103 then return true end
+  local isMap = head == 123 or head == 222 or head == 223 or (head >= 128 and head <= 143)
+  return isMap and (ARGV[1] ~= 'local' or string.find(member, ARGV[2], 13, true) ~= nil)
+end
+local function isOwn(place)
+  local member = redis.pcall('ZRANGE', KEYS[1], place, place)[1]
+  if not member then return false end
+  if ARGV[1] == 'wake-up' then return true end
+  if ARGV[1] == 'group' then return string.find(member, '^[%w_.-]+!?[%w_.-]*$') ~= nil end
+  return isMessage(member)
+end
+if isOwn(0) or isOwn(-1) then return redis.call('UNLINK', KEYS[1]) end
+return 0
+`);
+
 /** Runs a script on keys; a server that doesn't know it yet is told. */
 export async function runScript<T>(
   run: (args: readonly Argument[]) => Promise<T>,
