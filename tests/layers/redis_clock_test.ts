@@ -154,8 +154,8 @@ testWithRedis("RedisChannelLayer: clocks", () => {
   Deno.test("RedisChannelLayer: a clock that is off is warned of once, with the difference", async () => {
     for (const [offset, words] of [[61_000, "61 s ahead"], [-61_000, "61 s behind"]] as const) {
       await using server = await startRedis();
-      await using layer = new RedisChannelLayer({ url: server.url });
       const sendAndReceive = async () => {
+        await using layer = new RedisChannelLayer({ url: server.url });
         for (const number of Array(5).keys()) await layer.send("letters", event(number));
         await remaining(layer, "letters");
       };

@@ -12,7 +12,7 @@ import { packMembers, type TakenMember } from "./members.ts";
 import { RedisSource } from "./redis_source.ts";
 import { countOf, listOf, textsOf } from "./replies.ts";
 import { APPEND, DELETE_OWN, INSPECT, JOIN, MEMBERS, runScript, type Script } from "./scripts.ts";
-import { compareClocks } from "./server_clock.ts";
+import { Scores } from "./server_clock.ts";
 import { serverAt } from "./servers/server.ts";
 import { isWrongType } from "./trouble.ts";
 
@@ -32,13 +32,13 @@ export class RedisStore implements Store {
   /** By the key; for a Redis that isn't a cluster there is one, whatever the key. */
   readonly #sources = new Map<string, readonly [RedisSource]>();
   readonly #bells: string[] = [];
-  /** Which score the next message must have at least, in microseconds by the server's clock. */
-  #nextScore = 0;
+  readonly #scores: Scores;
 
   constructor(address: Address, settings: LayerSettings) {
     this.#address = address;
     this.#settings = settings;
     this.#commands = new Connection(serverAt(address));
+    this.#scores = new Scores(address.name);
   }
 
   async append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
@@ -46,15 +46,16 @@ export class RedisStore implements Store {
     if (bodies.length === 0) return 0;
     const { prefix, expiry } = this.#settings;
     const { lengths, members } = packMembers(bodies);
-    const limits = [`${capacity}`, `${Math.ceil(expiry)}`, `${bodies.length}`];
-    const args = [...limits, `${this.#nextScore}`, lengths, members];
+    const limits = [`${capacity}`, `${Math.ceil(expiry)}`];
+    const hint = this.#scores.hint(bodies.length);
+    const args = hint === undefined ? [...limits, members] : [...limits, members, hint, lengths];
     const startedAt = performance.now();
     const reply = await this.#runScript(APPEND, prefix + key, args).catch((error) => {
       throw isWrongType(error) ? this.#spoilt(prefix + key, error) : error;
     });
-    const [accepted = 0, firstScore = 0] = this.#commands.read(reply, countsOf);
-    this.#nextScore = firstScore + accepted;
-    compareClocks(this.#address.name, firstScore / 1_000, performance.now() - startedAt);
+    if (hint === undefined) return this.#commands.read(reply, countOf);
+    const [accepted = 0, first = 0] = this.#commands.read(reply, countsOf);
+    this.#scores.note(first, accepted, startedAt);
     return accepted;
   }
 

@@ -10,11 +10,10 @@ export interface Script {
 }
 
 /**
- * The server's clock, in microseconds since 1970. A server of version 5 or 6 may be set to replicate
- * scripts rather than what they did: then it has to be told that this one does what the clock says.
+ * The server's clock, in microseconds since 1970. What a script does is replicated, rather than the
+ * script: so the clock may decide.
  */
 const NOW = `
-if redis.replicate_commands then redis.replicate_commands() end
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local function scoreOf(microseconds) return string.format('%.6f', microseconds / 1000000) end
@@ -27,36 +26,44 @@ local function scoreOf(microseconds) return string.format('%.6f', microseconds /
  * nothing once a script has written.
  *
  * The scores are the server's time. Members of one step are a microsecond apart, which may be more
- * than the time until the next step: so each sender says which score its next member must have at
+ * than the time until the next step: so a sender may say which score its next member must have at
  * least. That counts for a second only: then the server's clock was set back.
  *
- * KEYS: the channel. ARGV: the capacity, the expiry in milliseconds, how many members, the sender's
- * least score in microseconds, the lengths of the members, and these in one argument: as many
- * arguments they would cost the client far more. Gives how many were added, and the first score.
+ * KEYS: the channel. ARGV: the capacity, the expiry in milliseconds, the members in one argument (as
+ * many they would cost the client far more), and for more than one member, or to be told the time: the
+ * sender's least score in microseconds, and the lengths of the members. Gives how many were added, and
+ * if it was told the least score, the first score as well.
  */
-export const APPEND: Script = script(`${NOW}
-local first = tonumber(ARGV[4])
-if first < now or first > now + 1000000 then first = now end
-local wanted = tonumber(ARGV[3])
+export const APPEND: Script = script(`
+local time = redis.call('TIME')
 local room = ARGV[1] - redis.call('ZCARD', KEYS[1])
-local isShort = room < wanted
-local oldest = isShort and scoreOf(now - ARGV[2] * 1000)
-if isShort then room = ARGV[1] - redis.call('ZCOUNT', KEYS[1], '(' .. oldest, '+inf') end
-if room <= 0 then return { 0, first } end
-local count, at, pairs = 1, 1, { scoreOf(first), ARGV[6] }
-if wanted > 1 then
-  count = 0
-  for length in string.gmatch(ARGV[5], '%d+') do
-    if count >= room then break end
-    pairs[2 * count + 1] = scoreOf(first + count)
-    pairs[2 * count + 2] = string.sub(ARGV[6], at, at + length - 1)
-    count, at = count + 1, at + length
-  end
+if room >= 1 and not ARGV[4] then
+  redis.call('ZADD', KEYS[1], string.format('%s.%06d', time[1], time[2]), ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  return 1
 end
-redis.call('ZADD', KEYS[1], unpack(pairs))
-if isShort then redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', oldest) end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return { count, first }
+local now = time[1] * 1000000 + time[2]
+local function scoreOf(microseconds) return string.format('%.6f', microseconds / 1000000) end
+local first, lengths = now, {}
+if ARGV[4] and ARGV[4] - now > 0 and ARGV[4] - now < 1000000 then first = tonumber(ARGV[4]) end
+for length in string.gmatch(ARGV[5] or tostring(#ARGV[3]), '%d+') do
+  lengths[#lengths + 1] = tonumber(length)
+end
+local oldest = room < #lengths and scoreOf(now - ARGV[2] * 1000)
+if oldest then room = ARGV[1] - redis.call('ZCOUNT', KEYS[1], '(' .. oldest, '+inf') end
+local count, at, pairs = math.max(0, math.min(room, #lengths)), 1, {}
+for place = 1, count do
+  pairs[2 * place - 1] = scoreOf(first + place - 1)
+  pairs[2 * place] = string.sub(ARGV[3], at, at + lengths[place] - 1)
+  at = at + lengths[place]
+end
+if count > 0 then
+  redis.call('ZADD', KEYS[1], unpack(pairs))
+  if oldest then redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', oldest) end
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+if ARGV[4] then return { count, first } end
+return count
 `);
 
 /**

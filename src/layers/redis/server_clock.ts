@@ -19,7 +19,7 @@ const DRIFT = 0.001;
  * @param time The time of the server within the last `elapsed` milliseconds, since 1970.
  * @param elapsed Milliseconds.
  */
-export function compareClocks(server: string, time: number, elapsed: number): void {
+function compareClocks(server: string, time: number, elapsed: number): void {
   const now = Date.now();
   const [ahead, behind] = [now - elapsed - time, time - now];
   if (ahead < TOLERANCE && behind < TOLERANCE) return;
@@ -29,6 +29,40 @@ export function compareClocks(server: string, time: number, elapsed: number): vo
     `The clock of this machine is ${difference} the clock of ${server}. Messages expire by the ` +
       "server's clock, but Python processes on this machine use their own: synchronize the clocks",
   );
+}
+
+/**
+ * The scores of what one sender sends: a server gives them out by its own clock. After many at once
+ * it has to be told where to go on; and once in a while it is asked what its clock says.
+ */
+export class Scores {
+  readonly #server: string;
+  /** The least score of the next message, in microseconds by the server's clock. */
+  #next = 0;
+  /** Until when the server's clock may be behind that, by this process's monotonic clock. */
+  #until = -Infinity;
+  #askedAt = -Infinity;
+
+  constructor(server: string) {
+    this.#server = server;
+  }
+
+  /** What the server has to be told before it adds some messages; nothing if it needn't know. */
+  hint(count: number): string | undefined {
+    const now = performance.now();
+    const isDue = now - this.#askedAt > INTERVAL;
+    if (count === 1 && now > this.#until && !isDue) return undefined;
+    if (isDue) this.#askedAt = now;
+    return `${this.#next}`;
+  }
+
+  /** Notes that the server has added some messages, beginning with a score in microseconds. */
+  note(first: number, count: number, startedAt: number): void {
+    const now = performance.now();
+    this.#next = first + count;
+    this.#until = Math.max(this.#until, now) + count / 1_000;
+    compareClocks(this.#server, first / 1_000, now - startedAt);
+  }
 }
 
 /**
