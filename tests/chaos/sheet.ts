@@ -65,10 +65,10 @@ export interface Sheet {
 }
 
 /** How long before an incident an event that it cost may have been sent, in milliseconds. */
-const REACH = 2_000;
+export const REACH = 2_000;
 
 /** How long after it, because a process notices late. */
-const GRACE = 1_000;
+export const GRACE = 1_000;
 
 /** Whether nothing is on the sheet that may never be. */
 export function isSound({ unexplained, twice, phantoms }: Sheet): boolean {

@@ -4,6 +4,8 @@ export interface Proxy extends AsyncDisposable {
   readonly url: string;
   /** How long each piece of an answer takes from now on, in milliseconds. */
   delay: number;
+  /** How many bytes pass in a second from now on, in each direction of a connection; 0 for any number. */
+  rate: number;
   /** Has the next answer of each connection, as it is now, end in its middle, and the connection with it. */
   cut(): void;
   /** Has something else than the next answer of each connection arrive. */
@@ -25,10 +27,10 @@ export function startProxy(path: string, target: string): Proxy {
   const listener = Deno.listen({ transport: "unix", path });
   const links = new Set<Link>();
   let spoilt = 0;
-  const proxy = { delay: 0 };
+  const network: Network = { delay: 0, rate: 0 };
   const accepting = (async () => {
     for await (const client of listener) {
-      const link = new Link(client, () => proxy.delay, () => spoilt++);
+      const link = new Link(client, network, () => spoilt++);
       links.add(link);
       link.run(target).finally(() => links.delete(link));
     }
@@ -37,10 +39,16 @@ export function startProxy(path: string, target: string): Proxy {
   return {
     url: `unix://${path}`,
     get delay() {
-      return proxy.delay;
+      return network.delay;
     },
     set delay(milliseconds) {
-      proxy.delay = milliseconds;
+      network.delay = milliseconds;
+    },
+    get rate() {
+      return network.rate;
+    },
+    set rate(bytes) {
+      network.rate = bytes;
     },
     get spoilt() {
       return spoilt;
@@ -55,17 +63,23 @@ export function startProxy(path: string, target: string): Proxy {
   };
 }
 
+/** What all connections have in common. */
+interface Network {
+  delay: number;
+  rate: number;
+}
+
 /** One client, and its connection to the server. */
 class Link {
   readonly #client: Deno.Conn;
-  readonly #delay: () => number;
+  readonly #network: Network;
   readonly #onSpoilt: () => void;
   #server: Deno.Conn | undefined;
   spoil: Spoil | undefined;
 
-  constructor(client: Deno.Conn, delay: () => number, onSpoilt: () => void) {
+  constructor(client: Deno.Conn, network: Network, onSpoilt: () => void) {
     this.#client = client;
-    this.#delay = delay;
+    this.#network = network;
     this.#onSpoilt = onSpoilt;
   }
 
@@ -90,16 +104,26 @@ class Link {
   }
 
   async #ask(server: Deno.Conn): Promise<void> {
-    for await (const bytes of piecesOf(this.#client)) await writeAll(server, bytes);
+    for await (const bytes of piecesOf(this.#client)) await this.#pass(server, bytes);
   }
 
   async #answer(server: Deno.Conn): Promise<void> {
     for await (const bytes of piecesOf(server)) {
-      const delay = this.#delay();
-      if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+      await pause(this.#network.delay);
       const { bytes: arriving, ends } = this.#spoilt(bytes);
-      await writeAll(this.#client, arriving);
+      await this.#pass(this.#client, arriving);
       if (ends) return;
+    }
+  }
+
+  /** Passes bytes on, as fast as the network carries them. */
+  async #pass(to: Deno.Conn, bytes: Uint8Array): Promise<void> {
+    const { rate } = this.#network;
+    const size = rate > 0 ? 16_384 : bytes.length;
+    for (let at = 0; at < bytes.length; at += size) {
+      const piece = bytes.subarray(at, at + size);
+      await writeAll(to, piece);
+      if (rate > 0) await pause(piece.length / rate * 1_000);
     }
   }
 
@@ -110,6 +134,10 @@ class Link {
     this.#onSpoilt();
     return result;
   }
+}
+
+async function pause(milliseconds: number): Promise<void> {
+  if (milliseconds > 0) await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 async function* piecesOf(connection: Deno.Conn): AsyncGenerator<Uint8Array> {
