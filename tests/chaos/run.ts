@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly seed: number;
   /** A lie that the application tells, to see that it is found out: see `app.ts`. */
   readonly plant: string;
+  /** Which faults happen: a regular expression that finds their names. */
+  readonly only: string;
   /** Told of each fault when it begins. */
   readonly onFault: (name: string) => void;
 }
@@ -98,7 +100,7 @@ function castFor({ plant, seed }: RunOptions, folder: string, urlFor: (n: number
 /** Has one fault after the other happen until the time is up, and draws the balance. */
 async function run<S extends Stage>(
   stage: S,
-  { seed, seconds, onFault }: RunOptions,
+  { seed, seconds, only, onFault }: RunOptions,
   opening: Fault<S>,
   faults: readonly Fault<S>[],
 ): Promise<Result> {
@@ -114,7 +116,8 @@ async function run<S extends Stage>(
   const deadline = Date.now() + seconds * 1_000;
   await happen(opening);
   await pass(CALM);
-  for (const fault of schedule(faults, random)) {
+  const chosen = faults.filter(({ name }) => new RegExp(only).test(name));
+  for (const fault of schedule(chosen, random)) {
     if (Date.now() > deadline - CALM) break;
     await happen(fault);
     await pass(stage.isBrief ? random.between(250, 500) : ACCOUNTING);

@@ -14,6 +14,8 @@ export const DISK_FULL: Fault<SqliteStage> = {
   act: async (stage) => {
     const filler = `${stage.path}.filler`;
     using file = await Deno.open(filler, { create: true, append: true });
+    await fill(file);
+    emptyJournal(stage.path); // Else what is written next would still fit in there.
     for (const end = performance.now() + span(stage, 700, 4_000); performance.now() < end;) {
       await fill(file);
       await pass(20);
@@ -61,12 +63,21 @@ export const SQLITE_FAULTS: readonly Fault<SqliteStage>[] = [
     name: "SQLite: its journal is emptied",
     row: "its `-wal` is emptied",
     act: ({ path }) => {
-      using database = new DatabaseSync(path, { timeout: 1_000 });
-      database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      emptyJournal(path);
       return Promise.resolve();
     },
   },
 ];
+
+/** Has what is in the journal written to the file; where the disk is full, what fits. */
+function emptyJournal(path: string): void {
+  using database = new DatabaseSync(path, { timeout: 1_000 });
+  try {
+    database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (error) {
+    if (!/disk is full/.test(String(error))) throw error;
+  }
+}
 
 /** Writes to a file until the disk takes no more. */
 async function fill(file: Deno.FsFile): Promise<void> {

@@ -53,6 +53,7 @@ export const WORKER_FAULTS: readonly Fault<Stage>[] = [
   {
     name: "workers: all replaced at once",
     row: "`SIGTERM`",
+    isBlackout: true,
     act: async ({ cast }) => {
       await cast.stopWorkers();
       await cast.startWorkers();
