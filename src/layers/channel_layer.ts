@@ -97,7 +97,10 @@ export interface ChannelLayer extends AsyncDisposable {
    */
   groupSend(group: string, message: Message): Promise<void>;
 
-  /** Deletes all messages and groups of the layer's prefix. */
+  /**
+   * Deletes all messages and groups of the layer's prefix; on Redis, see "Prefixes" in its
+   * documentation for what can't be told apart.
+   */
   flush(): Promise<void>;
 
   /**
@@ -228,7 +231,9 @@ export interface ChannelLayerOptions {
    */
   readonly groupExpiry?: number;
   /**
-   * What the names of all keys start with; layers of different prefixes don't see each other.
+   * What the names of all keys start with; layers of different prefixes don't see each other. On
+   * Redis there is no delimiter between the prefix and a name, so the prefix should end with one:
+   * `"app:"`.
    *
    * @default {"asgi"}
    */

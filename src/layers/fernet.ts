@@ -24,6 +24,8 @@ const GRACE = 10;
 /** How far in the future a token may have been made, by a clock that is ahead, in seconds. */
 const CLOCK_SKEW = 60;
 
+const CLOCKS = ", by the clock of this machine: are the clocks synchronized?";
+
 interface Key {
   readonly signing: Buffer;
   readonly encryption: Buffer;
@@ -82,8 +84,8 @@ function open(bytes: Uint8Array, keys: readonly Key[], lifetime: number): Uint8A
 
 function checkAge(madeAt: number, lifetime: number): void {
   const age = Math.floor(Date.now() / 1000) - madeAt;
-  if (age > lifetime) refuse("it was encrypted too long ago");
-  if (age < -CLOCK_SKEW) refuse("it was encrypted in the future: is a clock wrong?");
+  if (age > lifetime) refuse(`it was encrypted ${age} s ago, more than ${lifetime} s${CLOCKS}`);
+  if (age < -CLOCK_SKEW) refuse(`it was encrypted ${-age} s in the future${CLOCKS}`);
 }
 
 function decipher(signed: Buffer, key: Buffer): Uint8Array {

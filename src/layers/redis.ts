@@ -31,6 +31,7 @@ import {
 } from "./redis/address.ts";
 import { Host, type HostChange } from "./redis/hosts/host.ts";
 import { HostsStore } from "./redis/hosts/hosts_store.ts";
+import { checkClusterPrefix } from "./redis/keys.ts";
 import { RedisStore } from "./redis/redis_store.ts";
 import { addressesOf, splitRedisUrl } from "./redis/redis_url.ts";
 import type { Store } from "./store.ts";
@@ -92,6 +93,7 @@ export class RedisChannelLayer extends BaseChannelLayer {
     const { symmetricEncryptionKeys: keys = [], serializer = "msgpack" } = options;
     const settings = layerSettings(options);
     const addresses = addressesFrom(options);
+    if (addresses.some(({ kind }) => kind === "cluster")) checkClusterPrefix(settings.prefix);
     const parts = {
       store: storeAt(addresses, settings, options.onHostChange ?? warnOfChange),
       codec: codecOf(serializer),

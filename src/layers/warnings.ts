@@ -15,6 +15,20 @@ export function warn(text: string): void {
   current(printable(text, LONGEST));
 }
 
+/** How long a warning isn't repeated, in milliseconds. */
+const SILENCE = 600_000;
+
+/** When warnings that may come again were given, by their subjects. */
+const lastGiven = new Map<string, number>();
+
+/** Warns of something that may show again with each message: of each subject every ten minutes. */
+export function warnSeldom(subject: string, text: string): void {
+  const now = performance.now();
+  if (now - (lastGiven.get(subject) ?? -Infinity) < SILENCE) return;
+  lastGiven.set(subject, now);
+  warn(text);
+}
+
 /**
  * Says where warnings of layers go that have no `onDrop` or `onHostChange` of their own: a program
  * with a log has them written there. Without it they are warnings of the process.

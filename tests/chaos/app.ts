@@ -5,6 +5,8 @@
  * `CHAOS_PLANT` makes it lie, to see that the balance sheet finds out: `lose:ID`, `repeat:ID`
  * or `exit:ID`, or several of them with commas.
  *
+ * On SIGUSR2 it computes for as many milliseconds as are written in the file that CHAOS_BLOCK names.
+ *
  * @module
  */
 import {
@@ -96,8 +98,17 @@ class ChaosConsumer extends AsyncConsumer {
   /** Has the event loop for itself. */
   burn(event: ChaosEvent): void {
     note(event);
-    for (const end = Date.now() + BURNING; Date.now() < end;);
+    compute(BURNING);
   }
+}
+
+function compute(milliseconds: number): void {
+  for (const end = performance.now() + milliseconds; performance.now() < end;);
+}
+
+const blockFile = Deno.env.get("CHAOS_BLOCK");
+if (blockFile) {
+  Deno.addSignalListener("SIGUSR2", () => compute(Number(Deno.readTextFileSync(blockFile))));
 }
 
 function pause(milliseconds: number): Promise<void> {

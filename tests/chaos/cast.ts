@@ -73,6 +73,13 @@ export class Cast {
     program.kill("SIGCONT");
   }
 
+  /** Has one worker compute for a while: meanwhile its event loop stands still. */
+  async block(number: number, milliseconds: number): Promise<void> {
+    await Deno.writeTextFile(this.#blockFile, `${milliseconds}`);
+    this.#workers[number]!.program.kill("SIGUSR2");
+    await pass(milliseconds);
+  }
+
   /** Kills one sender, wherever it is, and starts another in its place. */
   async replaceSender(number: number): Promise<void> {
     await this.#endSender(this.#senders[number]!, "SIGKILL", 137);
@@ -125,12 +132,17 @@ export class Cast {
     Deno.writeTextFileSync(journal, "");
     this.handledJournals.push(journal);
     const command = ["runworker", "a", "b", "--app", APP, "--layer", urlFor(number), "-c", "2"];
-    const env = { CHAOS_JOURNAL: journal, CHAOS_PLANT: plant };
+    const env = { CHAOS_JOURNAL: journal, CHAOS_PLANT: plant, CHAOS_BLOCK: this.#blockFile };
     const program = startProgram([...command, ...args], { env });
     const worker: Worker = { program, number, codes: undefined };
     this.#workers[number] = worker;
     program.end.then((code) => worker.codes === undefined && this.#note(worker, code));
     return worker;
+  }
+
+  /** Where a worker reads how long it shall compute. */
+  get #blockFile(): string {
+    return `${this.#options.folder}/block.txt`;
   }
 
   #startSender(number: number): void {

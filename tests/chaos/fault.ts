@@ -15,7 +15,9 @@ export interface Stage {
 /** Something that goes wrong on purpose, and what it may cost. */
 export interface Fault<S extends Stage> {
   readonly name: string;
-  /** How many events may be lost at most; 0 unless it says so. */
+  /** The row of the tables in `docs/reliability.md` that says what it may cost, by its first cell. */
+  readonly row: string;
+  /** How many events may be lost at most; 0 unless it says so, which only a row may that allows it. */
   readonly mayLose?: (stage: S) => number;
   /** Whether nobody can receive meanwhile. */
   readonly isBlackout?: boolean;
@@ -49,11 +51,6 @@ export async function pass(milliseconds: number): Promise<void> {
 }
 
 /** What is to happen, in its order: endless, and the same for the same seed. */
-export function* schedule<F>(
-  faults: readonly F[],
-  random: Random,
-): Generator<{ readonly fault: F; readonly rest: number }> {
-  for (;;) {
-    for (const fault of random.shuffle(faults)) yield { fault, rest: random.between(250, 500) };
-  }
+export function* schedule<F>(faults: readonly F[], random: Random): Generator<F> {
+  for (;;) yield* random.shuffle(faults);
 }

@@ -2,7 +2,7 @@
  * Drives real senders and workers through a schedule of faults, and draws the balance of what became
  * of each event:
  *
- *     deno task chaos [--seconds N] [--seed N] [--layer redis|sqlite|both]
+ *     deno task chaos [--seconds N] [--seed N] [--layer redis|sqlite|both] [--only WORDS]
  *
  * The same seed gives the same schedule. It leaves with 1 when an event was handled twice, when one
  * was lost that no fault explains, or when a process ended by itself.
@@ -20,6 +20,7 @@ const USAGE = `Usage: deno task chaos [options]
   --seconds N    how long in all (30); from 120 s on one layer, faults last as long as in life
   --seed N       what the schedule is made of (1)
   --layer NAME   redis, sqlite, or both: two thirds of the time for Redis (both)
+  --only WORDS   only the faults that a regular expression finds by their names
   --plant LIE    lose:ID, repeat:ID, exit:ID: the application misbehaves, and it has to be seen
   --help         show this`;
 
@@ -41,7 +42,7 @@ async function main(args: readonly string[]): Promise<number> {
   const unknown: string[] = [];
   const options = parseArgs([...args], {
     boolean: ["help"],
-    string: ["seconds", "seed", "layer", "plant"],
+    string: ["seconds", "seed", "layer", "only", "plant"],
     unknown: (arg) => unknown.push(arg) === 0,
   });
   const shares = SHARES[options.layer ?? "both"];
@@ -57,7 +58,12 @@ async function main(args: readonly string[]): Promise<number> {
   }
   let isWell = true;
   for (const [layer, share] of Object.entries(shares)) {
-    const run = { seconds: seconds * share, seed, plant: options.plant ?? "" };
+    const run = {
+      seconds: seconds * share,
+      seed,
+      plant: options.plant ?? "",
+      only: options.only ?? "",
+    };
     isWell = await runOne(layer, run) && isWell;
   }
   return isWell ? 0 : 1;

@@ -13,6 +13,7 @@ const onTheWay = ({ cast }: RedisStage) => cast.size * ON_THE_WAY;
 export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   {
     name: "Redis: killed, back without its data",
+    row: "killed, back empty",
     mayLose: (stage) => CAPACITY * CHANNELS + onTheWay(stage),
     isBlackout: true,
     act: async (stage) => {
@@ -24,6 +25,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: killed, back with its data",
+    row: "killed, back with its data",
     mayLose: onTheWay,
     isBlackout: true,
     act: async (stage) => {
@@ -34,6 +36,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: shut down in good order, and back",
+    row: "shut down in good order, and back",
     mayLose: onTheWay,
     isBlackout: true,
     act: async (stage) => {
@@ -45,6 +48,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   {
     // After 10 s its clients give it up; what it has answered by then, or answers later, is gone.
     name: "Redis: frozen",
+    row: "frozen for 12 s",
     mayLose: (stage) => span(stage, 0, onTheWay(stage)),
     isBlackout: true,
     act: async (stage) => {
@@ -55,6 +59,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: connections killed",
+    row: "`CLIENT KILL`",
     mayLose: onTheWay,
     act: async ({ redis }) => {
       await redis.server.cli("CLIENT", "KILL", "TYPE", "normal");
@@ -62,6 +67,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: paused",
+    row: "`CLIENT PAUSE`",
     isBlackout: true,
     act: async (stage) => {
       const milliseconds = span(stage, 500, 3_000);
@@ -71,6 +77,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: memory full",
+    row: "memory full (`noeviction`)",
     act: async (stage) => {
       await stage.redis.server.cli("CONFIG", "SET", "maxmemory", "1");
       await pass(span(stage, 500, 3_000));
@@ -78,8 +85,23 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
     },
   },
   {
+    name: "worker: SIGTERM while Redis is out of memory",
+    row: "memory full (`noeviction`)",
+    act: async ({ redis, cast }, random) => {
+      await redis.server.cli("CONFIG", "SET", "maxmemory", "1");
+      await cast.replace(random.between(0, cast.size - 1), ["SIGTERM"], [0]);
+      await redis.server.cli("CONFIG", "SET", "maxmemory", "0");
+    },
+  },
+  {
+    name: "Redis: busy with a script",
+    row: "busy with a script (`BUSY`)",
+    isBlackout: true,
+    act: (stage) => stage.redis.busy(span(stage, 500, 3_000)),
+  },
+  {
     name: "Redis: a read-only replica for a while",
-    mayLose: onTheWay,
+    row: "read-only replica",
     isBlackout: true,
     act: async (stage) => {
       await stage.redis.server.cli("REPLICAOF", "127.0.0.1", "1");
@@ -89,12 +111,14 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: scripts forgotten",
+    row: "`SCRIPT FLUSH`",
     act: async ({ redis }) => {
       await redis.server.cli("SCRIPT", "FLUSH");
     },
   },
   {
     name: "Redis: FLUSHALL",
+    row: "`FLUSHALL`",
     mayLose: () => CAPACITY * CHANNELS,
     act: async ({ redis }) => {
       await redis.server.cli("FLUSHALL");
@@ -102,6 +126,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "network: slow",
+    row: "a slow network",
     act: async (stage, random) => {
       stage.redis.proxy.delay = random.between(20, 100);
       await pass(span(stage, 700, 3_000));
@@ -109,7 +134,18 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
     },
   },
   {
+    name: "network: slow and narrow",
+    row: "a slow network",
+    act: async (stage, random) => {
+      stage.redis.proxy.delay = random.between(5, 50);
+      stage.redis.proxy.rate = random.between(10_000, 100_000);
+      await pass(span(stage, 1_000, 8_000));
+      stage.redis.proxy.delay = stage.redis.proxy.rate = 0;
+    },
+  },
+  {
     name: "network: cut in the middle of an answer",
+    row: "an answer cut in its middle",
     mayLose: () => ON_THE_WAY,
     act: async ({ redis }) => {
       redis.proxy.cut();
@@ -118,6 +154,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "network: garbage instead of an answer",
+    row: "garbage instead of an answer",
     mayLose: () => ON_THE_WAY,
     act: async ({ redis }, random) => {
       redis.garble(random.between(0, 100));
@@ -125,7 +162,9 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
     },
   },
   {
+    // The crash costs what it always does; the signal costs nothing more.
     name: "worker: SIGTERM while Redis is away",
+    row: "killed, back with its data",
     mayLose: onTheWay,
     isBlackout: true,
     act: async ({ redis, cast }, random) => {

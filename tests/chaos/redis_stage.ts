@@ -1,6 +1,10 @@
 import { GARBAGE } from "../helpers/garbage.ts";
 import { type Proxy, startProxy } from "../helpers/proxy.ts";
+import { pass } from "./fault.ts";
 import { type RedisServer, startRedis } from "../helpers/redis_server.ts";
+
+/** It answers `BUSY` when a script has run for so many milliseconds. */
+const QUICKLY_BUSY = ["--lua-time-limit", "50"];
 
 /** A Redis that can be ended and started again, on the same socket, and a proxy before it. */
 export class RedisPlace implements AsyncDisposable {
@@ -30,8 +34,17 @@ export class RedisPlace implements AsyncDisposable {
   async start(): Promise<void> {
     const data = `${this.#folder}/data`;
     await Deno.mkdir(data, { recursive: true });
-    const args = ["--dir", data, "--appendonly", "yes", "--appendfsync", "always"];
+    const args = ["--dir", data, "--appendonly", "yes", "--appendfsync", "always", ...QUICKLY_BUSY];
     this.#server = await startRedis(args, this.#socket);
+  }
+
+  /** Has it run a script that takes so many milliseconds: it answers `BUSY` meanwhile. */
+  async busy(milliseconds: number): Promise<void> {
+    const { server } = this;
+    const running = server.cli("EVAL", "while true do end", "0").catch(() => {});
+    await pass(milliseconds);
+    while (await server.cli("SCRIPT", "KILL") !== "OK") await pass(10);
+    await running;
   }
 
   /** Ends it as a crash does. */

@@ -17,6 +17,7 @@ export function reportOf(
     tableOf([["events", "number"], ...linesOf(sheet)]),
     tableOf([["fault", "times", "events lost"], ...costsOf(sheet)]),
     named("Lost, and no fault explains it", sheet.unexplained),
+    sheet.unexplained.length > 0 ? `Sent between ${spanOf(sheet)}` : "",
     named("Handled twice", sheet.twice),
     named("Handled, though they were not sent", sheet.phantoms),
     ...accidents.map((accident) => `Not planned: ${accident}`),
@@ -37,6 +38,11 @@ function linesOf(sheet: Sheet): string[][] {
     ["lost", `${sheet.lost}`],
     ["... of them unexplained", `${sheet.unexplained.length}`],
   ];
+}
+
+/** By the times that were printed when the faults began. */
+function spanOf({ unexplainedAt }: Sheet): string {
+  return unexplainedAt.map((at) => `${(at / 1_000).toFixed(1)} s`).join(" and ");
 }
 
 function costsOf({ costs }: Sheet): string[][] {

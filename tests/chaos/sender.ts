@@ -21,6 +21,10 @@ import type { Outcome } from "./sheet.ts";
 const TYPES = [["fail", 2], ["stray", 2], ["hang", 1], ["burn", 1], ["work", 94]] as const;
 const LOTTERY = TYPES.flatMap(([type, tickets]) => Array<string>(tickets).fill(type));
 
+/** How many events are large, of 1: enough to fill a slow network. */
+const LARGE = 0.02;
+const PADDING = "x".repeat(20_000);
+
 const CHANNELS = ["a", "b"];
 
 /** How long a flood lasts, in milliseconds, and how many events go in one turn of it. */
@@ -76,7 +80,8 @@ class Sender {
 
   #nextEvent(): Message & { id: string } {
     const type = this.#random.pick(LOTTERY);
-    return { type, id: `${this.#name}-${this.#number++}` };
+    const event = { type, id: `${this.#name}-${this.#number++}` };
+    return this.#random.next() < LARGE ? { ...event, padding: PADDING } : event;
   }
 }
 

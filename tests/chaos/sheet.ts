@@ -58,6 +58,8 @@ export interface Sheet {
   readonly costs: readonly Cost[];
   /** The lost events that no incident explains. */
   readonly unexplained: readonly string[];
+  /** When the first and the last of these were sent, in milliseconds since the first incident. */
+  readonly unexplainedAt: readonly number[];
   /** The events that were handled more than once. */
   readonly twice: readonly string[];
   /** The events that were handled, though the sender was told that they were not sent. */
@@ -65,10 +67,10 @@ export interface Sheet {
 }
 
 /** How long before an incident an event that it cost may have been sent, in milliseconds. */
-const REACH = 2_000;
+export const REACH = 2_000;
 
 /** How long after it, because a process notices late. */
-const GRACE = 1_000;
+export const GRACE = 1_000;
 
 /** Whether nothing is on the sheet that may never be. */
 export function isSound({ unexplained, twice, phantoms }: Sheet): boolean {
@@ -95,6 +97,8 @@ export function balance({ sent, handled, incidents, expiry }: Records): Sheet {
     lost: lost.length,
     costs,
     unexplained: unexplained.map(({ id }) => id),
+    unexplainedAt: [unexplained[0], unexplained.at(-1)]
+      .map((event) => (event?.at ?? 0) - (incidents[0]?.from ?? 0)),
     twice: [...times].filter(([, count]) => count > 1).map(([id]) => id),
     phantoms: [...times.keys()].filter((id) => !expected.has(id)),
   };

@@ -6,10 +6,30 @@ export interface SqliteStage extends Stage {
   readonly path: string;
 }
 
+/** Nothing can be written, so nothing can be taken either. */
+export const DISK_FULL: Fault<SqliteStage> = {
+  name: "SQLite: the disk is full",
+  row: "the disk is full",
+  isBlackout: true,
+  act: async (stage) => {
+    const filler = `${stage.path}.filler`;
+    using file = await Deno.open(filler, { create: true, append: true });
+    await fill(file);
+    emptyJournal(stage.path); // Else what is written next would still fit in there.
+    for (const end = performance.now() + span(stage, 700, 4_000); performance.now() < end;) {
+      await fill(file);
+      await pass(20);
+    }
+    await Deno.remove(filler);
+  },
+};
+
 /** What may happen to a SQLite file. */
 export const SQLITE_FAULTS: readonly Fault<SqliteStage>[] = [
+  DISK_FULL,
   {
     name: "SQLite: locked",
+    row: "locked for 10 s, say by a process that was frozen while it wrote",
     isBlackout: true,
     act: async (stage) => {
       using database = await lock(stage.path);
@@ -19,6 +39,7 @@ export const SQLITE_FAULTS: readonly Fault<SqliteStage>[] = [
   },
   {
     name: "SQLite: a reader that holds its snapshot",
+    row: "a reader that holds its snapshot",
     act: async (stage) => {
       using database = new DatabaseSync(stage.path, { timeout: 1_000 });
       database.exec("BEGIN");
@@ -30,6 +51,7 @@ export const SQLITE_FAULTS: readonly Fault<SqliteStage>[] = [
   {
     // Until it is seen, which takes up to half a second, events go into what is gone.
     name: "SQLite: a file of it deleted",
+    row: "the file, its `-wal` or its `-shm` deleted under a worker",
     mayLose: () => CAPACITY * CHANNELS + 500,
     act: async ({ path }, random) => {
       const endings = random.pick([[""], ["-wal"], ["-shm"], ["", "-wal", "-shm"]]);
@@ -39,13 +61,32 @@ export const SQLITE_FAULTS: readonly Fault<SqliteStage>[] = [
   },
   {
     name: "SQLite: its journal is emptied",
+    row: "its `-wal` is emptied",
     act: ({ path }) => {
-      using database = new DatabaseSync(path, { timeout: 1_000 });
-      database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      emptyJournal(path);
       return Promise.resolve();
     },
   },
 ];
+
+/** Has what is in the journal written to the file; where the disk is full, what fits. */
+function emptyJournal(path: string): void {
+  using database = new DatabaseSync(path, { timeout: 1_000 });
+  try {
+    database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (error) {
+    if (!/disk is full/.test(String(error))) throw error;
+  }
+}
+
+/** Writes to a file until the disk takes no more. */
+async function fill(file: Deno.FsFile): Promise<void> {
+  const bytes = new Uint8Array(65_536);
+  for (let length = bytes.length; length >= 512;) {
+    const isWritten = await file.write(bytes.subarray(0, length)).then(() => true, () => false);
+    if (!isWritten) length /= 2;
+  }
+}
 
 /** Takes the lock of those who write, and keeps it. */
 async function lock(path: string): Promise<DatabaseSync> {

@@ -5,6 +5,7 @@ import {
   RedisChannelLayer,
   SqliteChannelLayer,
 } from "@asgi/channels";
+import { withClockAt } from "../helpers/clock.ts";
 import { startProgram } from "../helpers/program.ts";
 import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
@@ -15,17 +16,6 @@ const isUnix = Deno.build.os !== "windows";
 
 /** A layer for each call, which all share their messages. */
 type Connect = (options?: ChannelLayerOptions) => ChannelLayer;
-
-/** Does something while the clock of this process goes wrong by some milliseconds. */
-async function withClockAt(offset: number, work: () => Promise<unknown>): Promise<void> {
-  const { now } = Date;
-  Date.now = () => now() + offset;
-  try {
-    await work();
-  } finally {
-    Date.now = now;
-  }
-}
 
 async function numbersIn(layer: ChannelLayer): Promise<unknown[]> {
   return (await remaining(layer, "letters")).map(({ number }) => number);

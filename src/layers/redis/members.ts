@@ -37,10 +37,18 @@ export class TakenMember implements StoredBody {
   readonly #member: Buffer;
   readonly #score: Buffer;
 
-  /** @param source Who took it. */
-  constructor(member: Buffer, score: Buffer, readonly source: Source) {
+  readonly #offset: number;
+
+  /**
+   * Takes what `ZPOPMIN` gave.
+   *
+   * @param offset What to add to a time of the server to get one of this machine, in milliseconds.
+   * @param source Who took it.
+   */
+  constructor(member: Buffer, score: Buffer, offset: number, readonly source: Source) {
     this.#member = member;
     this.#score = score;
+    this.#offset = offset;
   }
 
   get bytes(): Uint8Array {
@@ -50,23 +58,11 @@ export class TakenMember implements StoredBody {
   }
 
   get sentAt(): number {
-    return Number(this.#score.toString()) * 1000;
+    return Number(this.#score.toString()) * 1000 + this.#offset;
   }
 
   /** Its score in Redis's own words, which are exact, and the member: what `ZADD` takes. */
   get place(): readonly [score: Buffer, member: Buffer] {
     return [this.#score, this.#member];
   }
-}
-
-let lastScore = 0;
-
-/**
- * The score of the first of some messages that are sent now, in microseconds since 1970. Python's
- * clock may give equal ones, which lose their order: each of ours is greater than the last.
- */
-export function firstScore(count: number): number {
-  const first = Math.max(lastScore + 1, Date.now() * 1000);
-  lastScore = first + count - 1;
-  return first;
 }

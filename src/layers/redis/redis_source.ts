@@ -10,6 +10,7 @@ import { type Found, readFound } from "./found.ts";
 import { TakenMember } from "./members.ts";
 import { textsOf } from "./replies.ts";
 import { runScript, TAKE } from "./scripts.ts";
+import { ServerClock } from "./server_clock.ts";
 import { SpoiltKeys } from "./spoilt_keys.ts";
 import { Taker } from "./taker.ts";
 import { isMoving, isWrongType } from "./trouble.ts";
@@ -64,6 +65,7 @@ interface Poll {
 export class RedisSource implements Source {
   readonly #options: RedisSourceOptions;
   readonly #taker: Taker;
+  readonly #clock: ServerClock;
   #poll: Poll | undefined;
   #mayRing = true;
   #turn = 0;
@@ -74,12 +76,14 @@ export class RedisSource implements Source {
   constructor(options: RedisSourceOptions) {
     this.#options = options;
     this.#taker = new Taker(options.waiting);
+    this.#clock = new ServerClock(options.waiting);
   }
 
   async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
     clearTimeout(this.#idling);
     const poll: Poll = this.#poll = {};
     try {
+      await this.#options.waiting.open();
       const batches = await this.#takeAtOnce(demand);
       return wait && batches.length === 0 ? await this.#waitFor(demand) : batches;
     } finally {
@@ -190,7 +194,9 @@ export class RedisSource implements Source {
     blocksFor?: number,
   ): Promise<F[]> {
     const undo = (reply: Reply) => this.#batches(read(reply)).flatMap(this.#undoing);
-    return this.#options.waiting.read(await this.#taker.take(args, undo, blocksFor), read);
+    const taking = this.#taker.take(args, undo, blocksFor);
+    if (!blocksFor && this.#clock.isDue) await Promise.all([taking, this.#clock.ask()]);
+    return this.#options.waiting.read(await taking, read);
   }
 
   /** The commands that put back what was taken. */
@@ -206,6 +212,7 @@ export class RedisSource implements Source {
     for (const { key, members = [] } of found) {
       if (members.length === 0) continue;
       const bodies = this.#bodies(members);
+      this.#clock.checkNewest(this.#options.prefix + key, bodies.at(-1)!.sentAt);
       const batch = batches.get(key);
       if (batch) batch.bodies.push(...bodies);
       else batches.set(key, { key, bodies });
@@ -214,9 +221,10 @@ export class RedisSource implements Source {
   }
 
   #bodies(members: readonly Buffer[]): StoredBody[] {
+    const { offset } = this.#clock;
     const bodies: StoredBody[] = [];
     for (let at = 0; at + 1 < members.length; at += 2) {
-      bodies.push(new TakenMember(members[at]!, members[at + 1]!, this));
+      bodies.push(new TakenMember(members[at]!, members[at + 1]!, offset, this));
     }
     return bodies;
   }
@@ -234,7 +242,8 @@ export class RedisSource implements Source {
       return key === undefined ? [] : [{ key, members }];
     };
     try {
-      return this.#batches(await this.#take(["BZPOPMIN", ...names, `${wait / 1000}`], read, wait));
+      const found = await this.#take(["BZPOPMIN", ...names, `${wait / 1000}`], read, wait);
+      return this.#batches(found).map(this.#noteArrival);
     } catch (error) {
       // The next poll finds out which key it is, or where it has gone.
       if (isMoving(error)) await pause(MOVING);
@@ -242,6 +251,12 @@ export class RedisSource implements Source {
       return [];
     }
   }
+
+  readonly #noteArrival = (batch: Batch): Batch => {
+    const { prefix, expiry } = this.#options;
+    this.#clock.checkArrival(prefix + batch.key, batch.bodies[0]!.sentAt, expiry);
+    return batch;
+  };
 
   /** Redis looks at the keys in their order: each time another one comes first. */
   #inTurn(keys: readonly string[]): string[] {

@@ -5,13 +5,15 @@ import { settleAll } from "../settle_all.ts";
 import type { Parcel, Stock, Store, StoredBody } from "../store.ts";
 import type { Address } from "./address.ts";
 import { bellFor } from "./bell.ts";
-import type { Argument, Reply } from "./client/client.ts";
+import type { Argument, Reply, Run } from "./client/client.ts";
 import { inspectServer } from "./inspection.ts";
 import { Connection } from "./connection.ts";
-import { firstScore, packMembers, type TakenMember } from "./members.ts";
+import { groupKey, readKey } from "./keys.ts";
+import { packMembers, type TakenMember } from "./members.ts";
 import { RedisSource } from "./redis_source.ts";
 import { countOf, listOf, textsOf } from "./replies.ts";
-import { APPEND, runScript } from "./scripts.ts";
+import { APPEND, DELETE_OWN, INSPECT, JOIN, MEMBERS, runScript, type Script } from "./scripts.ts";
+import { Scores } from "./server_clock.ts";
 import { serverAt } from "./servers/server.ts";
 import { isWrongType } from "./trouble.ts";
 
@@ -32,11 +34,13 @@ export class RedisStore implements Store {
   readonly #sources = new Map<string, readonly [RedisSource]>();
   /** By the same. */
   readonly #bells = new Map<string, string>();
+  readonly #scores: Scores;
 
   constructor(address: Address, settings: LayerSettings) {
     this.#address = address;
     this.#settings = settings;
     this.#commands = new Connection(serverAt(address));
+    this.#scores = new Scores(address.name);
   }
 
   async append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
@@ -44,14 +48,17 @@ export class RedisStore implements Store {
     if (bodies.length === 0) return 0;
     const { prefix, expiry } = this.#settings;
     const { lengths, members } = packMembers(bodies);
-    const limits = [oldestScore(expiry), `${capacity}`, `${Math.ceil(expiry)}`];
-    const count = bodies.length;
-    const args = [...limits, `${count}`, `${firstScore(count)}`, lengths, members];
-    const run = (command: readonly Argument[]) => this.#commands.run(command);
-    const accepted = await runScript(run, APPEND, [prefix + key], args).catch((error) => {
+    const limits = [`${capacity}`, `${Math.ceil(expiry)}`];
+    const hint = this.#scores.hint(bodies.length);
+    const args = hint === undefined ? [...limits, members] : [...limits, members, hint, lengths];
+    const startedAt = performance.now();
+    const reply = await this.#runScript(APPEND, prefix + key, args).catch((error) => {
       throw isWrongType(error) ? this.#spoilt(prefix + key, error) : error;
     });
-    return this.#commands.read(accepted, countOf);
+    if (hint === undefined) return this.#commands.read(reply, countOf);
+    const [accepted = 0, first = 0] = this.#commands.read(reply, countsOf);
+    this.#scores.note(first, accepted, startedAt);
+    return accepted;
   }
 
   async broadcast(parcels: readonly Parcel[]): Promise<void> {
@@ -78,21 +85,19 @@ export class RedisStore implements Store {
   }
 
   async groupAdd(group: string, channel: string): Promise<void> {
-    const key = this.#groupKey(group);
-    const now = (Date.now() / 1000).toString();
-    await this.#run(["ZADD", key, now, channel], this.#expire(key, this.#settings.groupExpiry));
+    await this.#runScript(JOIN, groupKey(this.#settings.prefix, group), [
+      channel,
+      this.#groupExpiry,
+    ]);
   }
 
   async groupDiscard(group: string, channel: string): Promise<void> {
-    await this.#run(["ZREM", this.#groupKey(group), channel]);
+    await this.#run(["ZREM", groupKey(this.#settings.prefix, group), channel]);
   }
 
   async groupMembers(group: string): Promise<string[]> {
-    const key = this.#groupKey(group);
-    const [, members] = await this.#run(
-      ["ZREMRANGEBYSCORE", key, "-inf", oldestScore(this.#settings.groupExpiry)],
-      ["ZRANGE", key, "0", "-1"],
-    );
+    const key = groupKey(this.#settings.prefix, group);
+    const members = await this.#runScript(MEMBERS, key, [this.#groupExpiry]);
     return this.#commands.read(members, textsOf).map(String);
   }
 
@@ -104,7 +109,7 @@ export class RedisStore implements Store {
         const scan = ["SCAN", cursor, "MATCH", pattern, "COUNT", "1000"];
         const [next, keys] = this.#commands.read(await run(scan), listOf);
         const found = this.#commands.read(keys, textsOf);
-        await Promise.all(found.map((key) => run(["UNLINK", key])));
+        await Promise.all(found.map((key) => this.#deleteOwn(run, String(key))));
         cursor = String(next);
       } while (cursor !== "0");
     });
@@ -119,15 +124,10 @@ export class RedisStore implements Store {
   }
 
   async inspectKey(key: string): Promise<Stock> {
-    const name = this.#settings.prefix + key;
-    const since = oldestScore(this.#settings.expiry);
-    const [count, first] = await this.#run(
-      ["ZCOUNT", name, `(${since}`, "+inf"],
-      ["ZRANGEBYSCORE", name, `(${since}`, "+inf", "WITHSCORES", "LIMIT", "0", "1"],
-    );
-    const [, score] = this.#commands.read(first, textsOf);
-    const oldest = score && Number(String(score)) * 1000;
-    return { count: this.#commands.read(count, countOf), oldest };
+    const { prefix, expiry } = this.#settings;
+    const reply = await this.#runScript(INSPECT, prefix + key, [`${Math.ceil(expiry)}`]);
+    const [count = 0, age] = this.#commands.read(reply, countsOf);
+    return { count, oldest: age === undefined ? undefined : Date.now() - age };
   }
 
   /** Sees whether the server can be written to, by deleting what isn't there. */
@@ -172,16 +172,26 @@ export class RedisStore implements Store {
     return Promise.all(commands.map((command) => this.#commands.run(command)));
   }
 
+  /** Deletes a key, unless it holds what this layer can't have written. */
+  async #deleteOwn(run: Run, key: string): Promise<void> {
+    const own = readKey(this.#settings.prefix, key);
+    if (own) await runScript(run, DELETE_OWN, [key], [own.kind, own.name]);
+  }
+
+  /** Runs a script on one key. */
+  #runScript(script: Script, key: string, args: readonly Argument[]): Promise<Reply> {
+    return runScript((command) => this.#commands.run(command), script, [key], args);
+  }
+
+  get #groupExpiry(): string {
+    return `${Math.ceil(this.#settings.groupExpiry)}`;
+  }
+
   #expire(key: string, milliseconds: number): Argument[] {
     return ["PEXPIRE", key, `${Math.ceil(milliseconds)}`];
   }
-
-  #groupKey(group: string): string {
-    return `${this.#settings.prefix}:group:${group}`;
-  }
 }
 
-/** The score of what is just too old. */
-function oldestScore(age: number): string {
-  return ((Date.now() - age) / 1000).toString();
+function countsOf(reply: Reply | undefined): number[] {
+  return listOf(reply).map(countOf);
 }

@@ -1,0 +1,214 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import process from "node:process";
+import {
+  ChannelFullError,
+  type Delivery,
+  RedisChannelLayer,
+  UndecodableMessageError,
+} from "@asgi/channels";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { withClockAt } from "../helpers/clock.ts";
+import { remaining } from "../worker/tally.ts";
+
+const event = (number: number) => ({ type: "work", number });
+
+/** A message as Python's channels_redis writes it, sent so many seconds from now. */
+async function sendAsPeer(server: RedisServer, key: string, seconds: number): Promise<void> {
+  const script = "local hex = '00112233445566778899aabb81a474797065a474657374' " +
+    "local member = hex:gsub('..', function(h) return string.char(tonumber(h, 16)) end) " +
+    "return redis.call('ZADD', KEYS[1], ARGV[1], member)";
+  await server.cli("EVAL", script, "1", key, `${Date.now() / 1000 + seconds}`);
+}
+
+async function newestScore(server: RedisServer, key: string): Promise<number> {
+  const [, score] = (await server.cli("ZRANGE", key, "-1", "-1", "WITHSCORES")).split("\n");
+  return Number(score);
+}
+
+/** In how many seconds a delivery expires, by the clock of this process. */
+function secondsLeft({ expiresAt }: Delivery): number {
+  return Math.round((expiresAt - Date.now()) / 1_000);
+}
+
+async function secondsLeftIn(layer: RedisChannelLayer): Promise<number[]> {
+  return (await layer.receiveMany("letters", { limit: 100, wait: false })).map(secondsLeft);
+}
+
+/** Does something, and gives the warnings of the library that name a server. */
+async function warningsOf(server: RedisServer, work: () => Promise<unknown>): Promise<string[]> {
+  const warnings: string[] = [];
+  const note = ({ message }: Error) => {
+    if (message.includes(server.url)) warnings.push(message);
+  };
+  process.on("warning", note);
+  try {
+    await work();
+    await new Promise((resolve) => setTimeout(resolve));
+  } finally {
+    process.off("warning", note);
+  }
+  return warnings;
+}
+
+testWithRedis("RedisChannelLayer: clocks", () => {
+  for (const seconds of [61, -61, 3_600]) {
+    Deno.test(`RedisChannelLayer: a sender whose clock is ${seconds} s off deletes no live message`, async () => {
+      await using server = await startRedis();
+      await using layer = new RedisChannelLayer({ url: server.url, capacity: 3 });
+      await layer.sendMany("letters", [0, 1, 2].map(event));
+      await withClockAt(seconds * 1_000, async () => {
+        await assertRejects(() => layer.send("letters", event(3)), ChannelFullError);
+        assertEquals((await layer.inspect(["letters"])).channels[0]?.depth, 3);
+      });
+      assertEquals(await remaining(layer, "letters"), [0, 1, 2].map(event));
+    });
+
+    Deno.test(`RedisChannelLayer: what is sent by a clock that is ${seconds} s off lives for the expiry`, async () => {
+      await using server = await startRedis();
+      await using layer = new RedisChannelLayer({ url: server.url });
+      await withClockAt(seconds * 1_000, () => layer.send("letters", event(0)));
+      await layer.send("letters", event(1));
+      assertEquals(await secondsLeftIn(layer), [60, 60]);
+    });
+
+    Deno.test(`RedisChannelLayer: a receiver whose clock is ${seconds} s off gets what is live`, async () => {
+      await using server = await startRedis();
+      await using layer = new RedisChannelLayer({ url: server.url });
+      await layer.sendMany("letters", [event(0), event(1)]);
+      await layer.send("others", event(2));
+      await withClockAt(seconds * 1_000, async () => {
+        const both = [
+          layer.receiveMany("letters", { limit: 2, wait: false }),
+          layer.receiveMany("others", { limit: 2, wait: false }),
+        ];
+        assertEquals((await Promise.all(both)).flat().map(secondsLeft), [60, 60, 60]);
+      });
+    });
+
+    Deno.test(`RedisChannelLayer: a receiver that waits with a clock that is ${seconds} s off gets what is sent`, async () => {
+      await using server = await startRedis();
+      await using sender = new RedisChannelLayer({ url: server.url });
+      await using layer = new RedisChannelLayer({ url: server.url });
+      await withClockAt(seconds * 1_000, async () => {
+        const waiting = layer.receiveMany("letters", { limit: 1 });
+        while (!(await server.cli("CLIENT", "LIST")).includes("cmd=bzpopmin")) continue;
+        await sender.send("letters", event(0));
+        assertEquals((await waiting).map(secondsLeft), [60]);
+        const channel = layer.newChannel();
+        await sender.send(channel, event(1));
+        assertEquals(await layer.receive(channel), event(1));
+      });
+    });
+
+    Deno.test(`RedisChannelLayer: groups hold for the groupExpiry, with a clock that is ${seconds} s off`, async () => {
+      await using server = await startRedis();
+      await using layer = new RedisChannelLayer({ url: server.url, groupExpiry: 50_000 });
+      await withClockAt(seconds * 1_000, () => layer.groupAdd("readers", "letters"));
+      await layer.groupSend("readers", event(0));
+      await withClockAt(seconds * 1_000, () => layer.groupSend("readers", event(1)));
+      assertEquals(await remaining(layer, "letters"), [event(0), event(1)]);
+    });
+  }
+
+  Deno.test("RedisChannelLayer: a receiver whose clock is behind gets nothing that has expired", async () => {
+    await using server = await startRedis();
+    await using layer = new RedisChannelLayer({ url: server.url });
+    await sendAsPeer(server, "asgiletters", -61);
+    await withClockAt(-30_000, async () => assertEquals(await secondsLeftIn(layer), []));
+  });
+
+  Deno.test("RedisChannelLayer: inspect() tells a message's age by the server's clock", async () => {
+    await using server = await startRedis();
+    await using layer = new RedisChannelLayer({ url: server.url });
+    await sendAsPeer(server, "asgiletters", -20);
+    await withClockAt(3_600_000, async () => {
+      const [channel] = (await layer.inspect(["letters"])).channels;
+      assertEquals(channel?.depth, 1);
+      assertEquals(Math.round((channel?.oldestAge ?? NaN) / 1_000), 20);
+    });
+  });
+
+  Deno.test("RedisChannelLayer: the order of a sender holds while its clock jumps", async () => {
+    await using server = await startRedis();
+    await using layer = new RedisChannelLayer({ url: server.url, capacity: 12_000 });
+    for (const number of Array(20).keys()) {
+      const offset = (number % 5 - 2) * 20_000;
+      const first = 501 * number;
+      const many = Array.from({ length: 500 }, (_, index) => event(first + index));
+      await withClockAt(offset, () => layer.sendMany("letters", many));
+      await layer.send("letters", event(first + 500));
+    }
+    const numbers = (await remaining(layer, "letters")).map(({ number }) => number);
+    assertEquals(numbers, Array.from({ length: 20 * 501 }, (_, number) => number));
+  });
+
+  Deno.test("RedisChannelLayer: a clock that was ahead leaves nothing for later scores", async () => {
+    await using server = await startRedis();
+    await using layer = new RedisChannelLayer({ url: server.url });
+    await sendAsPeer(server, "asgiletters", 3_600);
+    await withClockAt(3_600_000, () => layer.send("letters", event(0)));
+    await layer.send("others", event(1));
+    assert(Math.abs(await newestScore(server, "asgiothers") - Date.now() / 1_000) < 5);
+  });
+
+  Deno.test("RedisChannelLayer: a clock that is off is warned of once, with the difference", async () => {
+    for (const [offset, words] of [[61_000, "61 s ahead"], [-61_000, "61 s behind"]] as const) {
+      await using server = await startRedis();
+      const sendAndReceive = async () => {
+        await using layer = new RedisChannelLayer({ url: server.url });
+        for (const number of Array(5).keys()) await layer.send("letters", event(number));
+        await remaining(layer, "letters");
+      };
+      assertEquals(await warningsOf(server, sendAndReceive), []);
+      const warnings = await warningsOf(server, () => withClockAt(offset, sendAndReceive));
+      assertEquals(warnings.length, 1, warnings.join("\n"));
+      assertMatch(warnings[0]!, new RegExp(words));
+    }
+  });
+
+  for (const [offset, words] of [[90_000, "90 s in the future"], [-90_000, "90 s ago"]] as const) {
+    Deno.test(`RedisChannelLayer: a token encrypted ${words} is refused with the difference`, async () => {
+      await using server = await startRedis();
+      const options = { url: server.url, symmetricEncryptionKeys: ["secret"] };
+      await using layer = new RedisChannelLayer(options);
+      await withClockAt(offset, () => layer.send("letters", event(0)));
+      await assertRejects(() => layer.receive("letters"), UndecodableMessageError, words);
+    });
+  }
+
+  Deno.test("RedisChannelLayer: a receiver alone warns of its clock", async () => {
+    await using server = await startRedis();
+    await using layer = new RedisChannelLayer({ url: server.url });
+    const warnings = await warningsOf(
+      server,
+      () => withClockAt(-61_000, () => remaining(layer, "letters")),
+    );
+    assertMatch(warnings.join("\n"), /61 s behind/);
+  });
+
+  Deno.test("RedisChannelLayer: a message from the future is handled, and warned of", async () => {
+    await using server = await startRedis();
+    await using layer = new RedisChannelLayer({ url: server.url });
+    await sendAsPeer(server, "asgiletters", 61);
+    const warnings = await warningsOf(server, async () => {
+      assertEquals(await layer.receive("letters"), { type: "test" });
+    });
+    assertEquals(warnings.length, 1, warnings.join("\n"));
+    assertMatch(warnings[0]!, /asgiletters .*61 s in the future/);
+  });
+
+  Deno.test("RedisChannelLayer: a message that has expired when it arrives is warned of", async () => {
+    await using server = await startRedis();
+    await using layer = new RedisChannelLayer({ url: server.url });
+    const warnings = await warningsOf(server, async () => {
+      const waiting = layer.receive("letters");
+      while (!(await server.cli("CLIENT", "LIST")).includes("cmd=bzpopmin")) continue;
+      await sendAsPeer(server, "asgiletters", -75);
+      while (await server.cli("EXISTS", "asgiletters") !== "0") continue;
+      await layer.send("letters", event(1));
+      assertEquals(await waiting, event(1));
+    });
+    assertEquals(warnings.length, 1, warnings.join("\n"));
+    assertMatch(warnings[0]!, /asgiletters .*75 s old/);
+  });
+});
