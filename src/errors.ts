@@ -157,6 +157,11 @@ export class LayerUnusableError extends ChannelsError {
   }
 }
 
+/** Whether a layer has surely not done what it was asked to, be it only for now. */
+export function isRejection(error: unknown): boolean {
+  return isUndone(error) || error instanceof LayerUnusableError;
+}
+
 /** Thrown by the methods of a layer after its `close()`. */
 export class LayerClosedError extends ChannelsError {
   /** Survives minification. */

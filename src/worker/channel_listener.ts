@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { isUndone, LayerUnavailableError } from "../errors.ts";
+import { isRejection, LayerUnavailableError } from "../errors.ts";
 import { reclaim } from "../layers/internal.ts";
 import type { ChannelLayer, Delivery, ReceiveManyOptions } from "../layers/mod.ts";
 import { Instances, type InstancesOptions } from "./instances.ts";
@@ -189,7 +189,7 @@ export class ChannelListener {
       await layer.handBack(released);
       report.handedBack(channel, released.length);
     } catch (error) {
-      if (!isUndone(error)) return report.lostEvents(channel, released.length, error);
+      if (!isRejection(error)) return report.lostEvents(channel, released.length, error);
       this.instances.keep(released);
       if (!this.#stop.signal.aborted) this.#watchForStall(NEXT_HAND_BACK);
     }

@@ -227,6 +227,8 @@ export class Receiver implements Receivers<Waiter> {
   #loopOf(source: Source): SourceLoop<Waiter> {
     const known = this.#loops.get(source);
     if (known) return known;
+    // A store may have new sources for its channels without end.
+    this.#loops.forEach((loop, source) => loop.isIdle && this.#loops.delete(source));
     const loop = new SourceLoop(source, this);
     this.#loops.set(source, loop);
     return loop;

@@ -1,4 +1,4 @@
-import { isUndone, LayerUnusableError } from "../../errors.ts";
+import { isRejection } from "../../errors.ts";
 import type { Store } from "../store.ts";
 import { warn } from "../warnings.ts";
 import type { StoredDelivery } from "./delivery.ts";
@@ -112,11 +112,6 @@ export class Requeuer {
     this.#timer = setTimeout(() => this.retry(), this.#wait);
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
   }
-}
-
-/** Whether a store surely has not done what it was asked to. */
-function isRejection(error: unknown): boolean {
-  return isUndone(error) || error instanceof LayerUnusableError;
 }
 
 function reasonOf(error: unknown): string {

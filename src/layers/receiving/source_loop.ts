@@ -47,6 +47,11 @@ export class SourceLoop<Call> {
     this.#receivers = receivers;
   }
 
+  /** Whether nothing is asked for. */
+  get isIdle(): boolean {
+    return this.#running === undefined;
+  }
+
   /** Polls for a key; a poll under way is interrupted if it doesn't know of it, or may wait. */
   attend(key: string, waits: boolean): void {
     this.#keys.add(key);

@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { setTimeout as pause } from "node:timers/promises";
-import { isUndone, LayerUnusableError } from "../../errors.ts";
+import { isRejection, LayerUnusableError } from "../../errors.ts";
 import type { Batch, Demand, Source, StoredBody } from "../store.ts";
 import { BatchLimit } from "./batch_limit.ts";
 import { ring } from "./bell.ts";
@@ -126,7 +126,7 @@ export class RedisSource implements Source {
         clearTimeout(poll.timer);
         poll.timer = setTimeout(() => this.interrupt().catch(() => {}), RING_AGAIN);
       }
-      if (isForbidden || isUndone(error)) throw error;
+      if (isRejection(error)) throw error;
     }
   }
 
