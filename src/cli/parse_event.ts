@@ -1,4 +1,5 @@
 import type { Message } from "../protocol/mod.ts";
+import { looksLikeUrl } from "./options.ts";
 import { UsageError } from "./terminal.ts";
 
 /**
@@ -9,6 +10,9 @@ import { UsageError } from "./terminal.ts";
  * @throws {UsageError} When it is no event.
  */
 export function parseEvent(text: string, where: string): Message {
+  if (looksLikeUrl(text)) {
+    throw new UsageError(`there is a URL of a layer in the place of ${where}: use --layer`);
+  }
   const value = parseJson(text, where);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UsageError(`${where} must be an object, such as {"type":"generate","id":1}: ${text}`);

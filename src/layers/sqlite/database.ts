@@ -2,7 +2,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { LayerClosedError, LayerUnavailableError, LayerUnusableError } from "../../errors.ts";
-import { OpenFiles, removeLeftovers } from "./open_files.ts";
+import { markOf, OpenFiles, removeLeftovers } from "./open_files.ts";
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
 /** How long to wait for a lock that another process holds, in milliseconds. */
@@ -46,6 +46,15 @@ export class Database {
   /** Grows when the file is opened: what was known of an earlier one says nothing any more. */
   get generation(): number {
     return this.#generation;
+  }
+
+  /** Whether the file exists: who only looks must not create it. */
+  get exists(): boolean {
+    try {
+      return this.#database !== undefined || markOf(this.#path) !== undefined;
+    } catch (error) {
+      throw this.#explain(error);
+    }
   }
 
   /**
@@ -160,6 +169,12 @@ export class Database {
   #explain(error: unknown): unknown {
     const message = error instanceof Error ? error.message : "";
     const options = { cause: error };
+    if (error instanceof Error && error.name === "NotCapable") {
+      const folder = dirname(this.#path);
+      const flags = `--allow-read=${folder} --allow-write=${folder}`;
+      const reason = `Deno was not given the permission: run it again with ${flags}`;
+      return new LayerUnusableError(this.name, reason, options);
+    }
     for (const [pattern, reason] of UNUSABLE) {
       if (!pattern.test(message)) continue;
       return new LayerUnusableError(this.name, this.#withFolder(reason), options);

@@ -117,6 +117,7 @@ export class SqliteStore implements Store, Source {
   }
 
   async inspectServers(): Promise<ServerInspection[]> {
+    if (!this.#database.exists) return [];
     const start = performance.now();
     const row = await this.#database.run(() =>
       this.#database.statement("SELECT sqlite_version() AS version, count(*) FROM message").get()
@@ -126,6 +127,7 @@ export class SqliteStore implements Store, Source {
   }
 
   async inspectKey(key: string): Promise<Stock> {
+    if (!this.#database.exists) return { count: 0 };
     const row = await this.#database.run(() =>
       this.#database.statement(
         "SELECT count(*) AS count, min(sent_at) AS oldest FROM message WHERE key = ? AND sent_at > ?",
