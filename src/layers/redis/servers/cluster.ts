@@ -1,6 +1,7 @@
 import { LayerUnavailableError } from "../../../errors.ts";
 import type { ClusterAddress, Endpoint } from "../address.ts";
 import type { Argument, Client, Reply, Run } from "../client/client.ts";
+import { importNodeRedis } from "../client/node_redis.ts";
 import { openServer } from "../client/server_client.ts";
 import type { Server } from "./server.ts";
 import { explain } from "../trouble.ts";
@@ -61,6 +62,7 @@ export class MasterOfKey implements Server {
   }
 
   async #ask(endpoint: Endpoint, signal: AbortSignal): Promise<Endpoint> {
+    await importNodeRedis(); // The first time it takes a while, which isn't the server's.
     const ending = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
     const client = await openServer(endpoint, { access: this.#address, signal: ending });
     const end = () => client.destroy();

@@ -1,5 +1,6 @@
 import { LayerUnavailableError, LayerUnusableError } from "../../../errors.ts";
 import type { Endpoint, SentinelAddress } from "../address.ts";
+import { importNodeRedis } from "../client/node_redis.ts";
 import { openServer } from "../client/server_client.ts";
 import { explain, isNotPermitted } from "../trouble.ts";
 
@@ -44,6 +45,7 @@ async function askSentinel(
   { master, sentinelAccess: access }: SentinelAddress,
   signal: AbortSignal,
 ): Promise<Endpoint | undefined> {
+  await importNodeRedis(); // The first time it takes a while, which isn't the Sentinel's.
   const ending = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
   const client = await openServer(sentinel, { access, signal: ending });
   const end = () => client.destroy();
