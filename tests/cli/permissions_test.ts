@@ -101,10 +101,14 @@ Deno.test("An app that lacks a permission exits with 1, and its flag is named", 
   await using folder = await openFolder();
   await Deno.writeTextFile(`${folder.path}/app.ts`, "export default Deno.env.get('SECRET');");
   const permissions = ["--allow-read=."];
-  await using program = startProgram(["runworker", "a"], { cwd: folder.path, permissions });
-  assertEquals(await program.end, 1);
-  assertEquals(program.stderr.all.length, 1);
-  assertStringIncludes(program.stderr.all[0] ?? "", "run again with the --allow-env flag");
+  for (const threads of ["1", "2"]) {
+    const args = ["runworker", "a", "--threads", threads];
+    await using program = startProgram(args, { cwd: folder.path, permissions });
+    assertEquals(await program.end, 1);
+    const [problem = "", ...rest] = program.stderr.all;
+    assertStringIncludes(problem, "run again with the --allow-env flag");
+    assertEquals(rest.filter((line) => !line.includes("Stopped: 0 received")), []);
+  }
 });
 
 Deno.test("The library tells of a missing permission by LayerUnusableError", async () => {
