@@ -13,6 +13,12 @@ import { createInterface } from "node:readline";
 import { main } from "./src/cli/main.ts";
 import { type Terminal, writeLine, writeText } from "./src/cli/terminal.ts";
 
+/**
+ * Signals that come within this time are one, in milliseconds: a terminal and a supervisor may both
+ * send theirs.
+ */
+const ONE_SIGNAL = 1_000;
+
 if (import.meta.main) {
   const terminal = openTerminal();
   const code = await main(Deno.args, terminal);
@@ -20,11 +26,17 @@ if (import.meta.main) {
   Deno.exit(code);
 }
 
-/** The first signal asks to stop, the second doesn't ask. */
+/** The first signal asks to stop, a later one ends the process immediately. */
 function openTerminal(): Terminal {
   const stop = new AbortController();
   const kill = new AbortController();
-  const onSignal = () => (stop.signal.aborted ? kill : stop).abort();
+  let stoppedAt = 0;
+  const onSignal = () => {
+    if (!stop.signal.aborted) {
+      stoppedAt = performance.now();
+      stop.abort();
+    } else if (performance.now() - stoppedAt > ONE_SIGNAL) kill.abort();
+  };
   Deno.addSignalListener("SIGINT", onSignal);
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
   return {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { looksLikeUrl } from "./options.ts";
 import { UsageError } from "./terminal.ts";
 
 /** The environment's word for the app. */
@@ -21,7 +22,7 @@ export interface AppModule {
  * @throws {UsageError} When the module that was named isn't there.
  */
 export function findAppModule(option: string | undefined): AppModule {
-  const named = option ?? fromEnvironment();
+  const named = option ?? fromEnvironment(VARIABLE);
   if (named !== undefined) return moduleAt(named, Deno.cwd());
   const configured = fromConfiguration(Deno.cwd());
   if (configured) return moduleAt(configured.app, configured.folder);
@@ -30,13 +31,14 @@ export function findAppModule(option: string | undefined): AppModule {
 
 /** Whether there is anything that names an app, or an app where one is expected. */
 export function hasAppModule(): boolean {
-  return fromEnvironment() !== undefined || fromConfiguration(Deno.cwd()) !== undefined ||
+  return fromEnvironment(VARIABLE) !== undefined || fromConfiguration(Deno.cwd()) !== undefined ||
     existsSync("./app.ts");
 }
 
-function fromEnvironment(): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: VARIABLE });
-  return state === "granted" ? Deno.env.get(VARIABLE) || undefined : undefined;
+/** What a variable says, unless it is empty, or Deno may not read it. */
+export function fromEnvironment(variable: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) || undefined : undefined;
 }
 
 /** What `deno.json` of a folder, or of the nearest one above it that has one, says of the app. */
@@ -71,10 +73,17 @@ function parseConfiguration(text: string, file: string): { channels?: { app?: un
 }
 
 function moduleAt(name: string, folder: string, hint = ""): AppModule {
-  if (/^[a-z][a-z0-9+.-]+:/i.test(name)) return { url: name, name };
+  if (/^[a-z][a-z0-9+.-]+:/i.test(name)) return { url: name, name: withoutPassword(name) };
   const path = resolve(folder, name);
   const shown = relative(Deno.cwd(), path);
   const display = shown.startsWith("..") ? path : `./${shown}`;
-  if (!existsSync(path)) throw new UsageError(`no such module: ${display}${hint}`);
+  if (!existsSync(path)) {
+    throw new UsageError(`no such module: ${looksLikeUrl(name) ? "a URL" : display}${hint}`);
+  }
   return { url: pathToFileURL(path).href, name: display };
+}
+
+/** A URL without the password that it may hold. */
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/.*@/s, "//***@");
 }

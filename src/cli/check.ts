@@ -1,4 +1,3 @@
-import { ChannelsError } from "../errors.ts";
 import {
   type ChannelInspection,
   type ChannelLayer,
@@ -8,26 +7,31 @@ import {
 import { jsonOf, printable } from "../printable.ts";
 import { noteLayer } from "./layer_choice.ts";
 import { openLayer } from "./open_layer.ts";
-import { checkChannel, readOptions } from "./options.ts";
+import { checkChannel, type Options } from "./options.ts";
 import { ExitCode, type Terminal } from "./terminal.ts";
 import { type Trial, tryLayer } from "./try_layer.ts";
 
 /** What `check --help` says. */
-export const CHECK_HELP = `Sees whether the layer can be reached and used from here.
+export const CHECK_HELP = `Checks that the layer can be reached and used from here.
 
 Usage: check [CHANNEL...] [options]
 
-  It says what the servers are and how fast they answer, tries what a worker and a sender do, on a
-  channel of its own, and tells how full each CHANNEL is. Exits with 0 when all is well, else with 1.
+  It prints the version and the latency of each server, tries what a worker and a sender do, on a
+  channel of its own, and shows the depth of each CHANNEL. It creates no file. Exits with 0 if the
+  layer works, with 1 if not, with 2 for a mistake in the command line.
 
   --layer URL|ALIAS    which layer: sqlite:PATH, redis://HOST, or an alias
                        (else CHANNEL_LAYER_URL, the app's own, sqlite:.channels.sqlite3)
+  --app MODULE         the module that configures the layers, loaded if no URL names the layer
+                       (else CHANNELS_APP, "channels.app" in deno.json, ./app.ts)
   --json               print one JSON object instead, with times in milliseconds
-  --help               show this
+  -h, --help           show this
+  -V, --version        show the version
 
 Example: check thumbnails-generate --layer redis://127.0.0.1:6379`;
 
-const NAMES = { values: ["layer"], switches: ["json", "help"], short: { h: "help" } };
+/** The options of `check`. */
+export const CHECK_OPTIONS = { values: ["app", "layer"], switches: ["json"], short: {} };
 
 /** How long a line may be; what servers say of themselves is in it. */
 const LONGEST_LINE = 1_000;
@@ -39,34 +43,45 @@ interface Findings extends LayerInspection {
 }
 
 /** Sees whether the layer can be used. */
-export async function check(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const options = readOptions(args, NAMES);
-  if (options.has("help")) {
-    terminal.print(CHECK_HELP);
-    return ExitCode.ok;
-  }
+export async function check(options: Options, terminal: Terminal): Promise<ExitCode> {
   options.positionals.forEach(checkChannel);
   noteLayer(options.value("layer"));
   try {
-    const layer = await openLayer(options.value("layer"));
+    const layer = await openLayer(options, terminal.complain);
     const findings = await inspect(layer, options.positionals);
+    if (findings === undefined) {
+      const problem = "the file does not exist yet: a worker or a sender creates it";
+      terminal.complain(`error: ${layer}: ${problem}`);
+      return ExitCode.failed;
+    }
+    warnOfEviction(findings, terminal);
     if (options.has("json")) terminal.print(jsonOf(findings));
     else describe(findings).forEach((line) => terminal.print(printable(line, LONGEST_LINE)));
     return complain(findings.trials, terminal);
-  } catch (error) {
-    if (!(error instanceof ChannelsError)) throw error;
-    terminal.complain(`error: ${error.message}`);
-    return ExitCode.failed;
   } finally {
     await closeChannelLayers();
     noteLayer(undefined);
   }
 }
 
-async function inspect(layer: ChannelLayer, channels: readonly string[]): Promise<Findings> {
-  // Who can't even be reached need not be tried.
+/** Finds out how a layer is; nothing, if there isn't even a file, which a trial would create. */
+async function inspect(
+  layer: ChannelLayer,
+  channels: readonly string[],
+): Promise<Findings | undefined> {
   const inspection = await layer.inspect(channels);
+  if (inspection.servers.length === 0) return undefined;
   return { layer: String(layer), ...inspection, trials: await tryLayer(layer) };
+}
+
+function warnOfEviction({ servers }: Findings, terminal: Terminal): void {
+  for (const { name, evictionPolicy: policy = "noeviction" } of servers) {
+    if (policy === "noeviction") continue;
+    terminal.complain(
+      `warning: ${name} evicts keys when its memory is full, and messages and groups with them, ` +
+        `without an error: its maxmemory-policy is ${policy}; set it to noeviction`,
+    );
+  }
 }
 
 function complain(trials: readonly Trial[], terminal: Terminal): ExitCode {

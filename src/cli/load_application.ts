@@ -10,21 +10,49 @@ import { UsageError } from "./terminal.ts";
  */
 export async function loadApplication(app: AppModule): Promise<Application<ChannelScope>> {
   const exported = await importApp(app);
-  const application = exported.application ?? exported.default;
-  if (typeof application === "function") return application as Application<ChannelScope>;
-  const found = Object.keys(exported).join(", ") || "nothing";
-  throw new UsageError(
-    `${app.name} exports no application: it needs "export const application = ...", ` +
-      `and exports ${found}`,
-  );
+  const name = ["application", "default"].find((name) => name in exported);
+  if (name === undefined) {
+    const found = Object.keys(exported).join(", ") || "nothing";
+    throw new UsageError(
+      `${app.name} exports no application: it needs "export const application = ...", ` +
+        `and exports ${found}`,
+    );
+  }
+  const application = exported[name];
+  const problem = problemWith(application);
+  if (problem === undefined) return application as Application<ChannelScope>;
+  throw new UsageError(`${app.name} exports ${name} as ${problem}`);
 }
 
-/** @throws {UsageError} When the module can't be loaded. */
+/** Why a value is no application, if so. */
+function problemWith(value: unknown): string | undefined {
+  if (value instanceof Promise) return "a promise: await it";
+  if (typeof value !== "function") {
+    return `${kindOf(value)}: it must be a function, such as a router or a consumer's asAsgi()`;
+  }
+  // A class is a function too, but not one that can be called.
+  if (!/^class\b/.test(Function.prototype.toString.call(value))) return undefined;
+  return `the class ${value.name}: export ${value.name}.asAsgi()`;
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return `${value}`;
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+/**
+ * Imports the module of an app.
+ *
+ * @throws {UsageError} If it can't be loaded.
+ * @throws {Deno.errors.NotCapable} If it lacks a permission.
+ */
 export async function importApp({ url, name }: AppModule): Promise<Record<string, unknown>> {
   try {
     return await import(url);
   } catch (error) {
-    throw new UsageError(`${name} cannot be loaded: ${inOneLine(error)}`);
+    const reason = inOneLine(error).replaceAll(url, name);
+    const Kind = error instanceof Deno.errors.NotCapable ? Deno.errors.NotCapable : UsageError;
+    throw new Kind(`${name} cannot be loaded: ${reason}`);
   }
 }
 

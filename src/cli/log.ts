@@ -1,7 +1,7 @@
 import { jsonOf, printable, quoted, shortened } from "../printable.ts";
 import type { LogEntry } from "../worker/mod.ts";
 import { FoldedLog } from "./folded_log.ts";
-import type { Options } from "./options.ts";
+import { type Options, quotable } from "./options.ts";
 import { UsageError } from "./terminal.ts";
 
 /** A line of the log, which may be about one of several threads. */
@@ -38,7 +38,9 @@ const FORMATS = new Map([["text", formatText], ["json", formatJson]]);
  */
 export function readLogStyle(options: Options): LogStyle {
   const format = options.value("log-format") ?? "text";
-  if (!FORMATS.has(format)) throw new UsageError(`--log-format must be text or json: ${format}`);
+  if (!FORMATS.has(format)) {
+    throw new UsageError(`--log-format must be text or json: ${quotable(format)}`);
+  }
   if (options.has("quiet")) return { format, hidden: ["debug", "info"] };
   return { format, hidden: options.has("verbose") ? [] : ["debug"] };
 }

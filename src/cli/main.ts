@@ -1,7 +1,9 @@
 import configuration from "../../deno.json" with { type: "json" };
-import { check } from "./check.ts";
-import { runWorker } from "./run_worker.ts";
-import { send } from "./send.ts";
+import { ChannelsError } from "../errors.ts";
+import { check, CHECK_HELP, CHECK_OPTIONS } from "./check.ts";
+import { looksLikeUrl, type OptionNames, type Options, readOptions } from "./options.ts";
+import { RUN_WORKER_HELP, RUN_WORKER_OPTIONS, runWorker } from "./run_worker.ts";
+import { send, SEND_HELP, SEND_OPTIONS } from "./send.ts";
 import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
 
 const HELP = `Django Channels' workers for Deno.
@@ -10,10 +12,29 @@ Usage: COMMAND ...
 
   runworker CHANNEL...     handle the events of channels
   send CHANNEL EVENT...    send events to a channel
-  check [CHANNEL...]       see whether the layer can be reached and used from here
-  --help, --version        show this, or the version; each command has a --help too`;
+  check [CHANNEL...]       check that the layer can be reached and used from here
+  -h, --help               show this; each command has a --help too
+  -V, --version            show the version`;
 
-const COMMANDS = new Map([["runworker", runWorker], ["send", send], ["check", check]]);
+/** A command: what it says of itself, the options that it has, and what it does. */
+interface Command {
+  readonly help: string;
+  readonly options: OptionNames;
+  readonly run: (options: Options, terminal: Terminal) => Promise<ExitCode>;
+}
+
+const COMMANDS = new Map<string, Command>([
+  ["runworker", { help: RUN_WORKER_HELP, options: RUN_WORKER_OPTIONS, run: runWorker }],
+  ["send", { help: SEND_HELP, options: SEND_OPTIONS, run: send }],
+  ["check", { help: CHECK_HELP, options: CHECK_OPTIONS, run: check }],
+]);
+
+/** The program without a command. */
+const PROGRAM: Command = {
+  help: HELP,
+  options: { values: [], switches: [], short: {} },
+  run: () => Promise.reject(new UsageError(`a command is needed: ${known()}; see --help`)),
+};
 
 /**
  * Runs a command line.
@@ -26,27 +47,45 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
   try {
     return await run(args, terminal);
   } catch (error) {
-    // A permission that is missing is named, with the flag that gives it.
-    const isMistake = error instanceof UsageError || error instanceof Deno.errors.NotCapable;
-    if (!isMistake) throw error;
-    terminal.complain(`error: ${error.message.replaceAll(/\s*\n\s*/g, " ")}`);
-    return ExitCode.usage;
+    const code = codeOf(error);
+    terminal.complain(`error: ${(error as Error).message.replaceAll(/\s*\n\s*/g, " ")}`);
+    return code;
   }
 }
 
-async function run([name, ...args]: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  if (name === undefined) throw new UsageError(`a command is needed: ${known()}; see --help`);
-  if (name === "--help" || name === "-h" || name === "help") {
-    terminal.print(HELP);
-    return ExitCode.ok;
+/** @throws What is a defect: it gets a stack trace. */
+function codeOf(error: unknown): ExitCode {
+  if (error instanceof UsageError) return ExitCode.usage;
+  // The message of a permission that is missing has the flag that gives it.
+  if (error instanceof ChannelsError || error instanceof Deno.errors.NotCapable) {
+    return ExitCode.failed;
   }
-  if (name === "--version" || name === "-V") {
-    terminal.print(`${configuration.name} ${configuration.version}`);
-    return ExitCode.ok;
+  throw error;
+}
+
+async function run(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const [name, ...rest] = args;
+  if (name === "help") return print(HELP, terminal);
+  const isCommand = name !== undefined && !name.startsWith("-");
+  const command = isCommand ? commandOf(name) : PROGRAM;
+  const options = readOptions(isCommand ? rest : args, command.options);
+  if (options.has("help")) return print(command.help, terminal);
+  if (options.has("version")) {
+    return print(`${configuration.name} ${configuration.version}`, terminal);
   }
+  return await command.run(options, terminal);
+}
+
+function commandOf(name: string): Command {
   const command = COMMANDS.get(name);
-  if (!command) throw new UsageError(`unknown command ${name}: known are ${known()}`);
-  return await command(args, terminal);
+  if (command) return command;
+  const shown = looksLikeUrl(name) ? "" : ` ${name}`;
+  throw new UsageError(`unknown command${shown}: known are ${known()}; see --help`);
+}
+
+function print(text: string, terminal: Terminal): ExitCode {
+  terminal.print(text);
+  return ExitCode.ok;
 }
 
 function known(): string {

@@ -1,5 +1,6 @@
 import type { Message } from "../protocol/mod.ts";
 import { printable } from "../printable.ts";
+import { looksLikeUrl } from "./options.ts";
 import { UsageError } from "./terminal.ts";
 
 /**
@@ -10,6 +11,9 @@ import { UsageError } from "./terminal.ts";
  * @throws {UsageError} When it is no event.
  */
 export function parseEvent(text: string, where: string): Message {
+  if (looksLikeUrl(text)) {
+    throw new UsageError(`there is a URL of a layer in the place of ${where}: use --layer`);
+  }
   const value = parseJson(text, where);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UsageError(

@@ -2,7 +2,7 @@ import { LayerUnusableError } from "../errors.ts";
 import { Counter, type WorkerCounts } from "../worker/mod.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { type Log, type OpenLog, openLog, readLogStyle } from "./log.ts";
-import { checkChannel, numberOption, type Options, readOptions } from "./options.ts";
+import { checkChannel, numberOption, type Options } from "./options.ts";
 import { summaryOf } from "./summary.ts";
 import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
 import { work, type WorkOrder } from "./work.ts";
@@ -25,25 +25,26 @@ Usage: runworker CHANNEL... [options]
   --log-format text|json       how the log is written, on standard error (text)
   -q, --quiet                  log warnings and errors only
   -v, --verbose                log each batch of events as well
-  --help                       show this
+  -h, --help                   show this
+  -V, --version                show the version
 
-SIGTERM or SIGINT: takes no more, hands back what was not started, lets handlers finish, leaves
-with 0. A second signal leaves at once, with 1.
+SIGTERM or SIGINT: stops fetching, requeues unstarted events, lets running handlers finish, and
+exits with 0. A second signal, more than one second later, exits immediately with 1.
+Exits with 1 if it failed or was interrupted, with 2 for a mistake in the command line.
 
 Example: runworker thumbnails-generate thumbnails-delete --layer redis://127.0.0.1:6379`;
 
-const NAMES = {
+/** The options of `runworker`. */
+export const RUN_WORKER_OPTIONS = {
   values: ["app", "layer", "concurrency", "threads", "shutdown-timeout", "log-format"],
-  switches: ["burst", "quiet", "verbose", "help"],
-  short: { c: "concurrency", q: "quiet", v: "verbose", h: "help" },
+  switches: ["burst", "quiet", "verbose"],
+  short: { c: "concurrency", q: "quiet", v: "verbose" },
 };
 
 /** Runs a worker until it is told to stop. */
-export async function runWorker(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const options = readOptions(args, NAMES);
-  if (options.has("help")) {
-    terminal.print(RUN_WORKER_HELP);
-    return ExitCode.ok;
+export async function runWorker(options: Options, terminal: Terminal): Promise<ExitCode> {
+  if (options.has("quiet") && options.has("verbose")) {
+    throw new UsageError("--quiet and --verbose exclude each other");
   }
   const style = readLogStyle(options);
   const order = readOrder(options);
@@ -91,7 +92,7 @@ async function toTheEnd(
 
 function announceStop({ shutdownTimeout }: WorkOrder, log: Log): void {
   const message = `Stopping: handlers have ${shutdownTimeout / 1000} s; ` +
-    "a second signal leaves at once";
+    "a second signal exits immediately";
   log({ level: "info", message });
 }
 

@@ -3,7 +3,7 @@ import { type ChannelLayer, closeChannelLayers } from "../layers/mod.ts";
 import type { Message } from "../protocol/mod.ts";
 import { noteLayer } from "./layer_choice.ts";
 import { openLayer } from "./open_layer.ts";
-import { checkChannel, readOptions } from "./options.ts";
+import { checkChannel, type Options } from "./options.ts";
 import { parseEvent } from "./parse_event.ts";
 import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
 
@@ -16,28 +16,29 @@ Usage: send CHANNEL EVENT... [options]
 
   --layer URL|ALIAS    where to send: sqlite:PATH, redis://HOST, or an alias
                        (else CHANNEL_LAYER_URL, the app's own, sqlite:.channels.sqlite3)
-  --wait               wait for room when the channel is full
-  -q, --quiet          don't say what was sent
-  --help               show this
+  --app MODULE         the module that configures the layers, loaded if no URL names the layer
+                       (else CHANNELS_APP, "channels.app" in deno.json, ./app.ts)
+  --wait               wait for capacity when the channel is full
+  -q, --quiet          log errors only
+  -h, --help           show this
+  -V, --version        show the version
+
+Exits with 0 if all events were sent, with 1 if not, with 2 for a mistake in the command line.
 
 Example: send thumbnails-generate '{"type":"generate","id":123456789}'`;
 
-const NAMES = {
-  values: ["layer"],
-  switches: ["wait", "quiet", "help"],
-  short: { q: "quiet", h: "help" },
+/** The options of `send`. */
+export const SEND_OPTIONS = {
+  values: ["app", "layer"],
+  switches: ["wait", "quiet"],
+  short: { q: "quiet" },
 };
 
 /** How many events are sent in one go. */
 const BATCH = 100;
 
 /** Sends events to a channel. */
-export async function send(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const options = readOptions(args, NAMES);
-  if (options.has("help")) {
-    terminal.print(SEND_HELP);
-    return ExitCode.ok;
-  }
+export async function send(options: Options, terminal: Terminal): Promise<ExitCode> {
   const [channel, ...texts] = options.positionals;
   if (channel === undefined) throw new UsageError("send needs the name of a channel");
   if (texts.length === 0) throw new UsageError("send needs an event, or - for standard input");
@@ -45,8 +46,8 @@ export async function send(args: readonly string[], terminal: Terminal): Promise
   const events = parseAll(texts, terminal);
   noteLayer(options.value("layer"));
   try {
-    const layer = await openLayer(options.value("layer"));
     const [wait, quiet] = [options.has("wait"), options.has("quiet")];
+    const layer = await openLayer(options, quiet ? () => {} : terminal.complain);
     return await sendAll(layer, channel, { events, terminal, wait, quiet });
   } finally {
     await closeChannelLayers();
@@ -122,8 +123,14 @@ function explain(error: unknown, terminal: Terminal): ExitCode {
   }
   if (error instanceof TypeError) throw new UsageError(`EVENT cannot be sent: ${error.message}`);
   if (!(error instanceof ChannelsError)) throw error;
-  terminal.complain(`error: ${error.message}`);
+  terminal.complain(`error: ${error instanceof ChannelFullError ? full(error) : error.message}`);
   return ExitCode.failed;
+}
+
+/** The library's own message advises an option of `layer.send()`. */
+function full({ channel, capacity, accepted }: ChannelFullError): string {
+  const some = accepted > 0 ? `, and accepted the first ${count(accepted)} of the last batch` : "";
+  return `channel ${channel} is full: its capacity is ${capacity}${some}; send later, or use --wait`;
 }
 
 function count(events: number): string {

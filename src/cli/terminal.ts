@@ -10,7 +10,7 @@ export interface Terminal {
   readonly lines: () => AsyncIterable<string>;
   /** Aborted by the first signal: come to an end. */
   readonly stop: AbortSignal;
-  /** Aborted by the second: end at once. */
+  /** Aborted by a second one, more than a second later: end immediately. */
   readonly kill: AbortSignal;
 }
 

@@ -117,7 +117,7 @@ export interface ChannelLayer extends AsyncDisposable {
 
 /** What {@linkcode ChannelLayer.inspect} tells. */
 export interface LayerInspection {
-  /** The servers, or what stands for one, that keep the messages. */
+  /** The servers, or what stands for one, that keep the messages; none if a file is yet to be created. */
   readonly servers: readonly ServerInspection[];
   /** The channels that were asked for, in their order. */
   readonly channels: readonly ChannelInspection[];
@@ -131,6 +131,8 @@ export interface ServerInspection {
   readonly version: string;
   /** How long it takes to answer, in milliseconds. */
   readonly roundTrip: number;
+  /** Which keys it deletes when its memory is full, if it says so: for a layer, `"noeviction"` is right. */
+  readonly evictionPolicy?: string;
 }
 
 /** What a channel holds. */

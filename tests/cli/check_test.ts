@@ -23,6 +23,8 @@ Deno.test("check tells how a layer is, and how full the channels are", async () 
 Deno.test("check --json prints the same as one object", async () => {
   await using folder = await temporaryFolder();
   const url = `sqlite:${folder.path}/events.sqlite3`;
+  await using existing = new SqliteChannelLayer({ path: `${folder.path}/events.sqlite3` });
+  await existing.flush();
   await using program = startProgram(["check", "letters", "--json", "--layer", url]);
   assertEquals(await program.end, 0);
   assertEquals(program.stdout.all.length, 1);
@@ -39,7 +41,49 @@ Deno.test("check refuses the name of a channel that is not valid", async () => {
   assertEquals(program.stderr.all.length, 1);
 });
 
+Deno.test("check creates nothing where there is no SQLite file, says so, and fails", async () => {
+  await using folder = await temporaryFolder();
+  for (const args of [[], ["letters"], ["--json"], ["--layer", "sqlite:./other.sqlite3"]]) {
+    await using program = startProgram(["check", ...args], { cwd: folder.path });
+    assertEquals(await program.end, 1);
+    assertEquals(program.stdout.all, []);
+    assertEquals(program.stderr.all.length, 1, program.stderr.all.join("\n"));
+    const file = args.includes("--layer") ? "other" : ".channels";
+    assertMatch(
+      program.stderr.all[0] ?? "",
+      new RegExp(
+        `^error: .*${file}.*: the file does not exist yet: a worker or a sender creates it`,
+      ),
+    );
+    assertEquals(await Array.fromAsync(Deno.readDir(folder.path)), []);
+  }
+});
+
 testWithRedis("check", () => {
+  for (const rights of ["+@all", "+@all -info", "+@all -config"]) {
+    Deno.test(`check warns about an eviction policy, and succeeds (${rights})`, async () => {
+      await using redis = await startRedis(["--maxmemory-policy", "allkeys-lru"]);
+      await redis.cli("ACL", "SETUSER", "bob", "on", ">secret", "~*", ...rights.split(" "));
+      const url = redis.url.replace("unix://", "unix://bob:secret@");
+      await using program = startProgram(["check", "--layer", url]);
+      assertEquals(await program.end, 0);
+      assertEquals(program.stderr.all.length, 1, program.stderr.all.join("\n"));
+      assertMatch(
+        program.stderr.all[0] ?? "",
+        /^warning: .*\bevicts keys .*maxmemory-policy is allkeys-lru.*set it to noeviction$/,
+      );
+    });
+  }
+
+  Deno.test("check warns about no eviction policy that it may not see", async () => {
+    await using redis = await startRedis(["--maxmemory-policy", "allkeys-lru"]);
+    const rights = ["on", ">secret", "~*", "+@all", "-info", "-config"];
+    await redis.cli("ACL", "SETUSER", "bob", ...rights);
+    const url = redis.url.replace("unix://", "unix://bob:secret@");
+    await using program = startProgram(["check", "--layer", url]);
+    assertEquals([await program.end, program.stderr.all], [0, []]);
+  });
+
   Deno.test("check says what a user of Redis may not do, and fails", async () => {
     await using redis = await startRedis();
     const rights = ["on", ">secret", "~*", "+@all", "-bzpopmin", "-info"];

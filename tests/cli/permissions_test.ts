@@ -53,11 +53,85 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-Deno.test("A missing permission is named in one line, with the flag that gives it", async () => {
+/** What is missing, and what the answer names. */
+const MISSING: readonly (readonly [layer: string, permissions: readonly string[], flag: string])[] =
+  [
+    ["sqlite:x.sqlite3", ["--allow-read=."], "--allow-read=. --allow-write=."],
+    ["sqlite:x.sqlite3", ["--allow-read=./app.ts"], "--allow-read=. --allow-write=."],
+    ["sqlite:x.sqlite3", [], "--allow-read"],
+    ["redis://127.0.0.1:1", ["--allow-read=."], "--allow-net=127.0.0.1:1"],
+    ["redis://localhost:1", ["--allow-read=."], "--allow-net=localhost:1"],
+    [
+      "redis://localhost:1",
+      ["--allow-read=.", "--allow-net=localhost:2"],
+      "--allow-net=localhost:1",
+    ],
+    ["redis://localhost:1,localhost:2", ["--allow-read=."], "--allow-net=localhost:"],
+    ["rediss://localhost:1", ["--allow-read=."], "--allow-net=localhost:1"],
+    ["rediss://localhost:1?ca=/etc/hostname", ["--allow-read=."], "--allow-read=/etc/hostname"],
+    ["unix:///tmp/none.sock", ["--allow-read=."], "--allow-read=/tmp/none.sock"],
+    ["redis+sentinel://localhost:1/m", ["--allow-read=."], "--allow-net=localhost:1"],
+    [
+      "redis+sentinel://127.0.0.1:1,127.0.0.1:2/m",
+      ["--allow-read=.", "--allow-net=127.0.0.1:1"],
+      "--allow-net=127.0.0.1:2",
+    ],
+    ["redis+cluster://localhost:1", ["--allow-read=."], "--allow-net=localhost:1"],
+  ];
+
+for (const [layer, permissions, flag] of MISSING) {
+  // A file that isn't there needs no permission to be checked: it isn't created.
+  const isAbsent = layer.startsWith("sqlite:") && permissions.includes("--allow-read=.");
+  const checks = isAbsent ? [] : [["check"]];
+  for (const command of [["runworker", "a"], ["send", "a", '{"type":"x"}'], ...checks]) {
+    const name = `${command[0]} on ${layer} with "${permissions.join(" ")}"`;
+    Deno.test(`${name} exits with 1, and names the missing flag`, async () => {
+      await using folder = await openFolder();
+      const args = [...command, "--layer", layer];
+      await using program = startProgram(args, { cwd: folder.path, permissions });
+      assertEquals(await program.end, 1, program.stderr.all.join("\n"));
+      const [problem = "", ...rest] = program.stderr.all.filter((line) => !line.includes("Lost"));
+      assertStringIncludes(problem, flag);
+      assertEquals(rest.filter((line) => !line.includes("Stopped: 0 received")), []);
+    });
+  }
+}
+
+Deno.test("An app that lacks a permission exits with 1, and its flag is named", async () => {
   await using folder = await openFolder();
-  const permissions = ["--allow-read=."];
-  await using worker = startProgram(["runworker", "a"], { cwd: folder.path, permissions });
-  assertEquals(await worker.end, 2);
-  assertEquals(worker.stderr.all.length, 1, worker.stderr.all.join("\n"));
-  assertStringIncludes(worker.stderr.all[0] ?? "", "run again with the --allow-write flag");
+  await Deno.writeTextFile(`${folder.path}/app.ts`, "export default Deno.env.get('SECRET');");
+  const permissions = ["--allow-read"];
+  for (const threads of ["1", "2"]) {
+    const args = ["runworker", "a", "--threads", threads];
+    await using program = startProgram(args, { cwd: folder.path, permissions });
+    assertEquals(await program.end, 1);
+    const [problem = "", ...rest] = program.stderr.all;
+    assertStringIncludes(problem, "run again with the --allow-env flag");
+    assertEquals(rest.filter((line) => !line.includes("Stopped: 0 received")), []);
+  }
+});
+
+Deno.test("The library tells of a missing permission by LayerUnusableError", async () => {
+  await using folder = await openFolder();
+  const library = new URL("../../mod.ts", import.meta.url).href;
+  await Deno.writeTextFile(
+    `${folder.path}/app.ts`,
+    `import { LayerUnusableError, RedisChannelLayer, SqliteChannelLayer } from "${library}";
+     for (const layer of [new RedisChannelLayer({ url: "redis://localhost:1" }), new SqliteChannelLayer()]) {
+       const error = await layer.send("a", { type: "x" }).catch((error) => error);
+       console.log(error instanceof LayerUnusableError, error.message);
+       await layer.close();
+     }`,
+  );
+  await using program = startProgram(["runworker", "a"], {
+    cwd: folder.path,
+    permissions: ["--allow-read"],
+  });
+  await program.end;
+  assertEquals(program.stdout.all, [
+    "true Layer redis://localhost:1 cannot be used: Deno was not given the permission: " +
+    "run it again with --allow-net=localhost:1",
+    "true Layer sqlite:.channels.sqlite3 cannot be used: Deno was not given the permission: " +
+    "run it again with --allow-read=. --allow-write=.",
+  ]);
 });

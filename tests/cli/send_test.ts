@@ -72,8 +72,8 @@ Deno.test("send leaves with 1 when the channel is full", async () => {
   await using program = startProgram(args);
   assertEquals(await program.end, 1);
   assertEquals(program.stderr.all, [
-    'error: Channel "letters" is full: it may hold 2 messages, and took the first 2 of these; ' +
-    "send later, or with waitForCapacity",
+    "error: channel letters is full: its capacity is 2, and accepted the first 2 events of the " +
+    "last batch; send later, or use --wait",
     `Sent 2 events to letters (layer ${folder.url})`,
   ]);
 });
@@ -119,6 +119,45 @@ Deno.test("send uses the layers that the app configures", async () => {
   assertStringIncludes(await send("--layer", "other"), `layer ${folder.url}`);
   assertEquals(await contents(folder.layer, "a"), [{ type: "x" }]);
 });
+
+/** An app that says when it is loaded, and has a server of its own. */
+const APP = `
+  console.log("loaded " + import.meta.url.split("/").at(-1));
+  if (import.meta.main) Deno.serve(() => new Response());
+`;
+
+for (const command of [["send", "a", '{"type":"x"}'], ["check", "a"]]) {
+  const [name = ""] = command;
+
+  Deno.test(`${name} loads the app only if nothing else names the layer, and says which`, async () => {
+    await using folder = await openFolder();
+    await folder.layer.send("a", { type: "first" });
+    await Deno.writeTextFile(`${folder.path}/app.ts`, APP);
+    await Deno.writeTextFile(`${folder.path}/other.ts`, APP);
+    const run = async (args: readonly string[], env: Record<string, string> = {}) => {
+      await using program = startProgram([...command, ...args], { cwd: folder.path, env });
+      await program.end;
+      const said = program.stderr.all.filter((line) => line.startsWith("Loading"));
+      return [...program.stdout.all.filter((line) => line.startsWith("loaded")), ...said];
+    };
+    const loading = (app: string) => [
+      `loaded ${app}`,
+      `Loading ./${app}, which may configure the channel layers`,
+    ];
+    assertEquals(await run(["--layer", folder.url]), []);
+    assertEquals(await run([], { CHANNEL_LAYER_URL: folder.url }), []);
+    assertEquals(await run(["--layer", folder.url, "--app", "other.ts"]), []);
+    assertEquals(await run([]), loading("app.ts"));
+    assertEquals(await run(["--app", "other.ts"]), loading("other.ts"));
+    assertEquals(await run([], { CHANNELS_APP: "other.ts" }), loading("other.ts"));
+    // An alias may be one of the app's.
+    assertEquals(await run(["--layer", "default"]), loading("app.ts"));
+    assertEquals(
+      await run(["--layer", "default"], { CHANNEL_LAYER_URL: folder.url }),
+      loading("app.ts"),
+    );
+  });
+}
 
 Deno.test("send takes the layer from the environment, and --layer before it", async () => {
   await using folder = await openFolder();

@@ -26,8 +26,33 @@ async function run(...args: readonly string[]): Promise<Outcome> {
 /** What a person has typed wrong, and what the one line of the answer says. */
 const MISTAKES: readonly (readonly [args: readonly string[], answer: string])[] = [
   [[], "a command is needed: runworker, send"],
-  [["work"], "unknown command work: known are runworker, send"],
+  [["work"], "unknown command work: known are runworker, send, check; see --help"],
+  [["--x=junk"], "unknown option --x: known are -h/--help, -V/--version"],
+  [["--layer", "x"], "unknown option --layer: known are -h/--help, -V/--version"],
   [["runworker"], "runworker needs the name of a channel"],
+  [["runworker", "a", "--_"], "unknown option --_: known are --app"],
+  [["runworker", "a", "--_=b"], "unknown option --_: known are --app"],
+  [["runworker", "a", "--x=junk"], "unknown option --x: known are --app, --layer"],
+  [["runworker", "a", "--app.x=junk"], "unknown option --app.x: known are"],
+  [["runworker", "a", "--constructor"], "unknown option --constructor: known are"],
+  [["runworker", "a", "---burst"], "unknown option ---burst"],
+  [["runworker", "a", "--=x"], "unknown option --"],
+  [["runworker", "a", "--no-burst"], "unknown option --no-burst"],
+  [["runworker", "a", "--burst=nope"], "--burst takes no value"],
+  [["runworker", "a", "--burst=true"], "--burst takes no value"],
+  [["runworker", "a", "--burst", "true"], "--burst takes no value"],
+  [["runworker", "a", "-q", "false"], "--quiet takes no value"],
+  [["runworker", "a", "-qc2"], "-qc2 must be written as several options: known are"],
+  [["runworker", "a", "-qc=2"], "-qc=2 must be written as several options"],
+  [["runworker", "a", "-cq"], "-cq must be written as several options"],
+  [["runworker", "a", "-q2"], "-q2 must be written as several options"],
+  [["runworker", "a", "-qx"], "unknown option -x: known are"],
+  [["runworker", "a", "-c"], "-c/--concurrency needs a value"],
+  [["runworker", "a", "-c="], "-c/--concurrency needs a value"],
+  [["runworker", "a", "--layer="], "--layer needs a value"],
+  [["runworker", "a", "--layer", "--burst"], "--layer needs a value"],
+  [["runworker", "a", "-q", "-v"], "--quiet and --verbose exclude each other"],
+  [["runworker", "redis://ann:pw@h"], "URL of a layer in the place of a channel: use --layer"],
   [["runworker", "a", "--nonsense"], "unknown option --nonsense: known are --app, --layer"],
   [["runworker", "a", "-x"], "unknown option -x"],
   [["runworker", "a", "--app"], "--app needs a value"],
@@ -51,7 +76,13 @@ const MISTAKES: readonly (readonly [args: readonly string[], answer: string])[] 
   [["send", "a", '{"id":1}'], 'EVENT needs a "type" that is a string'],
   [["send", "a", '{"type":1}'], 'EVENT needs a "type" that is a string'],
   [["send", "a b", '{"type":"x"}'], 'Channel name "a b" is not valid'],
-  [["send", "a", '{"type":"x"}', "--app", "y"], "unknown option --app: known are --layer"],
+  [["send", "a", '{"type":"x"}', "--app", "y"], "no such module: ./y"],
+  [["send", "a", '{"type":"x"}', "--burst"], "unknown option --burst: known are --app, --layer"],
+  [["send", "a", "redis://ann:pw@h"], "URL of a layer in the place of EVENT: use --layer"],
+  [["check", "a", "--burst"], "unknown option --burst: known are --app, --layer"],
+  [["check", "a b"], 'Channel name "a b" is not valid'],
+  [["check", "a", "--app", "./none.ts"], "no such module: ./none.ts"],
+  [["check", "a", "--layer", "memory:"], "the memory layer lives in one process"],
   [["send", "a", '{"type":"x"}', "--layer", "memory:"], "the memory layer lives in one process"],
 ];
 
@@ -69,7 +100,37 @@ for (const [args, answer] of MISTAKES) {
 /** Apps that can't be run, and what is said of them. */
 const APPS: readonly (readonly [what: string, source: string, answer: RegExp])[] = [
   ["without an application", "export const other = 1;", /exports no application: .*exports other$/],
-  ["whose application is no function", "export default 5;", /exports no application/],
+  ["that exports nothing", "export {};", /exports no application: .*exports nothing$/],
+  [
+    "whose application is a number",
+    "export const application = 1;",
+    /app\.ts exports application as a number: it must be a function/,
+  ],
+  [
+    "whose application is undefined",
+    "export const application = undefined;",
+    /app\.ts exports application as undefined: it must be a function/,
+  ],
+  [
+    "whose default export is a number",
+    "export default 5;",
+    /app\.ts exports default as a number: it must be a function/,
+  ],
+  [
+    "whose default export is an object",
+    "export default { fetch() {} };",
+    /app\.ts exports default as an object: it must be a function/,
+  ],
+  [
+    "whose application is a promise",
+    "export const application = Promise.resolve(() => {});",
+    /app\.ts exports application as a promise: await it/,
+  ],
+  [
+    "whose application is a consumer's class",
+    "export class Printer {} export const application = Printer;",
+    /app\.ts exports application as the class Printer: export Printer\.asAsgi\(\)/,
+  ],
   ["with a syntax error", "export const = 1;", /cannot be loaded: SyntaxError: .*app\.ts:1:14/],
   [
     "that throws",
@@ -91,7 +152,11 @@ for (const [what, source, answer] of APPS) {
   });
 }
 
-for (const args of [["--help"], ["runworker", "--help"], ["send", "--help"], ["send", "-h"]]) {
+for (
+  const args of [[], ["runworker"], ["send"], ["check"]].flatMap((
+    words,
+  ) => [[...words, "--help"], [...words, "-h"]])
+) {
   Deno.test(`main() prints the help of "${args.join(" ")}" to standard output`, async () => {
     const { code, stdout, stderr } = await run(...args);
     assertEquals({ code, stderr }, { code: 0, stderr: [] });
@@ -99,10 +164,50 @@ for (const args of [["--help"], ["runworker", "--help"], ["send", "--help"], ["s
   });
 }
 
-Deno.test("main() prints the version", async () => {
-  const { code, stdout } = await run("--version");
+for (const args of [[], ["runworker"], ["send"], ["check"]]) {
+  Deno.test(`main() prints the version for "${args.join(" ")} --version"`, async () => {
+    for (const option of ["--version", "-V"]) {
+      const { code, stdout, stderr } = await run(...args, option);
+      assertEquals({ code, stderr }, { code: 0, stderr: [] });
+      assertMatch(stdout.join("\n"), /^@asgi\/channels \d+\.\d+\.\d+$/);
+    }
+  });
+}
+
+Deno.test("main() takes short switches in one, as one would write them", async () => {
+  const { code, stdout } = await run("send", "-qh");
   assertEquals(code, 0);
-  assertMatch(stdout.join("\n"), /^@asgi\/channels \d+\.\d+\.\d+$/);
+  assertStringIncludes(stdout.join("\n"), "Usage: send");
+});
+
+Deno.test("main() quotes no URL with a password, wherever it stands", async () => {
+  const url = "redis://ann:hidden@127.0.0.1:1";
+  const lines = [
+    [url],
+    [`--layer=${url}`],
+    ["runworker", url],
+    ["runworker", "a", `--layr=${url}`],
+    ["runworker", "a", "--concurrency", url],
+    ["runworker", "a", "--shutdown-timeout", url],
+    ["runworker", "a", "--log-format", url],
+    ["runworker", "a", "--app", url],
+    ["runworker", "a", `-q=${url}`],
+    ["runworker", "a", `--burst=${url}`],
+    ["send", url, "x"],
+    ["send", "a", url],
+    ["send", "a", '{"type":"x"}', "--app", url],
+    ["send", "a", '{"type":"x"}', "--layer", "redis//ann:hidden@h"],
+    ["check", url],
+    ["check", "--layer", "redis//ann:hidden@h"],
+    ["check", "--layer", "redis://ann:hidden%@h"],
+    ["check", "--layer", url.replace("hidden", "hid/hidden")],
+    ["check", "--layer", url],
+  ];
+  for (const args of lines) {
+    const { code, stdout, stderr } = await run(...args);
+    const text = [...stdout, ...stderr].join("\n");
+    assertEquals([text.includes("hidden"), code > 0], [false, true], `${args}: ${text}`);
+  }
 });
 
 Deno.test("runworker leaves with 1 where waiting for the layer can't help", async () => {

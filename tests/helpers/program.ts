@@ -76,6 +76,14 @@ export async function startWorker(
   return program;
 }
 
+/** Sends a signal again and again, as an impatient person would. */
+export async function signalUntilItEnds(program: Program, signal: Deno.Signal): Promise<void> {
+  program.kill(signal);
+  const timer = setInterval(() => program.kill(signal), 50);
+  await program.end;
+  clearInterval(timer);
+}
+
 async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<void> {
   const writer = stdin.getWriter();
   await writer.write(new TextEncoder().encode(text));

@@ -98,7 +98,7 @@ for (const urlOf of URLS) {
         await checkNoLeak(secret, () => fromRegistry(urlOf(password)));
       }
     });
-    await fc.assert(property, { numRuns: 25 });
+    await fc.assert(property, { numRuns: 15 });
   });
 }
 
@@ -108,7 +108,7 @@ for (const [at, optionsOf] of OPTIONS.entries()) {
     const property = fc.asyncProperty(secrets, async (secret) => {
       await checkNoLeak(secret, () => new RedisChannelLayer(optionsOf(secret.text)));
     });
-    await fc.assert(property, { numRuns: 15 });
+    await fc.assert(property, { numRuns: 10 });
   });
 }
 
@@ -153,7 +153,7 @@ for (const [at, echo] of ECHOES.entries()) {
         assertEquals(parts.filter((part) => text.includes(part)), [], text);
       }
     });
-    await fc.assert(property, { numRuns: 8 });
+    await fc.assert(property, { numRuns: 5 });
   });
 }
 

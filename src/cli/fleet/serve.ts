@@ -76,8 +76,9 @@ async function workToTheEnd(
 
 /** @throws What isn't foreseen: it ends the thread. */
 function problemOf(error: unknown): { readonly code: ExitCode; readonly problem: string } {
-  const isMistake = error instanceof UsageError || error instanceof Deno.errors.NotCapable;
-  if (isMistake) return { code: ExitCode.usage, problem: error.message };
-  if (!(error instanceof LayerUnusableError)) throw error;
+  if (error instanceof UsageError) return { code: ExitCode.usage, problem: error.message };
+  // Waiting or another thread mends neither.
+  const isFinal = error instanceof LayerUnusableError || error instanceof Deno.errors.NotCapable;
+  if (!isFinal) throw error;
   return { code: ExitCode.failed, problem: error.message };
 }

@@ -12,7 +12,17 @@ export async function inspectServer(run: Run): Promise<Omit<ServerInspection, "n
     await run(["PING"]);
     roundTrip = Math.min(roundTrip, performance.now() - start);
   }
-  return { version: await versionOf(run), roundTrip };
+  const policy = await evictionPolicyOf(run);
+  return { version: await versionOf(run), roundTrip, ...policy && { evictionPolicy: policy } };
+}
+
+/** A user may lack the right to one of the two commands that tell it, or to both. */
+async function evictionPolicyOf(run: Run): Promise<string | undefined> {
+  const info = await run(["INFO", "memory"]).then(String, () => "");
+  const known = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
+  if (known !== undefined) return known;
+  const reply = await run(["CONFIG", "GET", "maxmemory-policy"]).catch(() => null);
+  return Array.isArray(reply) && reply.length === 2 ? String(reply[1]) : undefined;
 }
 
 /** A user that may use the layer needn't have the right to ask for it. */

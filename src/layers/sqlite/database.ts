@@ -5,9 +5,11 @@ import {
   createPrivately,
   DatabaseFiles,
   explain,
+  identityOf,
   isFileError,
   isIoError,
   isLocked,
+  isNotPermitted,
   NO_TABLE,
   realPathOf,
   removeLeftovers,
@@ -70,6 +72,15 @@ export class Database {
   /** How many files this has had before: a file that is deleted is replaced by a new one. */
   get fileNumber(): number {
     return this.#fileNumber;
+  }
+
+  /** Whether the file exists: who only looks must not create it. */
+  get exists(): boolean {
+    try {
+      return this.#database !== undefined || identityOf(this.#path) !== undefined;
+    } catch (error) {
+      throw this.#explain(error);
+    }
   }
 
   /**
@@ -180,6 +191,7 @@ export class Database {
   }
 
   #explain(error: unknown): unknown {
+    if (isNotPermitted(error)) return explain(error, this.name, this.#path);
     if (!isFileError(error)) return error;
     if (this.#database && !this.#files?.areIntact) return this.#noteDeletion();
     if (NO_TABLE.test(error.message)) return this.#reopen(error);

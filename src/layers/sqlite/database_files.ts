@@ -115,6 +115,11 @@ export const NO_TABLE = /no such (table|column)|has no column/;
 /** Returns the error of the layer for what SQLite says of a file. */
 export function explain(cause: Error, name: string, path: string): Error {
   const { message } = cause;
+  if (isNotPermitted(cause)) {
+    const flags = `--allow-read=${dirname(path)} --allow-write=${dirname(path)}`;
+    const reason = `Deno was not given the permission: run it again with ${flags}`;
+    return new LayerUnusableError(name, reason, { cause });
+  }
   for (const [pattern, reason] of UNUSABLE) {
     if (pattern.test(message)) {
       return new LayerUnusableError(name, withFolder(reason, dirname(path)), { cause });
@@ -137,6 +142,11 @@ function withFolder(reason: string, folder: string): string {
 export function isFileError(error: unknown): error is Error {
   if (!(error instanceof Error) || error.name !== "Error") return false;
   return /^(ERR_SQLITE_ERROR|E[A-Z]+)$/.test((error as { code?: string }).code ?? "");
+}
+
+/** Whether it is Deno that doesn't allow to use the file. */
+export function isNotPermitted(error: unknown): error is Error {
+  return error instanceof Error && error.name === "NotCapable";
 }
 
 /** Whether another process holds the lock. */

@@ -127,6 +127,7 @@ export class SqliteStore implements Store, Source {
   }
 
   async inspectServers(): Promise<ServerInspection[]> {
+    if (!this.#database.exists) return [];
     const start = performance.now();
     const row = await this.#database.run(() =>
       this.#database.statement("SELECT sqlite_version() AS version, max(id) FROM messages").get()
@@ -136,6 +137,7 @@ export class SqliteStore implements Store, Source {
   }
 
   async inspectKey(key: string): Promise<Stock> {
+    if (!this.#database.exists) return { count: 0 };
     const { prefix, expiry } = this.#settings;
     const row = await this.#database.run(() =>
       this.#database.statement(

@@ -42,7 +42,9 @@ export const inspectionCases: readonly LayerCase[] = [
   {
     name: "inspect() tells what the servers are",
     async run(backend) {
-      const { servers, channels } = await backend.connect().inspect();
+      const layer = backend.connect();
+      await layer.send("letters", event(0));
+      const { servers, channels } = await layer.inspect();
       assertEquals(channels, []);
       assert(servers.length > 0);
       for (const { name, version, roundTrip } of servers) {

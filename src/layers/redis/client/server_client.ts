@@ -37,12 +37,13 @@ export async function openServer(
 }
 
 /** Asks a server something over a connection of its own, within some milliseconds. */
-export function askAt<T>(
+export async function askAt<T>(
   endpoint: Endpoint,
   { access, signal, patience }: OpenOptions & { readonly patience: number },
   ask: (client: Client) => Promise<T>,
 ): Promise<T> {
-  return inTime(patience, signal, async (ending) => {
+  await importNodeRedis(); // The first import takes a while, which is not the server's fault.
+  return await inTime(patience, signal, async (ending) => {
     const client = await openServer(endpoint, { access, signal: ending });
     ending.addEventListener("abort", client.destroy, { once: true });
     return await ask(client).finally(client.destroy);
