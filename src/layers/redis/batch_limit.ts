@@ -52,13 +52,13 @@ export class BatchLimit {
     return this.#last?.name === name ? this.#last.fits : UNMEASURED;
   }
 
-  /**
-   * Has a look at what comes next in a key, if it is known to hold more than was taken.
-   *
-   * @returns The mean size of so many messages, if it can be told.
-   */
+  /** Whether a key is known to hold more than was taken of it. */
+  hasMore(name: string): boolean {
+    return this.#last?.name === name && this.#last.hasMore;
+  }
+
+  /** The mean size of so many messages that come next in a key, if it can be told. */
   async measure(name: string, count: number, run: RunCommand): Promise<number | undefined> {
-    if (this.#last?.name !== name || !this.#last.hasMore) return;
     const commands = [["MEMORY", "USAGE", name, "SAMPLES", `${count}`], ["ZCARD", name]];
     try {
       const [size, length] = await Promise.all(commands.map(run));
@@ -70,11 +70,10 @@ export class BatchLimit {
     }
   }
 
-  /** Notes what was taken of a key, of so many messages that were asked for. */
-  noteCount(name: string, asked: number, taken: number, size: number | undefined): void {
-    const hasMore = taken >= asked;
-    const fits = hasMore && size ? Math.max(1, Math.floor(this.#bytes / size)) : UNMEASURED;
-    this.#last = { name, fits, hasMore };
+  /** Notes whether all was taken of a key that was asked for, and how large the next messages are. */
+  noteKey(name: string, isFull: boolean, size: number | undefined): void {
+    const fits = size ? Math.max(1, Math.floor(this.#bytes / size)) : UNMEASURED;
+    this.#last = { name, fits, hasMore: isFull || size !== undefined };
   }
 
   /** Notes how long so many bytes took. */

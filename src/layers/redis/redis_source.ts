@@ -147,32 +147,64 @@ export class RedisSource implements Source {
     if (keys.length === 1 && this.#limit.canMeasure) {
       return await this.#takeFromOne(keys[0]!, limits[0]!);
     }
+    const found = await this.#takeByBytes(keys, limits);
     const names = keys.map((key) => this.#options.prefix + key);
-    const args = [...limits, this.#limit.bytes].map(String);
-    const read = (reply: Reply | undefined) => readFound(reply, keys);
-    const found = await runScript((args) => this.#takeInTime(args, read), TAKE, names, args);
     const spoilt = found.filter(({ members }) => !members);
     this.#spoilt.note(names, spoilt.map(({ key }) => this.#options.prefix + key));
     return this.#batches(found);
   }
 
+  /** Takes until there is nothing, or so many bytes have been taken. */
+  async #takeByBytes(keys: readonly string[], limits: readonly number[]): Promise<Found[]> {
+    const names = keys.map((key) => this.#options.prefix + key);
+    const args = [...limits, this.#limit.bytes].map(String);
+    const read = (reply: Reply | undefined) => readFound(reply, keys);
+    return await runScript((command) => this.#takeInTime(command, read), TAKE, names, args);
+  }
+
   async #takeFromOne(key: string, wanted: number): Promise<Batch[]> {
     const name = this.#options.prefix + key;
-    const read = (reply: Reply | undefined) => [{ key, members: textsOf(reply) }];
-    const count = Math.min(wanted, this.#limit.countFor(name));
+    const limit = this.#limit;
+    const count = Math.min(wanted, limit.countFor(name));
     try {
-      const [found, size] = await Promise.all([
-        this.#takeInTime(["ZPOPMIN", name, `${count}`], read),
-        this.#limit.measure(name, wanted, (args) => this.#options.waiting.run(args)),
+      const [members, size] = await Promise.all([
+        this.#popFrom(key, count),
+        limit.hasMore(name) ? this.#measure(name, wanted) : undefined,
       ]);
-      this.#limit.noteCount(name, count, found[0]!.members.length / 2, size);
       this.#spoilt.note([name], []);
+      const isFull = members.length >= 2 * count;
+      const found = [{ key, members }];
+      if (isFull && !size && count < wanted) {
+        return this.#batches([...found, ...await this.#takeMore(key, wanted - count)]);
+      }
+      limit.noteKey(name, isFull, size);
       return this.#batches(found);
     } catch (error) {
       if (!isWrongType(error)) throw error;
       this.#spoilt.note([name], [name]);
       return [];
     }
+  }
+
+  /** Takes more from a key that nothing is known of; what was taken before isn't lost if that fails. */
+  async #takeMore(key: string, wanted: number): Promise<Found[]> {
+    const name = this.#options.prefix + key;
+    const [found, size] = await Promise.all([
+      this.#takeByBytes([key], [wanted]).catch(() => []),
+      this.#measure(name, wanted),
+    ]);
+    this.#limit.noteKey(name, false, size);
+    return found;
+  }
+
+  async #popFrom(key: string, count: number): Promise<readonly Buffer[]> {
+    const read = (reply: Reply | undefined) => [{ key, members: textsOf(reply) }];
+    const command = ["ZPOPMIN", this.#options.prefix + key, `${count}`];
+    return (await this.#takeInTime(command, read))[0]!.members;
+  }
+
+  #measure(name: string, count: number): Promise<number | undefined> {
+    return this.#limit.measure(name, count, (args) => this.#options.waiting.run(args));
   }
 
   /** Takes what is there at once, and notes how long that takes. */
