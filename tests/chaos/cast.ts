@@ -162,7 +162,8 @@ export class Cast {
   async #end(worker: Worker, signals: readonly Deno.Signal[], codes: readonly number[]) {
     worker.codes = codes;
     for (const [index, signal] of signals.entries()) {
-      if (index > 0) await worker.program.stderr.until("Stopping").catch(() => {});
+      // Two signals within a second count as one.
+      if (index > 0) await Promise.race([worker.program.end, after(1_100)]);
       worker.program.kill(signal);
     }
     const code = await Promise.race([worker.program.end, after(STOP_TIMEOUT)]);

@@ -46,10 +46,9 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
     },
   },
   {
-    // After 10 s its clients give it up; what it has answered by then, or answers later, is gone.
+    // After 5 s its clients reconnect; what it replies to the old connections later is requeued.
     name: "Redis: frozen",
     row: "frozen for 12 s",
-    mayLose: (stage) => span(stage, 0, onTheWay(stage)),
     isBlackout: true,
     act: async (stage) => {
       stage.redis.server.kill("SIGSTOP");

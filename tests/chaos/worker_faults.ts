@@ -15,7 +15,7 @@ export const WORKER_FAULTS: readonly Fault<Stage>[] = [
   {
     // It may be done before the second one comes.
     name: "worker: two signals",
-    row: "two signals",
+    row: "two signals, more than a second apart",
     mayLose: () => HELD,
     act: ({ cast }, random) =>
       cast.replace(random.between(0, cast.size - 1), ["SIGTERM", "SIGTERM"], [0, 1]),
@@ -44,7 +44,7 @@ export const WORKER_FAULTS: readonly Fault<Stage>[] = [
   {
     // A handler that computes for a long time; no event gets too old by it.
     name: "worker: its event loop is blocked",
-    row: "it burns CPU",
+    row: "it burns CPU, for 60 s too",
     act: (stage, random) => {
       const worker = random.between(0, stage.cast.size - 1);
       return stage.cast.block(worker, span(stage, 600, 6_000));

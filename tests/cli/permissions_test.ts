@@ -91,7 +91,7 @@ for (const [layer, permissions, flag] of MISSING) {
       await using program = startProgram(args, { cwd: folder.path, permissions });
       assertEquals(await program.end, 1, program.stderr.all.join("\n"));
       const [problem = "", ...rest] = program.stderr.all.filter((line) => !line.includes("Lost"));
-      assertStringIncludes(problem, flag);
+      assertStringIncludes(problem, flag.replaceAll("=.", `=${folder.path}`));
       assertEquals(rest.filter((line) => !line.includes("Stopped: 0 received")), []);
     });
   }
@@ -130,8 +130,9 @@ Deno.test("The library tells of a missing permission by LayerUnusableError", asy
   await program.end;
   assertEquals(program.stdout.all, [
     "true Layer redis://localhost:1 cannot be used: Deno was not given the permission: " +
-    "run it again with --allow-net=localhost:1",
-    "true Layer sqlite:.channels.sqlite3 cannot be used: Deno was not given the permission: " +
-    "run it again with --allow-read=. --allow-write=.",
+    "run it again with --allow-net=localhost:1; the message was not sent",
+    `true Layer sqlite:${folder.path}/.channels.sqlite3 cannot be used: Deno was not given the ` +
+    `permission: run it again with --allow-read=${folder.path} --allow-write=${folder.path}; ` +
+    "the message was not sent",
   ]);
 });
