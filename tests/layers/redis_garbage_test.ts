@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
 import { startProxy } from "../helpers/proxy.ts";
 import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
@@ -71,6 +71,24 @@ async function garble(
 }
 
 testWithRedis("RedisChannelLayer: strange answers", () => {
+  for (const count of [1, 10]) {
+    Deno.test(`sendMany() of ${count} takes no other reply for the number that was sent`, async () => {
+      await using redis = await startRedis();
+      for (const answer of [":5\r\n", "*1\r\n:1\r\n", "*2\r\n:11\r\n:0\r\n"]) {
+        await using folder = await temporaryFolder();
+        const socket = redis.url.slice("unix://".length);
+        await using proxy = startProxy(`${folder.path}/proxy.sock`, socket);
+        await using layer = new RedisChannelLayer({ url: proxy.url, prefix: crypto.randomUUID() });
+        await layer.send("letters", EVENT);
+        proxy.garble(new TextEncoder().encode(answer));
+        const events = Array.from({ length: count }, () => EVENT);
+        const error = await assertRejects(() => layer.sendMany("letters", events));
+        assertInstanceOf(error, LayerUnavailableError, `${answer} ${error}`);
+        assertEquals(error.mayBeDone, true);
+      }
+    });
+  }
+
   Deno.test("RedisChannelLayer: a call that gets a strange answer is refused, and the next work", async () => {
     await using redis = await startRedis();
     // Where an answer is missing, it is waited for: all of them at the same time.

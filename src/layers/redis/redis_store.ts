@@ -11,7 +11,7 @@ import { Connection } from "./connection.ts";
 import { groupKey, readKey } from "./keys.ts";
 import { packMembers, type TakenMember } from "./members.ts";
 import { RedisSource } from "./redis_source.ts";
-import { countOf, listOf, textsOf } from "./replies.ts";
+import { countOf, listOf, StrangeReplyError, textsOf } from "./replies.ts";
 import { APPEND, DELETE_OWN, INSPECT, JOIN, MEMBERS, runScript, type Script } from "./scripts.ts";
 import { Scores } from "./server_clock.ts";
 import { serverAt } from "./servers/server.ts";
@@ -55,9 +55,11 @@ export class RedisStore implements Store {
     const reply = await this.#runScript(APPEND, prefix + key, args).catch((error) => {
       throw isWrongType(error) ? this.#spoilt(prefix + key, error) : error;
     });
-    if (hint === undefined) return this.#commands.read(reply, countOf);
-    const [accepted = 0, first = 0] = this.#commands.read(reply, countsOf);
-    this.#scores.note(first, accepted, startedAt);
+    const { accepted, first } = this.#commands.read(
+      reply,
+      hint === undefined ? acceptedOf(bodies.length) : acceptedWithScore(bodies.length),
+    );
+    if (first !== undefined) this.#scores.note(first, accepted, startedAt);
     return accepted;
   }
 
@@ -190,6 +192,31 @@ export class RedisStore implements Store {
   #expire(key: string, milliseconds: number): Argument[] {
     return ["PEXPIRE", key, `${Math.ceil(milliseconds)}`];
   }
+}
+
+/** What the append script has done. */
+interface Appended {
+  readonly accepted: number;
+  /** The score of the first message, in microseconds. */
+  readonly first?: number;
+}
+
+/** Returns a parser of the script's reply, which says how many of some messages it has accepted. */
+function acceptedOf(most: number): (reply: Reply | undefined) => Appended {
+  return (reply) => {
+    const accepted = countOf(reply);
+    if (accepted > most) throw new StrangeReplyError();
+    return { accepted };
+  };
+}
+
+/** The same for a reply that also has the score of the first message. */
+function acceptedWithScore(most: number): (reply: Reply | undefined) => Appended {
+  return (reply) => {
+    const [accepted, first, ...others] = listOf(reply);
+    if (others.length > 0) throw new StrangeReplyError();
+    return { ...acceptedOf(most)(accepted), first: countOf(first) };
+  };
 }
 
 function countsOf(reply: Reply | undefined): number[] {
