@@ -8,6 +8,8 @@ export interface Stage {
   readonly expiry: number;
   /** Whether the whole run is short: then faults are. */
   readonly isBrief: boolean;
+  /** The URL of the layer. */
+  readonly url: string;
   /** Whether somebody keeps all others from the layer now. */
   readonly isBlocked?: () => boolean;
 }
@@ -28,17 +30,17 @@ export interface Fault<S extends Stage> {
 /** How many events a channel may hold. */
 export const CAPACITY = 100;
 
-/** How many channels there are. */
-export const CHANNELS = 2;
+/** The channels of the run. */
+export const CHANNELS = ["a", "b"];
 
 /**
  * How many events a worker may hold that it has not begun. Of each channel: 10 ms of work for two
  * handlers of about 1 ms, these two, and half a stock that is on its way.
  */
-export const HELD = 40 * CHANNELS;
+export const HELD = 40 * CHANNELS.length;
 
 /** How many events may be in answers that are on their way to one worker. */
-export const ON_THE_WAY = 16 * CHANNELS;
+export const ON_THE_WAY = 16 * CHANNELS.length;
 
 /** A duration in milliseconds: in a run that is short, or in one that isn't. */
 export function span({ isBrief }: Stage, brief: number, long: number): number {

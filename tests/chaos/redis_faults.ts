@@ -14,7 +14,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   {
     name: "Redis: killed, back without its data",
     row: "killed, back empty",
-    mayLose: (stage) => CAPACITY * CHANNELS + onTheWay(stage),
+    mayLose: (stage) => CAPACITY * CHANNELS.length + onTheWay(stage),
     isBlackout: true,
     act: async (stage) => {
       await stage.redis.crash();
@@ -118,7 +118,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   {
     name: "Redis: FLUSHALL",
     row: "`FLUSHALL`",
-    mayLose: () => CAPACITY * CHANNELS,
+    mayLose: () => CAPACITY * CHANNELS.length,
     act: async ({ redis }) => {
       await redis.server.cli("FLUSHALL");
     },

@@ -1,6 +1,7 @@
+import { configureChannelLayers, getChannelLayer, LayerUnavailableError } from "@asgi/channels";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { Cast } from "./cast.ts";
-import { CAPACITY, type Fault, pass, schedule, span, type Stage } from "./fault.ts";
+import { CAPACITY, CHANNELS, type Fault, pass, schedule, span, type Stage } from "./fault.ts";
 import { readHandled, readSent } from "./journal.ts";
 import { Random } from "./random.ts";
 import { REDIS_FAULTS, type RedisStage } from "./redis_faults.ts";
@@ -50,7 +51,7 @@ export async function runOnRedis(options: RunOptions): Promise<Result> {
   const query = `?expiry=${expiry}&capacity=${CAPACITY}`;
   const urlFor = (number: number) => (number === 0 ? redis.proxy.url : redis.url) + query;
   await using cast = castFor(options, folder.path, urlFor);
-  const stage: RedisStage = { cast, expiry, isBrief, redis };
+  const stage: RedisStage = { cast, expiry, isBrief, url: redis.url + query, redis };
   const opening: Fault<RedisStage> = {
     name: "Redis: not there yet",
     row: "not there at the start",
@@ -74,7 +75,7 @@ export async function runOnSqlite(options: RunOptions): Promise<Result> {
   const url = `sqlite:${path}?expiry=${expiry}&capacity=${CAPACITY}`;
   await using cast = castFor(options, folder.path, () => url);
   const isBlocked = () => isLocked(path);
-  const stage: SqliteStage = { cast, expiry, isBrief, path, isBlocked };
+  const stage: SqliteStage = { cast, expiry, isBrief, url, path, isBlocked };
   const faults = SQLITE_FAULTS.filter((fault) => fault !== DISK_FULL || disk.isSmall);
   if (faults.length < SQLITE_FAULTS.length) options.onFault(`NOT TRIED: ${DISK_FULL.name}`);
   const opening: Fault<SqliteStage> = {
@@ -108,10 +109,12 @@ async function run<S extends Stage>(
   const random = new Random(seed);
   const happen = async (fault: Fault<S>) => {
     onFault(fault.name);
+    const backlog = await oldestAge(stage.url);
     const from = Date.now();
     const wasBlackout = await fault.act(stage, random);
     const { name, mayLose = () => 0, isBlackout = wasBlackout === true } = fault;
-    incidents.push({ kind: name, from, to: Date.now(), mayLose: mayLose(stage), isBlackout });
+    const to = Date.now();
+    incidents.push({ kind: name, from, to, mayLose: mayLose(stage), isBlackout, backlog });
   };
   const deadline = Date.now() + seconds * 1_000;
   await happen(opening);
@@ -124,6 +127,19 @@ async function run<S extends Stage>(
   }
   await pass(CALM);
   return await end(stage, incidents);
+}
+
+/** Returns how long the oldest event has waited, in milliseconds; 0 if the layer can't be reached. */
+async function oldestAge(url: string): Promise<number> {
+  configureChannelLayers({ watched: url });
+  await using layer = getChannelLayer("watched");
+  try {
+    const { channels } = await layer.inspect(CHANNELS);
+    return Math.max(...channels.map(({ oldestAge = 0 }) => oldestAge));
+  } catch (error) {
+    if (error instanceof LayerUnavailableError) return 0;
+    throw error;
+  }
 }
 
 async function end({ cast, expiry }: Stage, incidents: readonly Incident[]): Promise<Result> {

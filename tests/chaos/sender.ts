@@ -13,6 +13,7 @@ import {
   LayerUnavailableError,
   type Message,
 } from "@asgi/channels";
+import { CHANNELS } from "./fault.ts";
 import { SendersJournal } from "./journal.ts";
 import { Random } from "./random.ts";
 import type { Outcome } from "./sheet.ts";
@@ -24,8 +25,6 @@ const LOTTERY = TYPES.flatMap(([type, tickets]) => Array<string>(tickets).fill(t
 /** How many events are large, of 1: enough to fill a slow network. */
 const LARGE = 0.02;
 const PADDING = "x".repeat(20_000);
-
-const CHANNELS = ["a", "b"];
 
 /** How long a flood lasts, in milliseconds, and how many events go in one turn of it. */
 const FLOOD = 1_000;

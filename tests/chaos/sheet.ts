@@ -20,6 +20,8 @@ export interface Incident {
   readonly mayLose: number;
   /** Whether nobody could receive meanwhile: what expires then was not lost, but too old. */
   readonly isBlackout: boolean;
+  /** How long the oldest event had waited in a channel when it began, in milliseconds. */
+  readonly backlog?: number;
 }
 
 /** Everything that was written down in a run. */
@@ -110,8 +112,8 @@ function hasExpired(
   incidents: readonly Incident[],
   expiry: number,
 ): boolean {
-  return incidents.some(({ isBlackout, from, to }) =>
-    isBlackout && from <= until + GRACE && to >= at + expiry - GRACE
+  return incidents.some(({ isBlackout, from, to, backlog = 0 }) =>
+    isBlackout && from - backlog <= until + GRACE && to >= at + expiry - GRACE
   );
 }
 

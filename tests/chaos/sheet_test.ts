@@ -98,3 +98,13 @@ Deno.test("balance() takes for expired only what nobody could receive in time", 
   assertEquals(of([dark(140_000)]).unexplained, ["0", "1", "2"]);
   assertEquals(of([incident(99_000, 170_000, { mayLose: 0 })]).unexplained, ["0", "1", "2"]);
 });
+
+Deno.test("balance() lets an event expire in a blackout that began while it waited", () => {
+  const sent = events(1);
+  const blackout = incident(105_000, 180_000, { isBlackout: true, mayLose: 0 });
+  for (const { backlog, expired } of [{ backlog: 0, expired: 0 }, { backlog: 5_000, expired: 1 }]) {
+    const incidents = [{ ...blackout, backlog }];
+    const sheet = balance({ sent, handled: [], incidents, expiry: EXPIRY });
+    assertEquals([sheet.expired, sheet.unexplained.length], [expired, 1 - expired]);
+  }
+});
