@@ -41,20 +41,20 @@ export class SendTimeoutError extends ChannelsError {
    * @param channel Where it should have gone.
    * @param timeout The time that it had, in milliseconds.
    * @param accepted How many messages of this call were sent, the first ones; they will be delivered.
-   * @param mayBeDone Whether others were on their way: to send them again could deliver them twice.
+   * @param outcomeUnknown Whether others were on their way: to send them again could deliver them twice.
    */
   constructor(
     readonly channel: string,
     readonly timeout: number,
     readonly accepted: number,
-    readonly mayBeDone: boolean,
+    readonly outcomeUnknown: boolean,
   ) {
     super(
       `Sending to "${channel}" took longer than ${timeout} ms: ` +
         (accepted > 0
           ? `the first ${accepted} were sent, and what follows `
           : "what was to be sent ") +
-        (mayBeDone ? "may arrive all the same" : "never left"),
+        (outcomeUnknown ? "may arrive all the same" : "never left"),
     );
   }
 }
@@ -95,10 +95,10 @@ export class UndecodableMessageError extends ChannelsError {
   }
 }
 
-/** Options of {@linkcode LayerUnavailableError} and {@linkcode LayerUnusableError}. */
+/** Options of {@linkcode LayerUnavailableError} and {@linkcode LayerConfigurationError}. */
 export interface LayerUnavailableErrorOptions extends ErrorOptions {
   /** Whether the server may have done what it was asked to. */
-  readonly mayBeDone?: boolean;
+  readonly outcomeUnknown?: boolean;
 }
 
 /** Thrown when a layer can't be reached or used for now: trying again later may help. */
@@ -109,14 +109,14 @@ export class LayerUnavailableError extends ChannelsError {
    * Whether the server may have done what it was asked to, since only its answer is missing: to
    * send again could then deliver twice.
    */
-  readonly mayBeDone: boolean;
+  readonly outcomeUnknown: boolean;
 
   /**
    * Makes the error.
    *
-   * @param layer The layer, as its `toString()` describes it.
+   * @param layer The layer, its `url`.
    * @param reason What is wrong.
-   * @param options The `cause`: what the engine threw, and `mayBeDone`, which is `false` by default.
+   * @param options The `cause`: what the engine threw, and `outcomeUnknown`, which is `false` by default.
    */
   constructor(
     readonly layer: string,
@@ -124,28 +124,28 @@ export class LayerUnavailableError extends ChannelsError {
     options: LayerUnavailableErrorOptions = {},
   ) {
     super(`Layer ${layer} is not available: ${reason}`, options);
-    this.mayBeDone = options.mayBeDone ?? false;
+    this.outcomeUnknown = options.outcomeUnknown ?? false;
   }
 }
 
 /** Whether a layer's call surely changed nothing: it may be made again, here or elsewhere. */
-export function isUndone(error: unknown): error is LayerUnavailableError {
-  return error instanceof LayerUnavailableError && !error.mayBeDone;
+export function isSafeToRetry(error: unknown): error is LayerUnavailableError {
+  return error instanceof LayerUnavailableError && !error.outcomeUnknown;
 }
 
 /** Thrown when a layer can't be used until a person mends something: waiting doesn't help. */
-export class LayerUnusableError extends ChannelsError {
+export class LayerConfigurationError extends ChannelsError {
   /** Survives minification. */
-  override readonly name: string = "LayerUnusableError";
+  override readonly name: string = "LayerConfigurationError";
   /** Whether a part of what the server was asked to do may be done, as with a group. */
-  readonly mayBeDone: boolean;
+  readonly outcomeUnknown: boolean;
 
   /**
    * Makes the error.
    *
-   * @param layer The layer, as its `toString()` describes it.
+   * @param layer The layer, its `url`.
    * @param reason What is wrong, and what mends it.
-   * @param options The `cause`: what the engine threw, and `mayBeDone`, which is `false` by default.
+   * @param options The `cause`: what the engine threw, and `outcomeUnknown`, which is `false` by default.
    */
   constructor(
     readonly layer: string,
@@ -153,13 +153,13 @@ export class LayerUnusableError extends ChannelsError {
     options: LayerUnavailableErrorOptions = {},
   ) {
     super(`Layer ${layer} cannot be used: ${reason}`, options);
-    this.mayBeDone = options.mayBeDone ?? false;
+    this.outcomeUnknown = options.outcomeUnknown ?? false;
   }
 }
 
 /** Whether a layer has surely not done what it was asked to, be it only for now. */
 export function isRejection(error: unknown): boolean {
-  return isUndone(error) || error instanceof LayerUnusableError;
+  return isSafeToRetry(error) || error instanceof LayerConfigurationError;
 }
 
 /** Thrown by the methods of a layer after its `close()`. */
@@ -170,7 +170,7 @@ export class LayerClosedError extends ChannelsError {
   /**
    * Makes the error.
    *
-   * @param layer The layer, as its `toString()` describes it.
+   * @param layer The layer, its `url`.
    */
   constructor(readonly layer: string) {
     super(`Layer ${layer} is closed`);

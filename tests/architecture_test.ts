@@ -1,41 +1,47 @@
-import { assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
+import { assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 
 const SOURCE = new URL("../src/", import.meta.url);
 
-/** The command line says the version that is in there. */
+/** The command line reads the version from here. */
 const MANIFEST = new URL("../deno.json", import.meta.url);
 
-/** Who may import whom: by folder, down only. `errors` and `printable` are files, on the ground as `protocol`. */
+/** Which folders may import which: down only. `errors` and `printable` are files, on floor 0. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  protocol: [],
-  errors: ["printable"],
   printable: [],
-  routing: ["protocol", "errors"],
+  errors: ["printable"],
+  protocol: ["errors", "printable"],
+  routing: ["protocol", "errors", "printable"],
   layers: ["protocol", "errors", "printable"],
-  consumers: ["protocol", "errors", "layers"],
-  worker: ["protocol", "errors", "layers"],
-  testing: ["protocol", "errors", "layers"],
+  consumers: ["protocol", "errors", "printable", "layers"],
+  worker: ["protocol", "errors", "printable", "layers"],
+  testing: ["protocol", "errors", "printable", "layers"],
   cli: ["protocol", "errors", "printable", "layers", "worker"],
 };
 
-/** Who may name what isn't ours: a file, or a folder. `node:` modules not listed are anybody's. */
+/** The two doors of a folder: what users get, and what other folders may use besides. */
+const DOORS: readonly string[] = ["mod.ts", "internal.ts"];
+
+/** The one owner of each outside module: a file or a folder. Other `node:` modules are free. */
 const OWNERS: Readonly<Record<string, string>> = {
-  redis: "layers/redis/client/node_redis.ts",
+  redis: "layers/redis/connection/node_redis.ts",
   "node:sqlite": "layers/sqlite/",
-  "@msgpack/msgpack": "layers/msgpack.ts",
+  "@msgpack/msgpack": "layers/messages/msgpack.ts",
   "@std/cli": "cli/",
   "@std/assert": "testing/",
-  "fast-check": "testing/",
+  "fast-check": "testing/conformance/",
 };
 
+/** The conformance suite is a collection of tests, and is measured as such. */
+const SUITE = "testing/conformance/";
+
 interface SourceFile {
-  /** Its path from `src`. */
+  /** The path relative to `src`. */
   readonly path: string;
   readonly text: string;
   readonly lines: number;
 }
 
-/** What a file names in its imports and re-exports, static and dynamic, comments left aside. */
+/** Returns the specifiers of all imports and re-exports, static and dynamic, outside comments. */
 function importsOf(text: string): string[] {
   const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
   const statics = code.matchAll(
@@ -45,17 +51,17 @@ function importsOf(text: string): string[] {
   return [...statics, ...dynamics].map(([, target = ""]) => target);
 }
 
-/** Whether a file of `src` may import something. */
+/** Returns whether a file of `src` may import a specifier. */
 function mayImport(path: string, target: string): boolean {
   if (!target.startsWith(".")) return mayName(path, target);
   const resolved = new URL(target, new URL(path, SOURCE)).href;
   if (resolved === MANIFEST.href) return floorOf(path) === "cli";
   if (!resolved.startsWith(SOURCE.href)) return false;
-  const [from, to] = [path, resolved.slice(SOURCE.href.length)];
-  if (floorOf(from) === floorOf(to)) return true;
-  const doors = [`${floorOf(to)}/mod.ts`, `${floorOf(to)}/internal.ts`, `${floorOf(to)}.ts`];
-  const isFront = doors.includes(to);
-  return isFront && (MAY_IMPORT[floorOf(from)] ?? []).includes(floorOf(to));
+  const to = resolved.slice(SOURCE.href.length);
+  if (floorOf(path) === floorOf(to)) return true;
+  const isDoor = to === `${floorOf(to)}.ts` ||
+    DOORS.some((door) => to === `${floorOf(to)}/${door}`);
+  return isDoor && (MAY_IMPORT[floorOf(path)] ?? []).includes(floorOf(to));
 }
 
 function mayName(path: string, target: string): boolean {
@@ -64,15 +70,19 @@ function mayName(path: string, target: string): boolean {
   return owner.endsWith("/") ? path.startsWith(owner) : path === owner;
 }
 
-/** `"@std/cli"` for `"@std/cli/parse-args"`. */
+/** Returns `"@std/cli"` for `"@std/cli/parse-args"`. */
 function packageOf(target: string): string {
   return target.split("/", target.startsWith("@") ? 2 : 1).join("/");
 }
 
-/** The folder of a file, or the file's own name in `src` itself. */
+/** Returns the folder of a file, or the name of a file that lies in `src` itself. */
 function floorOf(path: string): string {
   const [first = ""] = path.split("/");
   return first.replace(/\.ts$/, "");
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/") + 1);
 }
 
 async function readSource(folder = SOURCE): Promise<SourceFile[]> {
@@ -90,9 +100,36 @@ async function readSource(folder = SOURCE): Promise<SourceFile[]> {
   return files;
 }
 
-const files = await readSource();
+/** Returns the files of `src` that a file imports. */
+function neighborsOf({ path, text }: SourceFile): string[] {
+  return importsOf(text)
+    .filter((target) => target.startsWith("."))
+    .map((target) => new URL(target, new URL(path, SOURCE)).href.slice(SOURCE.href.length));
+}
 
-Deno.test("importsOf() finds every way to import", () => {
+/** Returns a cycle among the files of a graph, if there is one. */
+function findCycle(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): string[] | undefined => {
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path];
+    if (done.has(path)) return;
+    for (const next of graph.get(path) ?? []) {
+      const cycle = visit(next, [...trail, path]);
+      if (cycle) return cycle;
+    }
+    done.add(path);
+  };
+  for (const path of graph.keys()) {
+    const cycle = visit(path, []);
+    if (cycle) return cycle;
+  }
+}
+
+const files = await readSource();
+const code = files.filter(({ path }) => !path.startsWith(SUITE));
+const graph = new Map(files.map((file) => [file.path, neighborsOf(file)]));
+
+Deno.test("importsOf() finds every kind of import", () => {
   const text = `
     import { a } from "./a.ts";
     import type { B } from './b.ts';
@@ -115,15 +152,15 @@ Deno.test("importsOf() finds every way to import", () => {
   assertEquals(importsOf(text), expected);
 });
 
-Deno.test("mayImport() knows what is allowed", () => {
+Deno.test("mayImport() accepts what the layering allows", () => {
   const allowed = [
     ["worker/worker.ts", "../layers/mod.ts"],
     ["worker/worker.ts", "../layers/internal.ts"],
     ["worker/worker.ts", "../errors.ts"],
-    ["worker/worker.ts", "./report.ts"],
-    ["layers/redis/redis_store.ts", "../../errors.ts"],
-    ["layers/redis/redis_store.ts", "../store.ts"],
-    ["layers/redis/client/node_redis.ts", "redis"],
+    ["worker/worker.ts", "./log.ts"],
+    ["layers/redis/store.ts", "../../errors.ts"],
+    ["layers/redis/store.ts", "../store.ts"],
+    ["layers/redis/connection/node_redis.ts", "redis"],
     ["layers/sqlite/change_watcher.ts", "node:fs"],
     ["cli/main.ts", "@std/cli/parse-args"],
     ["cli/main.ts", "../../deno.json"],
@@ -133,34 +170,41 @@ Deno.test("mayImport() knows what is allowed", () => {
   }
 });
 
-Deno.test("mayImport() knows what isn't", () => {
+Deno.test("mayImport() rejects everything else", () => {
   const refused = [
-    ["worker/worker.ts", "../layers/memory.ts"],
+    ["worker/worker.ts", "../layers/memory/mod.ts"],
+    ["worker/worker.ts", "../layers/names.ts"],
     ["worker/worker.ts", "../consumers/mod.ts"],
     ["worker/worker.ts", "../routing/mod.ts"],
     ["routing/mod.ts", "../worker/mod.ts"],
-    ["layers/redis/redis_store.ts", "../../worker/mod.ts"],
-    ["protocol/mod.ts", "../errors.ts"],
+    ["routing/mod.ts", "../layers/internal.ts"],
+    ["layers/redis/store.ts", "../../worker/mod.ts"],
     ["errors.ts", "./protocol/mod.ts"],
     ["worker/worker.ts", "../../mod.ts"],
     ["cli/main.ts", "../../cli.ts"],
     ["worker/worker.ts", "../../deno.json"],
     ["worker/worker.ts", "redis"],
-    ["layers/redis.ts", "redis"],
-    ["layers/sqlite.ts", "node:sqlite"],
+    ["layers/redis/mod.ts", "redis"],
+    ["layers/redis/mod.ts", "node:sqlite"],
     ["worker/worker.ts", "@std/cli"],
     ["cli/main.ts", "@std/assert"],
+    ["testing/communicator.ts", "fast-check"],
     ["cli/main.ts", "@std/cli-next"],
-    ["layers/memory.ts", "left-pad"],
-    ["layers/memory.ts", "@asgi/channels"],
-    ["layers/memory.ts", "jsr:@std/assert"],
+    ["layers/memory/mod.ts", "left-pad"],
+    ["layers/memory/mod.ts", "@asgi/channels"],
+    ["layers/memory/mod.ts", "jsr:@std/assert"],
   ] as const;
   for (const [path, target] of refused) {
     assertEquals(mayImport(path, target), false, `${path} may not import ${target}`);
   }
 });
 
-Deno.test("src imports only downwards, through the front, and what it owns", () => {
+Deno.test("findCycle() finds a cycle, and none where there is none", () => {
+  assertEquals(findCycle(new Map([["a", ["b", "c"]], ["b", ["c"]], ["c", []]])), undefined);
+  assertEquals(findCycle(new Map([["a", ["b"]], ["b", ["c"]], ["c", ["b"]]])), ["b", "c", "b"]);
+});
+
+Deno.test("src imports only downwards, through a door, and what it owns", () => {
   const offences = files.flatMap(({ path, text }) =>
     importsOf(text)
       .filter((target) => !mayImport(path, target))
@@ -169,27 +213,48 @@ Deno.test("src imports only downwards, through the front, and what it owns", () 
   assertEquals(offences, []);
 });
 
-Deno.test("src has only folders that the floors know", () => {
+Deno.test("src has no import cycle", () => {
+  assertEquals(findCycle(graph), undefined);
+});
+
+Deno.test("src has only the folders of the layering", () => {
   const unknown = new Set(files.map(({ path }) => floorOf(path)));
   for (const floor of Object.keys(MAY_IMPORT)) unknown.delete(floor);
   assertEquals([...unknown], []);
 });
 
-Deno.test("src has a front door in every folder", () => {
-  const paths = files.map(({ path }) => path);
-  const floors = new Set(paths.filter((path) => path.includes("/")).map(floorOf));
-  // The command line is used by its executable alone.
+Deno.test("src has a door in every folder that others import", () => {
+  const paths = new Set(files.map(({ path }) => path));
+  const floors = new Set([...paths].filter((path) => path.includes("/")).map(floorOf));
+  // The command line is only used by its executable.
   floors.delete("cli");
-  assertEquals([...floors].filter((floor) => !paths.includes(`${floor}/mod.ts`)), []);
+  const closed = [...floors].filter((floor) =>
+    !DOORS.some((door) => paths.has(`${floor}/${door}`))
+  );
+  assertEquals(closed, []);
 });
 
-Deno.test("src has small files", () => {
-  const sizes = files.map(({ path, lines }) => ({ path, lines }))
-    .sort((one, other) => one.lines - other.lines);
-  assertGreater(sizes.length, 40);
-  const longest = sizes.at(-1);
-  assertLessOrEqual(longest?.lines ?? 0, 300, `${longest?.path} is long`);
-  assertLess(sizes[Math.floor(sizes.length / 2)]?.lines ?? 0, 120);
+Deno.test("src has no long files", () => {
+  assertEquals(files.filter(({ lines }) => lines > 300).map(({ path }) => path), []);
+});
+
+Deno.test("src has at most 8.5 files for each 1,000 lines", () => {
+  const lines = code.reduce((sum, file) => sum + file.lines, 0);
+  assertLessOrEqual(code.length / lines * 1_000, 8.5);
+});
+
+Deno.test("src has few small files that only one other file imports", () => {
+  const importers = (path: string) => [...graph.values()].filter((to) => to.includes(path)).length;
+  const isDoor = (path: string) => DOORS.some((door) => path.endsWith(`/${door}`));
+  const small = code.filter(({ path, lines }) => lines < 60 && !isDoor(path));
+  const alcoves = small.filter(({ path }) => importers(path) === 1).map(({ path }) => path);
+  assertLess(alcoves.length, 9, alcoves.join(", "));
+});
+
+Deno.test("src has no folder of more than 14 files", () => {
+  const folders = Map.groupBy(code, ({ path }) => folderOf(path));
+  const crowded = [...folders].filter(([, { length }]) => length > 14).map(([folder]) => folder);
+  assertEquals(crowded, []);
 });
 
 Deno.test("src prints nothing: standard output belongs to the application", () => {

@@ -13,7 +13,7 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
     "KNOWN_CHANNELS",
     "LayerClosedError",
     "LayerUnavailableError",
-    "LayerUnusableError",
+    "LayerConfigurationError",
     "MemoryChannelLayer",
     "MessageTooLargeError",
     "NoHandlerError",

@@ -56,12 +56,12 @@ export class LayerSubject implements Subject {
   async work(
     { channels }: Pick<WorkTask, "channels">,
     tally: Tally,
-    onListening: () => void,
+    onListen: () => void,
   ): Promise<void> {
     const consumer = BenchConsumer.asAsgi(tally);
     const routes = Object.fromEntries(channels.map((channel) => [channel, consumer]));
     const application = ProtocolTypeRouter({ channel: ChannelNameRouter(routes) });
-    await new Worker({ application, layer: this.#layer, channels, log, onListening }).run();
+    await new Worker({ application, layer: this.#layer, channels, log, onListen }).run();
   }
 }
 

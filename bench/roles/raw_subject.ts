@@ -73,10 +73,10 @@ export class RawSubject implements Subject {
   async work(
     { channels: [channel = ""] }: Pick<WorkTask, "channels">,
     tally: Tally,
-    onListening: () => void,
+    onListen: () => void,
   ): Promise<void> {
     const key = keyOf(channel);
-    onListening();
+    onListen();
     for (;;) {
       const taken = await this.#client.sendCommand<Buffer[]>([
         "ZPOPMIN",

@@ -10,6 +10,6 @@ export interface Subject {
   sendMany(channel: string, events: readonly Message[]): Promise<void>;
   /** How many of the events were sent, when a call was refused because the channel is full. */
   acceptedBefore(error: unknown): number;
-  /** Handles the events of the channels, and calls `onListening` when it is ready to. */
-  work(task: Pick<WorkTask, "channels">, tally: Tally, onListening: () => void): Promise<void>;
+  /** Handles the events of the channels, and calls `onListen` when it is ready to. */
+  work(task: Pick<WorkTask, "channels">, tally: Tally, onListen: () => void): Promise<void>;
 }

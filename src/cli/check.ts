@@ -1,3 +1,4 @@
+import { ChannelsError } from "../errors.ts";
 import {
   type ChannelInspection,
   type ChannelLayer,
@@ -5,11 +6,9 @@ import {
   type LayerInspection,
 } from "../layers/mod.ts";
 import { jsonOf, printable } from "../printable.ts";
-import { noteLayer } from "./layer_choice.ts";
-import { openLayer } from "./open_layer.ts";
+import { noteLayer, openLayer } from "./layer.ts";
 import { checkChannel, type Options } from "./options.ts";
 import { ExitCode, type Terminal } from "./terminal.ts";
-import { type Trial, tryLayer } from "./try_layer.ts";
 
 /** What `check --help` says. */
 export const CHECK_HELP = `Checks that the layer can be reached and used from here.
@@ -51,7 +50,7 @@ export async function check(options: Options, terminal: Terminal): Promise<ExitC
     const findings = await inspect(layer, options.positionals);
     if (findings === undefined) {
       const problem = "the file does not exist yet: a worker or a sender creates it";
-      terminal.complain(`error: ${layer}: ${problem}`);
+      terminal.complain(`error: ${layer.url}: ${problem}`);
       return ExitCode.failed;
     }
     warnOfEviction(findings, terminal);
@@ -71,7 +70,7 @@ async function inspect(
 ): Promise<Findings | undefined> {
   const inspection = await layer.inspect(channels);
   if (inspection.servers.length === 0) return undefined;
-  return { layer: String(layer), ...inspection, trials: await tryLayer(layer) };
+  return { layer: layer.url, ...inspection, trials: await tryLayer(layer) };
 }
 
 function warnOfEviction({ servers }: Findings, terminal: Terminal): void {
@@ -110,4 +109,53 @@ function describeChannel({ channel, depth, capacity, oldestAge }: ChannelInspect
 
 function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+/** Something that a worker or a sender does, and what came of it. */
+export interface Trial {
+  /** What was tried. */
+  readonly what: string;
+  /** Why it doesn't work, if so. */
+  readonly problem?: string;
+}
+
+/** How long to wait for what won't come, in milliseconds: a refusal comes sooner. */
+const WAITING = 300;
+
+/** Tries what a layer is used for, on a channel and a group that nobody else knows. */
+export async function tryLayer(layer: ChannelLayer): Promise<Trial[]> {
+  const name = `check-${crypto.randomUUID()}`;
+  return [
+    await attempt("send", () => layer.send(name, { type: "check" })),
+    await attempt("receive", () => layer.receiveMany(name, { limit: 1, wait: false })),
+    await attempt("wait for events", () => waitInVain(layer, name)),
+    await attempt("use groups", async () => {
+      await layer.groupAdd(name, name);
+      await layer.groupSend(name, { type: "check" });
+      await layer.groupDiscard(name, name);
+      await layer.receiveMany(name, { limit: 1, wait: false });
+    }),
+  ];
+}
+
+async function attempt(what: string, work: () => Promise<unknown>): Promise<Trial> {
+  try {
+    await work();
+    return { what };
+  } catch (error) {
+    if (!(error instanceof ChannelsError)) throw error;
+    return { what, problem: error.message };
+  }
+}
+
+async function waitInVain(layer: ChannelLayer, channel: string): Promise<void> {
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), WAITING);
+  try {
+    await layer.receive(channel, { signal: over.signal });
+  } catch (error) {
+    if (!over.signal.aborted) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }

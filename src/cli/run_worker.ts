@@ -1,10 +1,9 @@
-import { LayerUnusableError } from "../errors.ts";
+import { LayerConfigurationError } from "../errors.ts";
 import { Counter, type WorkerCounts } from "../worker/mod.ts";
-import { Fleet } from "./fleet/fleet.ts";
 import { type Log, type OpenLog, openLog, readLogStyle } from "./log.ts";
 import { checkChannel, numberOption, type Options } from "./options.ts";
-import { summaryOf } from "./summary.ts";
 import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
+import { ThreadGroup } from "./threads/thread_group.ts";
 import { work, type WorkOrder } from "./work.ts";
 
 /** What `runworker --help` says. */
@@ -53,7 +52,7 @@ export async function runWorker(options: Options, terminal: Terminal): Promise<E
   const { log } = opened;
   terminal.stop.addEventListener("abort", () => announceStop(order, log), { once: true });
   if (threads === 1) return await workHere(order, opened, terminal);
-  const fleet = new Fleet({ order, threads, style, log, terminal });
+  const fleet = new ThreadGroup({ order, threads, style, log, terminal });
   return await toTheEnd(() => fleet.counts, opened, () => fleet.run());
 }
 
@@ -65,12 +64,12 @@ async function workHere(
   const { log } = opened;
   const { stop, kill } = terminal;
   const counter = new Counter();
-  const onListening = (where: string) =>
+  const onListen = (where: string) =>
     log({ level: "info", message: `Listening on ${order.channels.join(", ")} (${where})` });
   return await toTheEnd(
     () => counter.snapshot,
     opened,
-    () => work(order, { log, stop, kill, counter, warns: true, onListening }),
+    () => work(order, { log, stop, kill, counter, warns: true, onListen }),
   );
 }
 
@@ -81,7 +80,7 @@ async function toTheEnd(
   run: () => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const code = await run().catch((error) => {
-    if (!(error instanceof LayerUnusableError)) throw error;
+    if (!(error instanceof LayerConfigurationError)) throw error;
     log({ level: "error", message: error.message });
     return ExitCode.failed;
   });
@@ -123,4 +122,26 @@ function checkSharedChannel(channel: string): void {
   throw new UsageError(
     `${channel} is a process-local channel: only its own process can listen to it`,
   );
+}
+
+/** Says in one line what a worker has done; what didn't happen isn't named, but for the basics. */
+export function summaryOf(counts: WorkerCounts): string {
+  const { received, handled, failed, dropped, requeued, lost, outages } = counts;
+  const parts = [
+    `${received} received`,
+    `${handled} handled`,
+    `${failed} failed`,
+    `${dropped} dropped${reasons(counts)}`,
+  ];
+  if (requeued > 0) parts.push(`${requeued} handed back`);
+  if (lost > 0) parts.push(`${lost} lost`);
+  if (outages > 0) parts.push(`layer away ${outages === 1 ? "once" : `${outages} times`}`);
+  return parts.join(", ");
+}
+
+function reasons({ droppedBy }: WorkerCounts): string {
+  const named = Object.entries(droppedBy)
+    .filter(([, count]) => count > 0)
+    .map(([reason, count]) => `${count} ${reason}`);
+  return named.length === 0 ? "" : ` (${named.join(", ")})`;
 }

@@ -1,10 +1,9 @@
 import { ChannelFullError, ChannelsError } from "../errors.ts";
 import { type ChannelLayer, closeChannelLayers } from "../layers/mod.ts";
+import { printable } from "../printable.ts";
 import type { Message } from "../protocol/mod.ts";
-import { noteLayer } from "./layer_choice.ts";
-import { openLayer } from "./open_layer.ts";
-import { checkChannel, type Options } from "./options.ts";
-import { parseEvent } from "./parse_event.ts";
+import { noteLayer, openLayer } from "./layer.ts";
+import { checkChannel, looksLikeUrl, type Options } from "./options.ts";
 import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
 
 /** What `send --help` says. */
@@ -95,7 +94,9 @@ async function sendAll(
     if (error instanceof ChannelFullError) sent += error.accepted;
     return explain(error, terminal);
   } finally {
-    if (!quiet && sent > 0) terminal.complain(`Sent ${count(sent)} to ${channel} (layer ${layer})`);
+    if (!quiet && sent > 0) {
+      terminal.complain(`Sent ${count(sent)} to ${channel} (layer ${layer.url})`);
+    }
   }
 }
 
@@ -135,4 +136,49 @@ function full({ channel, capacity, accepted }: ChannelFullError): string {
 
 function count(events: number): string {
   return events === 1 ? "1 event" : `${events} events`;
+}
+
+/**
+ * Reads an event that was written as JSON; integers that a number can't hold become a `bigint`.
+ *
+ * @param text The JSON.
+ * @param where Where it stands, for the error.
+ * @throws {UsageError} When it is no event.
+ */
+export function parseEvent(text: string, where: string): Message {
+  if (looksLikeUrl(text)) {
+    throw new UsageError(`there is a URL of a layer in the place of ${where}: use --layer`);
+  }
+  const value = parseJson(text, where);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new UsageError(
+      `${where} must be an object, such as {"type":"generate","id":1}: ${shown(text)}`,
+    );
+  }
+  if (typeof (value as Partial<Message>).type === "string") return value as Message;
+  throw new UsageError(`${where} needs a "type" that is a string: ${shown(text)}`);
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text, keepIntegers);
+  } catch (error) {
+    throw new UsageError(`${where} is no JSON (${(error as Error).message}): ${shown(text)}`);
+  }
+}
+
+function shown(text: string): string {
+  return printable(text, 500);
+}
+
+/** The third argument, the source of a primitive value, is newer than TypeScript's library. */
+function keepIntegers(
+  this: unknown,
+  _key: string,
+  value: unknown,
+  context?: { readonly source?: string },
+): unknown {
+  const source = context?.source ?? "";
+  const isRounded = typeof value === "number" && !Number.isSafeInteger(value);
+  return isRounded && /^-?\d+$/.test(source) ? BigInt(source) : value;
 }

@@ -2,10 +2,8 @@ import { ConsumerUnusableError, ShutdownTimeoutError } from "../errors.ts";
 import { closeChannelLayers, redirectWarnings } from "../layers/mod.ts";
 import { knownChannels } from "../protocol/mod.ts";
 import { type Counter, Worker } from "../worker/mod.ts";
-import { findAppModule } from "./app_module.ts";
-import { guardAgainstStrays } from "./guard.ts";
-import { chooseLayer, noteLayer } from "./layer_choice.ts";
-import { inOneLine, loadApplication } from "./load_application.ts";
+import { findAppModule, inOneLine, loadApplication } from "./app.ts";
+import { chooseLayer, noteLayer } from "./layer.ts";
 import type { Log } from "./log.ts";
 import { ExitCode, UsageError } from "./terminal.ts";
 
@@ -33,14 +31,14 @@ export interface WorkSurroundings {
   /** Whether to say what looks wrong: one of several threads is enough. */
   readonly warns: boolean;
   /** Called with the layer and the app when the worker listens. */
-  readonly onListening: (where: string) => void;
+  readonly onListen: (where: string) => void;
 }
 
 /**
  * Runs a worker in this thread until it is told to stop.
  *
  * @throws {UsageError} When the user can mend what prevents it.
- * @throws {LayerUnusableError} When the layer can't be used.
+ * @throws {LayerConfigurationError} When the layer can't be used.
  */
 export async function work(order: WorkOrder, around: WorkSurroundings): Promise<ExitCode> {
   noteLayer(order.layer);
@@ -63,9 +61,9 @@ async function workOnLayer(order: WorkOrder, around: WorkSurroundings): Promise<
   const application = await loadApplication(app);
   const layer = chooseLayer(order.layer);
   if (around.warns) warnOfUnknown(channels, knownChannels(application), log);
-  const onListening = () => around.onListening(`layer ${layer}, app ${app.name}`);
+  const onListen = () => around.onListen(`layer ${layer.url}, app ${app.name}`);
   const tuning = { concurrency, shutdownTimeout, burst };
-  const worker = new Worker({ application, layer, channels, log, counter, onListening, ...tuning });
+  const worker = new Worker({ application, layer, channels, log, counter, onListen, ...tuning });
   return await runToEnd(worker, around);
 }
 
@@ -74,7 +72,7 @@ async function runToEnd(worker: Worker, around: WorkSurroundings): Promise<ExitC
   try {
     await Promise.race([worker.run({ signal: stop }), whenAborted(kill)]);
     if (!kill.aborted) return ExitCode.ok;
-    const cutOff = worker.inHand.join(", ") || "nothing";
+    const cutOff = worker.inFlight.join(", ") || "nothing";
     log({ level: "error", message: `Left at the second signal, and cut off ${cutOff}` });
   } catch (error) {
     if (error instanceof ConsumerUnusableError) throw asMistake(error);
@@ -115,4 +113,24 @@ export function whenAborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
+}
+
+/** What an application leaves floating must not end the worker: it is logged, and it lives on. */
+export function guardAgainstStrays(log: Log): Disposable {
+  const onRejection = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    log({ level: "error", message: "A promise that nobody awaits failed", error: event.reason });
+  };
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    log({ level: "error", message: "An error that nobody catches", error: event.error });
+  };
+  globalThis.addEventListener("unhandledrejection", onRejection);
+  globalThis.addEventListener("error", onError);
+  return {
+    [Symbol.dispose]() {
+      globalThis.removeEventListener("unhandledrejection", onRejection);
+      globalThis.removeEventListener("error", onError);
+    },
+  };
 }

@@ -1,7 +1,7 @@
 import { type ChannelLayer, getChannelLayer } from "../layers/mod.ts";
 import type { Application, ChannelScope, Message, Receive, Scope, Send } from "../protocol/mod.ts";
 import { handlerFor } from "./handlers.ts";
-import { Intake } from "./intake.ts";
+import { EventLoop } from "./event_loop.ts";
 
 /**
  * A class whose methods handle events by their type, on the event loop, one at a time.
@@ -32,7 +32,7 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
 
   #scope: S | undefined;
   #send: Send | undefined;
-  readonly #intake = new Intake({
+  readonly #eventLoop = new EventLoop({
     dispatch: (event) => this.dispatch(event),
     layer: () => this.channelLayer,
   });
@@ -70,7 +70,7 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
    * to, when it is first asked for; what comes there is handled like any other event.
    */
   get channelName(): string {
-    return this.#intake.channelName;
+    return this.#eventLoop.channelName;
   }
 
   /**
@@ -102,6 +102,6 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
   async #run(scope: S, receive: Receive, send: Send): Promise<void> {
     this.#scope = scope;
     this.#send = send;
-    await this.#intake.run(receive);
+    await this.#eventLoop.run(receive);
   }
 }

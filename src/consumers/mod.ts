@@ -17,7 +17,7 @@
  * @module
  */
 export { AsyncConsumer } from "./async_consumer.ts";
-export type { SyncChannelLayer, SyncSendOptions } from "./sync_channel_layer.ts";
+export type { SyncChannelLayer, SyncSendOptions } from "./sync/channel_layer.ts";
 export { SyncConsumer, type SyncConsumerOptions } from "./sync_consumer.ts";
-export type { ThreadOptions } from "./threads/options.ts";
+export type { ThreadOptions } from "./sync/pool.ts";
 export { StopConsumer } from "./stop_consumer.ts";

@@ -1,9 +1,9 @@
 import type { Application, ChannelScope, Message, Scope } from "../protocol/mod.ts";
 import { handlerFor } from "./handlers.ts";
-import { markSyncConsumer, surroundingsOf } from "./surroundings.ts";
-import { type SyncChannelLayer, syncChannelLayer } from "./sync_channel_layer.ts";
-import { threadedApplication } from "./threads/application.ts";
-import { readThreadOptions, type ThreadOptions } from "./threads/options.ts";
+import { contextOf, markSyncConsumer } from "./sync/context.ts";
+import { type SyncChannelLayer, syncChannelLayer } from "./sync/channel_layer.ts";
+import { threadedApplication } from "./sync/application.ts";
+import { readThreadOptions, type ThreadOptions } from "./sync/pool.ts";
 
 /** What {@linkcode SyncConsumer.asAsgi} takes: where the class is, how it runs, and its arguments. */
 export type SyncConsumerOptions<Args extends readonly unknown[] = readonly []> =
@@ -78,12 +78,12 @@ export abstract class SyncConsumer<S extends Scope = ChannelScope> {
 
   /** What the server told of this consumer's surroundings. */
   get scope(): S {
-    return surroundingsOf(this).scope as S;
+    return contextOf(this).scope as S;
   }
 
   /** The layer to send to other channels with; its methods wait until the main thread has done it. */
   get channelLayer(): SyncChannelLayer {
-    return syncChannelLayer(surroundingsOf(this));
+    return syncChannelLayer(contextOf(this));
   }
 
   /**
@@ -91,7 +91,7 @@ export abstract class SyncConsumer<S extends Scope = ChannelScope> {
    * to, when it is first asked for; what comes there is handled like any other event.
    */
   get channelName(): string {
-    return surroundingsOf(this).call("channelName") as string;
+    return contextOf(this).call("channelName") as string;
   }
 
   /**
@@ -101,7 +101,7 @@ export abstract class SyncConsumer<S extends Scope = ChannelScope> {
    * @param message The message.
    */
   send(message: Message): void {
-    surroundingsOf(this).call("send", message);
+    contextOf(this).call("send", message);
   }
 
   /**

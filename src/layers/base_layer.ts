@@ -9,9 +9,9 @@ import type {
   ReceiveOptions,
   SendOptions,
 } from "./channel_layer.ts";
-import type { Cipher, MessageCodec } from "./codec.ts";
+import type { Cipher, MessageCodec } from "./messages/codec.ts";
 import { exposeReceiver } from "./internal.ts";
-import { MessageForm } from "./message_form.ts";
+import { MessagePacker } from "./messages/packer.ts";
 import {
   checkChannelName,
   checkGroupName,
@@ -19,10 +19,10 @@ import {
   isValidChannelName,
   nonLocalName,
 } from "./names.ts";
-import type { LayerSettings } from "./options.ts";
+import type { LayerSettings } from "./settings.ts";
 import { Receiver } from "./receiving/receiver.ts";
 import { isHandlerOf } from "./sending/handler_context.ts";
-import { mayBeDone, withOutcome } from "./sending/outcome.ts";
+import { outcomeUnknown, withOutcome } from "./sending/outcome.ts";
 import { SendBuffer } from "./sending/send_buffer.ts";
 import type { Parcel, Store } from "./store.ts";
 
@@ -48,7 +48,7 @@ const OWN_CHANNEL = "a handler cannot wait for capacity in the channel that it h
 /** What every layer does the same, on top of a {@linkcode Store}. */
 export abstract class BaseChannelLayer implements ChannelLayer {
   readonly #store: Store;
-  readonly #form: MessageForm;
+  readonly #packer: MessagePacker;
   readonly #name: string;
   readonly #settings: LayerSettings;
   readonly #sendBuffer: SendBuffer;
@@ -59,11 +59,11 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   /** Takes the parts that make the difference between layers. */
   constructor({ store, codec, cipher, name }: BaseLayerParts, settings: LayerSettings) {
     this.#store = store;
-    this.#form = new MessageForm(codec, cipher);
+    this.#packer = new MessagePacker(codec, cipher);
     this.#name = name;
     this.#settings = settings;
     this.#sendBuffer = new SendBuffer(store, name);
-    this.#receiver = new Receiver({ store, form: this.#form, settings, name });
+    this.#receiver = new Receiver({ store, form: this.#packer, settings, name });
     exposeReceiver(this, this.#receiver);
   }
 
@@ -71,7 +71,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   async send(channel: string, message: Message, options?: SendOptions): Promise<void> {
     this.#checkOpen();
     checkChannelName(channel);
-    await this.#send(channel, [this.#form.pack(channel, message)], options);
+    await this.#send(channel, [this.#packer.pack(channel, message)], options);
   }
 
   /** See {@linkcode ChannelLayer.sendMany}. */
@@ -82,7 +82,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   ): Promise<void> {
     this.#checkOpen();
     checkChannelName(channel);
-    const bodies = Array.from(messages, (message) => this.#form.pack(channel, message));
+    const bodies = Array.from(messages, (message) => this.#packer.pack(channel, message));
     if (bodies.length > 0) await this.#send(channel, bodies, options);
   }
 
@@ -107,8 +107,8 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     return await this.#receiver.receive(channel, options);
   }
 
-  /** See {@linkcode ChannelLayer.handBack}. */
-  async handBack(deliveries: readonly Delivery[]): Promise<void> {
+  /** See {@linkcode ChannelLayer.requeue}. */
+  async requeue(deliveries: readonly Delivery[]): Promise<void> {
     this.#checkOpen();
     await this.#receiver.requeue(deliveries);
   }
@@ -136,14 +136,14 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   async groupSend(group: string, message: Message): Promise<void> {
     this.#checkOpen();
     checkGroupName(group);
-    const packFor = this.#form.draft(message);
+    const packFor = this.#packer.draft(message);
     let isSending = false;
     try {
       const parcels = this.#parcels(await this.#store.groupMembers(group), packFor);
       isSending = parcels.length > 0;
       if (isSending) await this.#store.broadcast(parcels);
     } catch (error) {
-      throw withOutcome(error, isSending && mayBeDone(error));
+      throw withOutcome(error, isSending && outcomeUnknown(error));
     }
   }
 
@@ -172,7 +172,12 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     await this.close();
   }
 
-  /** What the layer is called in messages for people: its URL, without secrets. */
+  /** See {@linkcode ChannelLayer.url}. */
+  get url(): string {
+    return this.#name;
+  }
+
+  /** Returns the layer's URL. */
   toString(): string {
     return this.#name;
   }

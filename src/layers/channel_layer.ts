@@ -3,6 +3,9 @@ import type { ChannelCapacity } from "./capacity.ts";
 
 /** Carries messages between processes, over named channels and groups of them. */
 export interface ChannelLayer extends AsyncDisposable {
+  /** The layer's URL without passwords and keys, for logs and errors. */
+  readonly url: string;
+
   /**
    * Sends one message to a channel.
    *
@@ -56,10 +59,10 @@ export interface ChannelLayer extends AsyncDisposable {
    * Puts deliveries that nobody has started on back to their places at the front of their channels.
    *
    * @param deliveries What {@linkcode ChannelLayer.receiveMany} of this layer gave.
-   * @throws {LayerUnavailableError} When the layer can't be reached. Unless its `mayBeDone` says that
+   * @throws {LayerUnavailableError} When the layer can't be reached. Unless its `outcomeUnknown` says that
    * some may be back, all are still the caller's, who may handle them or try again.
    */
-  handBack(deliveries: readonly Delivery[]): Promise<void>;
+  requeue(deliveries: readonly Delivery[]): Promise<void>;
 
   /**
    * Makes the name of a new process-local channel: only this layer object can receive from it, and
@@ -91,9 +94,9 @@ export interface ChannelLayer extends AsyncDisposable {
    *
    * @param group The group's name.
    * @param message The message.
-   * @throws {LayerUnavailableError} If the layer cannot be reached. Its `mayBeDone` says whether any
+   * @throws {LayerUnavailableError} If the layer cannot be reached. Its `outcomeUnknown` says whether any
    * member may have received the message.
-   * @throws {LayerUnusableError} If the layer, or the key of a member, cannot be used; the same applies.
+   * @throws {LayerConfigurationError} If the layer, or the key of a member, cannot be used; the same applies.
    */
   groupSend(group: string, message: Message): Promise<void>;
 

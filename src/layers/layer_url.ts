@@ -1,8 +1,8 @@
 import type { ChannelLayer } from "./channel_layer.ts";
-import { MemoryChannelLayer } from "./memory.ts";
-import { RedisChannelLayer } from "./redis.ts";
-import { REDIS_SCHEMES } from "./redis/redis_url.ts";
-import { SqliteChannelLayer } from "./sqlite.ts";
+import { MemoryChannelLayer } from "./memory/mod.ts";
+import { RedisChannelLayer } from "./redis/mod.ts";
+import { REDIS_SCHEMES } from "./redis/url.ts";
+import { SqliteChannelLayer } from "./sqlite/mod.ts";
 import { optionsIn, unknown, URL_OPTIONS } from "./url_options.ts";
 
 /** Makes the layer that a URL of its scheme names. */

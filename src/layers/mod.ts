@@ -26,19 +26,19 @@ export type {
   SendOptions,
   ServerInspection,
 } from "./channel_layer.ts";
-export type { Cipher, MessageCodec } from "./codec.ts";
+export type { Cipher, MessageCodec } from "./messages/codec.ts";
 export { isLayerUrl } from "./layer_url.ts";
-export { MemoryChannelLayer } from "./memory.ts";
-export { msgpackCodec } from "./msgpack.ts";
+export { MemoryChannelLayer } from "./memory/mod.ts";
+export { msgpackCodec } from "./messages/msgpack.ts";
 export { checkChannelName } from "./names.ts";
-export { type LayerSettings, layerSettings } from "./options.ts";
+export { type LayerSettings, layerSettings } from "./settings.ts";
 export {
   type HostChange,
   RedisChannelLayer,
   type RedisChannelLayerOptions,
   type RedisSentinelHost,
   type RedisTlsOptions,
-} from "./redis.ts";
+} from "./redis/mod.ts";
 export {
   type ChannelLayerConfiguration,
   closeChannelLayers,
@@ -46,6 +46,6 @@ export {
   getChannelLayer,
   overrideDefaultChannelLayer,
 } from "./registry.ts";
-export { SqliteChannelLayer, type SqliteChannelLayerOptions } from "./sqlite.ts";
+export { SqliteChannelLayer, type SqliteChannelLayerOptions } from "./sqlite/mod.ts";
 export type { Batch, Demand, Parcel, Source, Stock, Store, StoredBody } from "./store.ts";
 export { redirectWarnings } from "./warnings.ts";

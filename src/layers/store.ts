@@ -18,7 +18,7 @@ export interface Store {
   /**
    * Appends one body under each key that has room.
    *
-   * @throws {LayerUnavailableError | LayerUnusableError} Unless its `mayBeDone` says so, nothing was
+   * @throws {LayerUnavailableError | LayerConfigurationError} Unless its `outcomeUnknown` says so, nothing was
    * appended under any key.
    */
   broadcast(parcels: readonly Parcel[]): Promise<void>;
@@ -29,9 +29,9 @@ export interface Store {
   /**
    * Puts bodies back to where they stood under their key.
    *
-   * @throws {LayerUnavailableError} Unless its `mayBeDone` says so, none of them is back.
+   * @throws {LayerUnavailableError} Unless its `outcomeUnknown` says so, none of them is back.
    */
-  putBack(key: string, bodies: readonly StoredBody[]): Promise<void>;
+  requeue(key: string, bodies: readonly StoredBody[]): Promise<void>;
 
   /** Adds a name to a set. */
   groupAdd(group: string, channel: string): Promise<void>;

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { LayerUnusableError } from "../errors.ts";
+import { LayerConfigurationError } from "../errors.ts";
 
 /** Reads an option from the values that a query has for it. */
 type OptionReader = (values: OptionValues) => object;
@@ -41,7 +41,7 @@ export const REDIS_URL_OPTIONS: KnownOptions = new Map([
  * Reads the options in the query of a layer's URL.
  *
  * @throws {TypeError} If an option is not known, or its value is invalid.
- * @throws {LayerUnusableError} If a file that it names may not be read.
+ * @throws {LayerConfigurationError} If a file that it names may not be read.
  */
 export function optionsIn(query: string, known: KnownOptions): object {
   if (/%(?![0-9a-f]{2})/i.test(query)) {
@@ -87,7 +87,7 @@ function readPem({ name, texts, quote }: OptionValues): object {
     const { code, name: kind } = error as Error & { readonly code?: string };
     if (kind === "NotCapable") {
       const flag = name === "key" ? "--allow-read" : `--allow-read=${path}`;
-      throw new LayerUnusableError("of the URL", `its ${name} may not be read: add ${flag}`);
+      throw new LayerConfigurationError("of the URL", `its ${name} may not be read: add ${flag}`);
     }
     const problem = code === "ENOENT" ? "doesn't exist" : "can't be read";
     throw new TypeError(`Layer URL names a file that ${problem} as ${name}${shown}`);

@@ -1,6 +1,3 @@
-import type { Message } from "./message.ts";
-import type { Scope } from "./scope.ts";
-
 /** Gives the application its next event; rejects once the server has stopped. */
 export type Receive = () => Promise<Message>;
 
@@ -13,3 +10,35 @@ export type Application<S extends Scope = Scope> = (
   receive: Receive,
   send: Send,
 ) => Promise<void>;
+
+/**
+ * One event, or one answer, on its way between a server and an application.
+ *
+ * What else may be in it when it travels over a channel layer is said at `ChannelLayer.send()`.
+ */
+export interface Message {
+  /** What kind of event it is; a consumer's handler has the same name. */
+  readonly type: string;
+  /** The rest belongs to sender and receiver. */
+  readonly [key: string]: unknown;
+}
+
+/** What an application is told when a worker runs it for a channel. */
+export interface ChannelScope {
+  /** Tells it from the scopes of other protocols. */
+  readonly type: "channel";
+  /** The channel whose events the application gets. */
+  readonly channel: string;
+}
+
+/** What an application is told by servers that announce their start and their stop (ASGI's lifespan). */
+export interface LifespanScope {
+  /** Tells it from the scopes of other protocols. */
+  readonly type: "lifespan";
+}
+
+/** What an application is told about its surroundings: `type` says which kind it is. */
+export type Scope = ChannelScope | LifespanScope;
+
+/** The scope of one type: `ScopeOf<"channel">` is {@linkcode ChannelScope}. */
+export type ScopeOf<T extends Scope["type"]> = Extract<Scope, { readonly type: T }>;

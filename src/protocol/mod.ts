@@ -17,13 +17,7 @@
  * @module
  */
 export type { Application, Receive, Send } from "./application.ts";
-export { KNOWN_CHANNELS, knownChannels, type RoutedApplication } from "./known_channels.ts";
-export type { Message } from "./message.ts";
-export {
-  type Preparation,
-  PREPARE,
-  prepare,
-  type PreparedApplication,
-  together,
-} from "./prepare.ts";
-export type { ChannelScope, LifespanScope, Scope, ScopeOf } from "./scope.ts";
+export { KNOWN_CHANNELS, knownChannels, type RoutedApplication } from "./hooks.ts";
+export type { Message } from "./application.ts";
+export { type Preparation, PREPARE, prepare, type PreparedApplication, together } from "./hooks.ts";
+export type { ChannelScope, LifespanScope, Scope, ScopeOf } from "./application.ts";

@@ -15,5 +15,5 @@
  *
  * @module
  */
-export { type ApplicationsByChannel, ChannelNameRouter } from "./channel_name_router.ts";
-export { type ApplicationsByType, ProtocolTypeRouter } from "./protocol_type_router.ts";
+export { type ApplicationsByChannel, ChannelNameRouter } from "./routers.ts";
+export { type ApplicationsByType, ProtocolTypeRouter } from "./routers.ts";

@@ -20,4 +20,4 @@
  * @module
  */
 export { ApplicationCommunicator, type CommunicatorWaitOptions } from "./communicator.ts";
-export { type LayerBackend, type LayerSubject, testChannelLayer } from "./layer_conformance.ts";
+export { type LayerBackend, type LayerSubject, testChannelLayer } from "./conformance/mod.ts";

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { isRejection, LayerUnavailableError } from "../errors.ts";
 import { reclaim } from "../layers/internal.ts";
 import type { ChannelLayer, Delivery, ReceiveManyOptions } from "../layers/mod.ts";
-import { Instances, type InstancesOptions } from "./instances.ts";
+import { Runner, type RunnerOptions } from "./runner.ts";
 
 /** How long to wait before asking a layer that was lost again, in milliseconds: it grows. */
 const SHORTEST_WAIT = 50;
@@ -12,17 +12,17 @@ const LONGEST_WAIT = 2_000;
 const STALL = 50;
 
 /** How long to wait before handing back again what a layer could not take, in milliseconds. */
-const NEXT_HAND_BACK = 1_000;
+const NEXT_REQUEUE = 1_000;
 
 /** What a listener is made of. */
-export interface ListenerOptions extends InstancesOptions {
+export interface ListenerOptions extends RunnerOptions {
   readonly layer: ChannelLayer;
   /** Whether to return once the channel is empty and no handler runs. */
   readonly burst: boolean;
 }
 
 /**
- * Takes the events of one channel from the layer, for the instances that handle them: never more
+ * Takes the events of one channel from the layer, for the runner that handle them: never more
  * than these have room for.
  */
 export class ChannelListener {
@@ -32,46 +32,46 @@ export class ChannelListener {
   #taking = new AbortController();
   #asking: Promise<number | LayerUnavailableError> | undefined;
   #stallTimer: ReturnType<typeof setTimeout> | undefined;
-  #handingBack: Promise<void> = Promise.resolve();
+  #requeuing: Promise<void> = Promise.resolve();
   /** The applications behind the channel. */
-  readonly instances: Instances;
+  readonly runner: Runner;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.instances = new Instances(options);
+    this.runner = new Runner(options);
   }
 
   /**
    * Asks the layer for the first time, and as long as it can't be reached again; what it gives
    * waits for the beginning.
    *
-   * @throws {LayerUnusableError} When waiting for it makes no sense.
+   * @throws {LayerConfigurationError} When waiting for it makes no sense.
    */
   async open(): Promise<void> {
     await this.#take(false);
   }
 
   /**
-   * Fetches events for the instances until it is stopped; in a burst, until the channel is empty and
+   * Fetches events for the runner until it is stopped; in a burst, until the channel is empty and
    * no handler runs.
    *
    * @returns How many events there were.
    */
   async listen(): Promise<number> {
-    const { instances } = this;
+    const { runner } = this;
     const { signal } = this.#stop;
     // What `open()` took counts as well: its handlers may send, too.
-    let sum = instances.held;
-    instances.start();
+    let sum = runner.held;
+    runner.start();
     while (!signal.aborted) {
-      await instances.until(() => instances.room > 0 || signal.aborted);
+      await runner.until(() => runner.room > 0 || signal.aborted);
       // A handler that runs now may send to this channel after it was found empty.
-      const wasIdle = instances.isIdle;
+      const wasIdle = runner.isIdle;
       const taken = await this.#take(!this.#options.burst);
       sum += taken;
       if (taken > 0 || !this.#options.burst) continue;
       if (wasIdle) break;
-      await instances.until(() => instances.isIdle || signal.aborted);
+      await runner.until(() => runner.isIdle || signal.aborted);
     }
     return sum;
   }
@@ -84,13 +84,13 @@ export class ChannelListener {
     this.#stop.abort();
     this.#taking.abort();
     this.#rest();
-    this.#handBack();
+    this.#requeueHeld();
     // What the layer has given nevertheless goes back as well.
     await this.#asking?.catch(() => {});
-    await this.#handingBack;
+    await this.#requeuing;
     await this.#reclaim();
-    this.instances.stop();
-    await this.instances.until(() => this.instances.isEmpty);
+    this.runner.stop();
+    await this.runner.until(() => this.runner.isEmpty);
   }
 
   /** Keeps what the layer took for this listener too late, and could not requeue either. */
@@ -99,13 +99,13 @@ export class ChannelListener {
     const reclaimed = await reclaim(layer, channel);
     if (reclaimed.length === 0) return;
     report.took(channel, reclaimed.length);
-    this.instances.keep(reclaimed);
+    this.runner.keep(reclaimed);
   }
 
   /** Gives up what a stop has left waiting. */
   abandon(reason: Error): void {
     const { channel, report } = this.#options;
-    const { length } = this.instances.release();
+    const { length } = this.runner.release();
     if (length > 0) report.lostEvents(channel, length, reason);
   }
 
@@ -129,16 +129,16 @@ export class ChannelListener {
     const { signal } = this.#taking;
     try {
       // What goes back is older than what would be taken now.
-      await this.#handingBack;
-      const limit = Math.max(1, this.instances.room);
+      await this.#requeuing;
+      const limit = Math.max(1, this.runner.room);
       const deliveries = await this.#fetch({ limit, wait, signal });
       report.reached();
       if (this.#stop.signal.aborted) {
-        if (deliveries.length > 0) await this.#giveBack(deliveries);
+        if (deliveries.length > 0) await this.#requeue(deliveries);
         return 0;
       }
       // There is more where a full batch comes from: it is asked for before this one is handled.
-      this.instances.accept(deliveries, deliveries.length === limit && limit > 1);
+      this.runner.accept(deliveries, deliveries.length === limit && limit > 1);
       this.#watchForStall();
       return deliveries.length;
     } catch (error) {
@@ -163,12 +163,12 @@ export class ChannelListener {
 
   /** A handler that takes long must not keep for itself what others could do meanwhile. */
   #watchForStall(pause = STALL): void {
-    if (this.#stallTimer !== undefined || this.instances.held === 0) return;
+    if (this.#stallTimer !== undefined || this.runner.held === 0) return;
     this.#stallTimer = setTimeout(() => {
       this.#stallTimer = undefined;
-      if (this.instances.stalledFor < STALL) return this.#watchForStall();
+      if (this.runner.stalledFor < STALL) return this.#watchForStall();
       this.#taking.abort();
-      this.#handBack();
+      this.#requeueHeld();
     }, pause);
   }
 
@@ -177,21 +177,21 @@ export class ChannelListener {
     this.#stallTimer = undefined;
   }
 
-  #handBack(): void {
-    const released = this.instances.release();
+  #requeueHeld(): void {
+    const released = this.runner.release();
     if (released.length === 0) return;
-    this.#handingBack = this.#handingBack.then(() => this.#giveBack(released));
+    this.#requeuing = this.#requeuing.then(() => this.#requeue(released));
   }
 
-  async #giveBack(released: readonly Delivery[]): Promise<void> {
+  async #requeue(released: readonly Delivery[]): Promise<void> {
     const { channel, layer, report } = this.#options;
     try {
-      await layer.handBack(released);
-      report.handedBack(channel, released.length);
+      await layer.requeue(released);
+      report.requeued(channel, released.length);
     } catch (error) {
       if (!isRejection(error)) return report.lostEvents(channel, released.length, error);
-      this.instances.keep(released);
-      if (!this.#stop.signal.aborted) this.#watchForStall(NEXT_HAND_BACK);
+      this.runner.keep(released);
+      if (!this.#stop.signal.aborted) this.#watchForStall(NEXT_REQUEUE);
     }
   }
 }

@@ -14,7 +14,7 @@ export interface WorkerCounts {
   /** Those that were dropped, by the reason. */
   readonly droppedBy: DropCounts;
   /** Given back to the layer before anybody had started on them. */
-  readonly handedBack: number;
+  readonly requeued: number;
   /**
    * Neither handled nor handed back: the layer may have them, the worker ended while it was away, or
    * a thread of `runworker --threads` ended with them.
@@ -50,7 +50,7 @@ export class Counter {
   /** Whose handler threw. */
   failed = 0;
   /** Given back to the layer. */
-  handedBack = 0;
+  requeued = 0;
   /** Neither handled nor handed back. */
   lost = 0;
   /** How often the layer went away. */
@@ -68,9 +68,9 @@ export class Counter {
 
   /** The counts as they are now. */
   get snapshot(): WorkerCounts {
-    const { received, handled, failed, handedBack, lost, outages } = this;
+    const { received, handled, failed, requeued, lost, outages } = this;
     const droppedBy = { ...this.droppedBy };
     const dropped = Object.values(droppedBy).reduce((sum, count) => sum + count, 0);
-    return { received, handled, failed, dropped, droppedBy, handedBack, lost, outages };
+    return { received, handled, failed, dropped, droppedBy, requeued, lost, outages };
   }
 }

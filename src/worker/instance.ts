@@ -2,7 +2,7 @@ import { ServerStoppedError } from "../errors.ts";
 import type { Application, ChannelScope, Message, Receive, Send } from "../protocol/mod.ts";
 
 /** What an instance asks of the channel that it works for. */
-export interface InstanceHost {
+export interface InstanceOwner {
   /** The instance is done with the event in its hand, after so many milliseconds. */
   finished(duration: number): void;
   /** The next event, if there is one now; else it is given later. */
@@ -18,7 +18,7 @@ export interface InstanceHost {
  * States: `handling` (an event in hand) → `waiting` (a `receive()` pends) → `handling` ... → ended.
  */
 export class Instance {
-  readonly #host: InstanceHost;
+  readonly #host: InstanceOwner;
   readonly #waiting: PromiseWithResolvers<Message>[] = [];
   #first: Message | undefined;
   #current: Message | undefined;
@@ -27,7 +27,7 @@ export class Instance {
   #refused = false;
 
   /** @param first The event that it is started for: it is in its hand, and will be received first. */
-  constructor(host: InstanceHost, first: Message) {
+  constructor(host: InstanceOwner, first: Message) {
     this.#host = host;
     this.#first = this.#current = first;
   }

@@ -14,5 +14,5 @@
  * @module
  */
 export { Counter, type DropCounts, type DropReason, type WorkerCounts } from "./counts.ts";
-export type { FailedEvent, LogEntry } from "./report.ts";
+export type { FailedEvent, LogEntry } from "./log.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

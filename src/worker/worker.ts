@@ -4,7 +4,7 @@ import type { ChannelLayer } from "../layers/mod.ts";
 import { type Application, type ChannelScope, prepare } from "../protocol/mod.ts";
 import { ChannelListener } from "./channel_listener.ts";
 import { Counter, type WorkerCounts } from "./counts.ts";
-import { type FailedEvent, type LogEntry, Report } from "./report.ts";
+import { type FailedEvent, type LogEntry, WorkerLog } from "./log.ts";
 
 /** Options of a {@linkcode Worker}. */
 export interface WorkerOptions {
@@ -15,7 +15,7 @@ export interface WorkerOptions {
   /** The channels to listen to: these, and no others. */
   readonly channels: readonly string[];
   /**
-   * How many instances of the application run at once for each channel.
+   * How many runner of the application run at once for each channel.
    *
    * @default {1}
    */
@@ -43,7 +43,7 @@ export interface WorkerOptions {
    */
   readonly counter?: Counter;
   /** Called once, when the layer has answered and the worker listens. */
-  readonly onListening?: () => void;
+  readonly onListen?: () => void;
 }
 
 /**
@@ -72,7 +72,7 @@ export interface WorkerOptions {
  */
 export class Worker {
   readonly #options: WorkerOptions;
-  readonly #report: Report;
+  readonly #report: WorkerLog;
   #listeners: readonly ChannelListener[] = [];
   #isStopped = false;
 
@@ -95,7 +95,7 @@ export class Worker {
     }
     this.#options = options;
     const { log = () => {}, onError = () => {}, counter = new Counter() } = options;
-    this.#report = new Report(log, onError, counter);
+    this.#report = new WorkerLog(log, onError, counter);
   }
 
   /** What it has done so far, in all its runs; ask as often as you like, each time it is a copy. */
@@ -104,8 +104,8 @@ export class Worker {
   }
 
   /** The events whose handlers run now, as `"channel/type"`. */
-  get inHand(): string[] {
-    return this.#listeners.flatMap(({ instances }) => instances.inHand);
+  get inFlight(): string[] {
+    return this.#listeners.flatMap(({ runner }) => runner.inFlight);
   }
 
   /**
@@ -116,7 +116,7 @@ export class Worker {
    * @param options A signal that stops it.
    * @throws {ShutdownTimeoutError} When handlers still ran at the end of `shutdownTimeout`.
    * @throws {ConsumerUnusableError} When the application can't be run: nothing was taken then.
-   * @throws {LayerUnusableError} When the layer can't be used and waiting makes no sense.
+   * @throws {LayerConfigurationError} When the layer can't be used and waiting makes no sense.
    */
   async run(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#listeners.length > 0) throw new TypeError("The worker runs already");
@@ -140,7 +140,7 @@ export class Worker {
     if (this.#isStopped) return;
     await Promise.all(listeners.map((listener) => listener.open()));
     if (this.#isStopped) return;
-    this.#options.onListening?.();
+    this.#options.onListen?.();
     // A handler may send to a channel that was found empty before: until none has had anything.
     for (let taken = 1; taken > 0 && !this.#isStopped;) {
       const counts = await Promise.all(listeners.map((listener) => listener.listen()));
@@ -156,7 +156,7 @@ export class Worker {
     const outcome = await Promise.race([promise, drained]);
     clearTimeout(timer);
     if (outcome !== "late") return;
-    const error = new ShutdownTimeoutError(shutdownTimeout, this.inHand);
+    const error = new ShutdownTimeoutError(shutdownTimeout, this.inFlight);
     for (const listener of this.#listeners) listener.abandon(error);
     throw error;
   }

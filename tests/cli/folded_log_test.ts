@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { type LogEntry, SqliteChannelLayer } from "@asgi/channels";
-import { FoldedLog } from "../../src/cli/folded_log.ts";
+import { FoldedLog } from "../../src/cli/log.ts";
 import { FIXTURE_APP, startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { Tally } from "../worker/tally.ts";

@@ -111,15 +111,15 @@ Deno.test("An app that lacks a permission exits with 1, and its flag is named", 
   }
 });
 
-Deno.test("The library tells of a missing permission by LayerUnusableError", async () => {
+Deno.test("The library tells of a missing permission by LayerConfigurationError", async () => {
   await using folder = await openFolder();
   const library = new URL("../../mod.ts", import.meta.url).href;
   await Deno.writeTextFile(
     `${folder.path}/app.ts`,
-    `import { LayerUnusableError, RedisChannelLayer, SqliteChannelLayer } from "${library}";
+    `import { LayerConfigurationError, RedisChannelLayer, SqliteChannelLayer } from "${library}";
      for (const layer of [new RedisChannelLayer({ url: "redis://localhost:1" }), new SqliteChannelLayer()]) {
        const error = await layer.send("a", { type: "x" }).catch((error) => error);
-       console.log(error instanceof LayerUnusableError, error.message);
+       console.log(error instanceof LayerConfigurationError, error.message);
        await layer.close();
      }`,
   );

@@ -232,8 +232,8 @@ Deno.test("events that are lost with a thread that is cut off are counted, and n
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 1);
   const counts = countsOf(worker);
-  const { received, handled, failed, dropped, lost = 0, "handed back": handedBack = 0 } = counts;
-  assertEquals(received, (handled ?? 0) + (failed ?? 0) + (dropped ?? 0) + handedBack + lost);
+  const { received, handled, failed, dropped, lost = 0, "handed back": requeued = 0 } = counts;
+  assertEquals(received, (handled ?? 0) + (failed ?? 0) + (dropped ?? 0) + requeued + lost);
   const left = await opened.layer.receiveMany("a", { limit: 9_999, wait: false });
   const log = worker.stderr.all.join("\n");
   const bounds = Array.from(log.matchAll(/up to (\d+) that it was fetching/g), (match) => match[1]);

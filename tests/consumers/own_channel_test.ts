@@ -3,8 +3,8 @@ import {
   AsyncConsumer,
   type ChannelScope,
   type Drop,
+  LayerConfigurationError,
   LayerUnavailableError,
-  LayerUnusableError,
   MemoryChannelLayer,
   type Message,
   NoHandlerError,
@@ -392,8 +392,8 @@ Deno.test("the end of the consumer ends the waiting for a layer that is away", a
 Deno.test("a layer that can't be used ends the application with its error", async () => {
   let failing: FailingLayer | undefined;
   await using _test = useMemoryLayer((layer) => failing = new FailingLayer(layer));
-  failing?.errors.push(new LayerUnusableError("memory:", "It needs a password"));
+  failing?.errors.push(new LayerConfigurationError("memory:", "It needs a password"));
   await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
   await channelOf(communicator);
-  await assertRejects(() => communicator.wait(), LayerUnusableError, "password");
+  await assertRejects(() => communicator.wait(), LayerConfigurationError, "password");
 });

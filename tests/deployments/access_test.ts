@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
-  LayerUnusableError,
+  LayerConfigurationError,
   RedisChannelLayer,
   type RedisChannelLayerOptions,
 } from "@asgi/channels";
@@ -90,7 +90,7 @@ testWithRedis("RedisChannelLayer with TLS", () => {
     );
     await worker.stderr.until("Listening on");
     await using none = new RedisChannelLayer({ url, tls: { ca: caText! } });
-    await assertRejects(() => none.send("letters", EVENT), LayerUnusableError, "certificate");
+    await assertRejects(() => none.send("letters", EVENT), LayerConfigurationError, "certificate");
   });
 
   Deno.test("runworker: a certificate that isn't trusted makes it leave with 1, in one line", async () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { LayerUnusableError, RedisChannelLayer } from "@asgi/channels";
+import { LayerConfigurationError, RedisChannelLayer } from "@asgi/channels";
 import { startWorker } from "../helpers/program.ts";
 import { testWithRedis } from "../helpers/redis_server.ts";
 import { startCluster } from "./helpers/cluster.ts";
@@ -102,7 +102,7 @@ testWithRedis("RedisChannelLayer with few rights", () => {
       await layer.send("good", { type: "record", id });
       await worker.stdout.count(id + 1);
     }
-    const refusal = await assertRejects(() => layer.send("bad", EVENT), LayerUnusableError);
+    const refusal = await assertRejects(() => layer.send("bad", EVENT), LayerConfigurationError);
     assertStringIncludes(refusal.message, "its key asgibad holds something else");
     await node.cli("DEL", "asgibad");
     await layer.send("bad", { type: "record", id: 5 });

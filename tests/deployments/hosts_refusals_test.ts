@@ -82,7 +82,7 @@ testWithRedis("RedisChannelLayer with a host that refuses", () => {
       const taken = [];
       while (taken.length < 3) taken.push(...await layer.receiveMany("letters", { limit: 3 }));
       await begin(first);
-      await layer.handBack(taken);
+      await layer.requeue(taken);
       assertEquals(await receiveNumbers(layer, 3), [0, 1, 2]);
       await end(first);
     });

@@ -82,7 +82,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     await nodes[1]!.crash();
     await layer.receiveMany("others", { limit: 1, wait: false }); // So it sees what has happened.
     await until("the loss is told", () => changes.length > 0);
-    await layer.handBack(taken);
+    await layer.requeue(taken);
     assertEquals(await receiveNumbers(layer, 3), [0, 1, 2]);
   });
 
@@ -113,7 +113,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
       LayerUnavailableError,
       "the message may have been sent",
     );
-    assertEquals(error.mayBeDone, true);
+    assertEquals(error.outcomeUnknown, true);
     assertNotEquals(await nodes[0]!.cli("DBSIZE"), "0");
   });
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { LayerUnavailableError, LayerUnusableError, RedisChannelLayer } from "@asgi/channels";
+import { LayerConfigurationError, LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
 import { FIXTURE_APP, startProgram, startWorker } from "../helpers/program.ts";
 import { testWithRedis } from "../helpers/redis_server.ts";
 import { sharedServers } from "./helpers/conformance.ts";
@@ -93,12 +93,19 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     assertEquals(await layer.receive("letters"), EVENT);
 
     await using wrong = new RedisChannelLayer({ hosts: [{ ...host, sentinelPassword: "x" }] });
-    const refused = await assertRejects(() => wrong.send("letters", EVENT), LayerUnusableError);
+    const refused = await assertRejects(
+      () => wrong.send("letters", EVENT),
+      LayerConfigurationError,
+    );
     assertStringIncludes(refused.message, "the Sentinels let nobody in");
     await using none = new RedisChannelLayer({ hosts: [{ sentinels, master: MASTER }] });
-    await assertRejects(() => none.send("letters", EVENT), LayerUnusableError, "let nobody in");
+    await assertRejects(
+      () => none.send("letters", EVENT),
+      LayerConfigurationError,
+      "let nobody in",
+    );
     await using masters = new RedisChannelLayer({ hosts: [{ ...host, password: "x" }] });
-    await assertRejects(() => masters.send("letters", EVENT), LayerUnusableError, "are wrong");
+    await assertRejects(() => masters.send("letters", EVENT), LayerConfigurationError, "are wrong");
   });
 
   Deno.test("RedisChannelLayer: a silent Sentinel is given up for the next one", async () => {

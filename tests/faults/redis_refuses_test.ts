@@ -71,11 +71,11 @@ testWithRedis("Redis refuses for a while", () => {
     for (let number = 0; number < 3; number++) await send(layer, number);
     const taken = await layer.receiveMany("letters", { limit: 2 });
     await redis.cli("CONFIG", "SET", "maxmemory", "1");
-    const error = await assertRejects(() => layer.handBack(taken), LayerUnavailableError);
-    assertEquals(error.mayBeDone, false);
+    const error = await assertRejects(() => layer.requeue(taken), LayerUnavailableError);
+    assertEquals(error.outcomeUnknown, false);
     assertEquals(await redis.cli("ZCARD", "asgiletters"), "1");
     await redis.cli("CONFIG", "SET", "maxmemory", "0");
-    await layer.handBack(taken);
+    await layer.requeue(taken);
     const left = await remaining(layer, "letters");
     assertEquals(left.map(({ number }) => number), [0, 1, 2]);
   });
@@ -90,8 +90,8 @@ testWithRedis("Redis refuses for a while", () => {
       ...await layer.receiveMany("letters", { limit: 1 }),
     ];
     await redis.cli("CONFIG", "SET", "maxmemory", "1");
-    const error = await assertRejects(() => layer.handBack(taken), LayerUnavailableError);
-    assertEquals(error.mayBeDone, true);
+    const error = await assertRejects(() => layer.requeue(taken), LayerUnavailableError);
+    assertEquals(error.outcomeUnknown, true);
     assertEquals((await layer.receive(own)).type, "work");
   });
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { LayerUnusableError, RedisChannelLayer } from "@asgi/channels";
+import { LayerConfigurationError, RedisChannelLayer } from "@asgi/channels";
 import { redirectWarnings } from "@asgi/channels/layers";
 import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
 import { startWorker } from "../worker/start_worker.ts";
@@ -27,7 +27,7 @@ testWithRedis("Redis with something else under a key", () => {
       await seen.reach(number + 1);
     }
     const send = () => layer.send("letters", event(3));
-    await assertRejects(send, LayerUnusableError, "its key asgiletters holds something else");
+    await assertRejects(send, LayerConfigurationError, "its key asgiletters holds something else");
     await redis.cli("DEL", "asgiletters");
     await layer.send("letters", event(4));
     await seen.reach(4);

@@ -10,9 +10,9 @@ testChannelLayer({
   except: {
     "send() counts what others have sent and received": ALONE,
     "groupSend() reaches the channels that other layers added": ALONE,
-    "handBack() keeps the order for another layer": ALONE,
-    "handBack() wakes a receive() of another layer": ALONE,
-    "handBack() takes its room in the eyes of other layers": ALONE,
+    "requeue() keeps the order for another layer": ALONE,
+    "requeue() wakes a receive() of another layer": ALONE,
+    "requeue() takes its room in the eyes of other layers": ALONE,
     "flush() empties the channel for other layers": ALONE,
     "prefix keeps layers apart": ALONE,
     "prefix may hold what has a meaning in patterns": ALONE,

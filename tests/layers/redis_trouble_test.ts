@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { LayerUnavailableError, LayerUnusableError, RedisChannelLayer } from "@asgi/channels";
+import { LayerConfigurationError, LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
 import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
@@ -98,7 +98,7 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
       await using layer = new RedisChannelLayer({ url: `${start}127.0.0.1:${port}` });
       const error = await assertRejects(
         () => layer.send("letters", EVENT),
-        LayerUnusableError,
+        LayerConfigurationError,
         reason,
       );
       assert(!Deno.inspect(error, { depth: 9 }).includes("wrong@"), "The password is shown");
@@ -113,7 +113,11 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     await using server = await startRedis(["--port", `${port}`]);
     await server.cli("ACL", "SETUSER", "ann", "on", ">secret", "+@connection");
     await using layer = new RedisChannelLayer({ url: `redis://ann:secret@127.0.0.1:${port}` });
-    await assertRejects(() => layer.send("letters", EVENT), LayerUnusableError, "access rules");
+    await assertRejects(
+      () => layer.send("letters", EVENT),
+      LayerConfigurationError,
+      "access rules",
+    );
   });
 
   Deno.test("RedisChannelLayer: a database that doesn't exist makes it unusable", async () => {
@@ -122,7 +126,7 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     await using layer = new RedisChannelLayer({ url: `redis://127.0.0.1:${port}/99` });
     await assertRejects(
       () => layer.send("letters", EVENT),
-      LayerUnusableError,
+      LayerConfigurationError,
       "no database of that",
     );
   });

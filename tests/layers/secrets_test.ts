@@ -3,7 +3,7 @@ import fc from "fast-check";
 import {
   configureChannelLayers,
   getChannelLayer,
-  LayerUnusableError,
+  LayerConfigurationError,
   RedisChannelLayer,
   type RedisChannelLayerOptions,
 } from "@asgi/channels";
@@ -203,7 +203,7 @@ testWithRedis("Secrets and Redis", () => {
     await using layer = new RedisChannelLayer({
       url: redis.url.replace("unix://", "unix://ann:hidden@"),
     });
-    const error = await assertRejects(() => layer.send("a", EVENT), LayerUnusableError);
+    const error = await assertRejects(() => layer.send("a", EVENT), LayerConfigurationError);
     assertStringIncludes(error.message, "unknown command 'AUTH'");
     assertEquals(printed(error).includes("hidden"), false);
   });
@@ -212,7 +212,11 @@ testWithRedis("Secrets and Redis", () => {
     await using redis = await startRedis(["--rename-command", "EVALSHA", ""]);
     await using layer = new RedisChannelLayer({ url: redis.url });
     const sending = () => layer.send("a", { ...EVENT, text: "hidden" });
-    const error = await assertRejects(sending, LayerUnusableError, "unknown command 'EVALSHA'");
+    const error = await assertRejects(
+      sending,
+      LayerConfigurationError,
+      "unknown command 'EVALSHA'",
+    );
     assertEquals(printed(error).includes("hidden"), false);
     assertEquals(printed(error).includes("asgia"), false);
   });
@@ -221,7 +225,11 @@ testWithRedis("Secrets and Redis", () => {
     await using redis = await startRedis();
     const url = redis.url.replace("unix://", "unix://:hidden@");
     await using layer = new RedisChannelLayer({ url });
-    await assertRejects(() => layer.send("a", EVENT), LayerUnusableError, "without the password");
+    await assertRejects(
+      () => layer.send("a", EVENT),
+      LayerConfigurationError,
+      "without the password",
+    );
   });
 
   Deno.test("a password that is a word of Redis' own changes no failure", async () => {
@@ -229,7 +237,11 @@ testWithRedis("Secrets and Redis", () => {
       await using redis = await startRedis(["--requirepass", "other"]);
       const url = redis.url.replace("unix://", `unix://:${password}@`);
       await using layer = new RedisChannelLayer({ url });
-      await assertRejects(() => layer.send("a", EVENT), LayerUnusableError, "password are wrong");
+      await assertRejects(
+        () => layer.send("a", EVENT),
+        LayerConfigurationError,
+        "password are wrong",
+      );
     }
   });
 });

@@ -1,5 +1,5 @@
 import { assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
-import { LayerUnusableError, SqliteChannelLayer } from "@asgi/channels";
+import { LayerConfigurationError, SqliteChannelLayer } from "@asgi/channels";
 import { watch } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
@@ -124,6 +124,6 @@ Deno.test({
     await Deno.symlink("loop.sqlite3", path);
     await using layer = new SqliteChannelLayer({ path });
     const send = () => layer.send("letters", { type: "test.event" });
-    await assertRejects(send, LayerUnusableError, "cannot open or create the file");
+    await assertRejects(send, LayerConfigurationError, "cannot open or create the file");
   },
 });

@@ -2,8 +2,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import {
   type Delivery,
+  LayerConfigurationError,
   LayerUnavailableError,
-  LayerUnusableError,
   SqliteChannelLayer,
 } from "@asgi/channels";
 import { say } from "../helpers/redis_server.ts";
@@ -22,7 +22,7 @@ async function assertUnusable(path: string, reason: string): Promise<void> {
     () => layer.flush(),
   ];
   for (const call of calls) {
-    const error = await assertRejects(call, LayerUnusableError, reason);
+    const error = await assertRejects(call, LayerConfigurationError, reason);
     assertEquals(error.layer, `sqlite:${path}`);
   }
   await layer.close();
@@ -116,7 +116,7 @@ function numbersOf(deliveries: readonly Delivery[]): unknown[] {
 
 const numbered = (n: number) => ({ ...EVENT, n });
 
-Deno.test("SqliteChannelLayer: handBack() puts deliveries of a deleted file in front of the new one's", async () => {
+Deno.test("SqliteChannelLayer: requeue() puts deliveries of a deleted file in front of the new one's", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/channels.sqlite3`;
   await using layer = new SqliteChannelLayer({ path });
@@ -125,27 +125,27 @@ Deno.test("SqliteChannelLayer: handBack() puts deliveries of a deleted file in f
   const second = await layer.receiveMany("letters", { limit: 2 });
   await deleteFile(layer, path);
   await layer.sendMany("letters", [6, 7].map(numbered));
-  await layer.handBack(first);
-  await layer.handBack(second);
+  await layer.requeue(first);
+  await layer.requeue(second);
   assertEquals((await layer.inspect(["letters"])).channels[0]?.depth, 6);
   const taken = await layer.receiveMany("letters", { limit: 3 });
   assertEquals(numbersOf(taken), [0, 1, 2]);
   await deleteFile(layer, path);
-  await layer.handBack(taken);
+  await layer.requeue(taken);
   await layer.send("letters", numbered(8));
   const left = await layer.receiveMany("letters", { limit: 10 });
   assertEquals(numbersOf(left), [0, 1, 2, 8]);
 });
 
-Deno.test("SqliteChannelLayer: handBack() of what is in the channel already is refused", async () => {
+Deno.test("SqliteChannelLayer: requeue() of what is in the channel already is refused", async () => {
   await using folder = await temporaryFolder();
   await using layer = new SqliteChannelLayer({ path: `${folder.path}/channels.sqlite3` });
   await layer.sendMany("letters", [0, 1].map(numbered));
   const taken = await layer.receiveMany("letters", { limit: 2 });
-  await layer.handBack(taken);
-  const again = () => layer.handBack(taken);
+  await layer.requeue(taken);
+  const again = () => layer.requeue(taken);
   const error = await assertRejects(again, LayerUnavailableError, "handed back already");
-  assertEquals(error.mayBeDone, true);
+  assertEquals(error.outcomeUnknown, true);
   assertEquals(numbersOf(await layer.receiveMany("letters", { limit: 5 })), [0, 1]);
 });
 
@@ -211,7 +211,7 @@ testOnSmallDisk("send() says that the disk is full, and works when it isn't", as
     for (;;) await layer.send("large", { ...EVENT, bytes: LARGE });
   };
   const error = await assertRejects(sending, LayerUnavailableError, DISK_FULL);
-  assertEquals(error.mayBeDone, false);
+  assertEquals(error.outcomeUnknown, false);
   await Deno.remove(filler);
   await layer.send("letters", numbered(2));
   assertEquals(numbersOf(await layer.receiveMany("letters", { limit: 5 })), [1, 2]);
@@ -229,13 +229,13 @@ testOnSmallDisk("receiveMany() loses nothing when the disk is full", async (fold
     while (received.length < sent.length) await receive();
   };
   const error = await assertRejects(receiveAll, LayerUnavailableError, DISK_FULL);
-  assertEquals(error.mayBeDone, false);
+  assertEquals(error.outcomeUnknown, false);
   await Deno.remove(filler);
   await receiveAll();
   assertEquals(received, sent);
 });
 
-testOnSmallDisk("handBack() changes nothing when the disk is full", async (folder) => {
+testOnSmallDisk("requeue() changes nothing when the disk is full", async (folder) => {
   await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });
   const sent = Array.from({ length: 30 }, (_, n) => n);
   await layer.sendMany("letters", sent.map((n) => ({ ...numbered(n), bytes: LARGE })));
@@ -243,12 +243,12 @@ testOnSmallDisk("handBack() changes nothing when the disk is full", async (folde
   // What was taken left free pages in the file.
   await layer.sendMany("others", taken.map(() => ({ ...EVENT, bytes: LARGE })));
   const filler = await fillDisk(folder);
-  const handBack = () => layer.handBack(taken);
-  const error = await assertRejects(handBack, LayerUnavailableError, DISK_FULL);
-  assertEquals(error.mayBeDone, false);
+  const requeue = () => layer.requeue(taken);
+  const error = await assertRejects(requeue, LayerUnavailableError, DISK_FULL);
+  assertEquals(error.outcomeUnknown, false);
   await Deno.remove(filler);
   await layer.receiveMany("others", { limit: 50 });
-  await handBack();
+  await requeue();
   assertEquals(numbersOf(await layer.receiveMany("letters", { limit: 50 })), sent);
 });
 
@@ -264,7 +264,7 @@ testOnSmallDisk(
       LayerUnavailableError,
       "the disk is full: free some space; the message was not sent",
     );
-    assertEquals(error.mayBeDone, false);
+    assertEquals(error.outcomeUnknown, false);
     const { channels } = await layer.inspect(members);
     assertEquals(channels.filter(({ depth }) => depth > 0), []);
   },

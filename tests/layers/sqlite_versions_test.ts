@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { LayerUnusableError, SqliteChannelLayer } from "@asgi/channels";
+import { LayerConfigurationError, SqliteChannelLayer } from "@asgi/channels";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 /** The tables of version 1, as its code created them. */
@@ -87,6 +87,6 @@ Deno.test("SqliteChannelLayer: a newer version that changes an open file makes i
   await layer.send("letters", { type: "x" });
   old.file.exec("DROP TABLE messages; DROP TABLE memberships; PRAGMA user_version = 99");
   for (const call of [() => layer.send("letters", { type: "x" }), () => layer.receive("letters")]) {
-    await assertRejects(call, LayerUnusableError, "newer version of this library: update");
+    await assertRejects(call, LayerConfigurationError, "newer version of this library: update");
   }
 });

@@ -16,6 +16,10 @@ export class ForwardingLayer implements ChannelLayer {
     this.inner = inner;
   }
 
+  get url(): string {
+    return this.inner.url;
+  }
+
   send(channel: string, message: Message, options?: SendOptions): Promise<void> {
     return this.inner.send(channel, message, options);
   }
@@ -32,8 +36,8 @@ export class ForwardingLayer implements ChannelLayer {
     return this.inner.receiveMany(channel, options);
   }
 
-  handBack(deliveries: readonly Delivery[]): Promise<void> {
-    return this.inner.handBack(deliveries);
+  requeue(deliveries: readonly Delivery[]): Promise<void> {
+    return this.inner.requeue(deliveries);
   }
 
   newChannel(prefix?: string): string {

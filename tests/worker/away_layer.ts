@@ -32,10 +32,10 @@ export class AwayLayer extends ForwardingLayer {
     return await super.receiveMany(channel, { ...options, signal: AbortSignal.any(signals) });
   }
 
-  override async handBack(deliveries: readonly Delivery[]): Promise<void> {
+  override async requeue(deliveries: readonly Delivery[]): Promise<void> {
     if (this.#isFull) this.#refuse(new LayerUnavailableError("full:", "Its memory is full"));
     this.#check();
-    await super.handBack(deliveries);
+    await super.requeue(deliveries);
   }
 
   #check(): void {

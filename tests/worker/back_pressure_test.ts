@@ -21,7 +21,7 @@ import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
 class ObservedLayer extends ForwardingLayer {
   readonly limits: number[] = [];
   given = 0;
-  handedBack = 0;
+  requeued = 0;
 
   override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
     this.limits.push(options.limit);
@@ -30,9 +30,9 @@ class ObservedLayer extends ForwardingLayer {
     return deliveries;
   }
 
-  override async handBack(deliveries: readonly Delivery[]): Promise<void> {
-    this.handedBack += deliveries.length;
-    await super.handBack(deliveries);
+  override async requeue(deliveries: readonly Delivery[]): Promise<void> {
+    this.requeued += deliveries.length;
+    await super.requeue(deliveries);
   }
 }
 
@@ -159,11 +159,11 @@ Deno.test("a handler that hangs keeps no event behind it from another worker", a
   await hanging.promise;
   await using other = await startWorker({ layer, channels: ["letters"], application });
   await all.reach(419);
-  assertEquals(one.worker.inHand, ["letters/hang"]);
-  assertGreater(layer.handedBack, 0);
-  assertEquals(one.worker.counts.handedBack, layer.handedBack);
+  assertEquals(one.worker.inFlight, ["letters/hang"]);
+  assertGreater(layer.requeued, 0);
+  assertEquals(one.worker.counts.requeued, layer.requeued);
   const received = one.worker.counts.received + other.worker.counts.received;
-  assertEquals(received - layer.handedBack, 420);
+  assertEquals(received - layer.requeued, 420);
   gate.resolve();
   await all.reach(420);
   assertEquals(numbersOf(all.items), upTo(420));
@@ -186,7 +186,7 @@ Deno.test("what is handed back keeps its place in the channel", async () => {
     },
   });
   await all.reach(420);
-  assertGreater(layer.handedBack, 0);
+  assertGreater(layer.requeued, 0);
   assertEquals(all.items.map(({ number }) => number), upTo(420));
 });
 
@@ -195,10 +195,10 @@ class SlowHandBackLayer extends ForwardingLayer {
   readonly asked = Promise.withResolvers<void>();
   readonly gate = Promise.withResolvers<void>();
 
-  override async handBack(deliveries: readonly Delivery[]): Promise<void> {
+  override async requeue(deliveries: readonly Delivery[]): Promise<void> {
     this.asked.resolve();
     await this.gate.promise;
-    await super.handBack(deliveries);
+    await super.requeue(deliveries);
   }
 }
 

@@ -43,7 +43,7 @@ for (const concurrency of [1, 2, 5]) {
       },
     });
     await begun.reach(concurrency);
-    assertEquals(running.worker.inHand, Array(concurrency).fill("letters/work"));
+    assertEquals(running.worker.inFlight, Array(concurrency).fill("letters/work"));
     gate.resolve();
     await ended.reach(30);
     assertEquals(most, concurrency);

@@ -78,13 +78,13 @@ for (const { how, handled, failed, ...shape } of SHAPES) {
     assertEquals(scene.seen.items.slice(50), ["slow", "next", "last"]);
     const { counts } = scene.running.worker;
     assertEquals([counts.received, counts.handled, counts.failed], [53, handled, failed]);
-    assertEquals([counts.lost, counts.handedBack], [0, 0]);
+    assertEquals([counts.lost, counts.requeued], [0, 0]);
     if (how === "asks for more") assertEquals(scene.runs.items.length, 1);
   });
 }
 
 Deno.test("a worker doesn't handle what the layer may have taken back: it is lost, and counted", async () => {
-  const trouble = new LayerUnavailableError("away:", "No answer", { mayBeDone: true });
+  const trouble = new LayerUnavailableError("away:", "No answer", { outcomeUnknown: true });
   await using scene = await startHolding({ trouble });
   const stopped = scene.running.stop();
   await scene.layer.refusals.reach(1);
@@ -93,8 +93,8 @@ Deno.test("a worker doesn't handle what the layer may have taken back: it is los
   assertEquals(scene.seen.items.slice(50), ["slow"]);
   const said = linesOf(scene.running, "error").join("\n");
   assertMatch(said, /2 events .* could not be handed back, and are lost/);
-  const { received, handled, lost, handedBack } = scene.running.worker.counts;
-  assertEquals([received, handled, lost, handedBack], [53, 51, 2, 0]);
+  const { received, handled, lost, requeued } = scene.running.worker.counts;
+  assertEquals([received, handled, lost, requeued], [53, 51, 2, 0]);
 });
 
 Deno.test("a worker that stalls keeps what it can't hand back until the layer is there again", async () => {
@@ -105,8 +105,8 @@ Deno.test("a worker that stalls keeps what it can't hand back until the layer is
   assertEquals(await scene.inner.receive("letters"), { type: "last" });
   scene.gate.resolve();
   await scene.running.stop();
-  const { received, handled, lost, handedBack } = scene.running.worker.counts;
-  assertEquals([received, handled, lost, handedBack], [53, 51, 0, 2]);
+  const { received, handled, lost, requeued } = scene.running.worker.counts;
+  assertEquals([received, handled, lost, requeued], [53, 51, 0, 2]);
 });
 
 Deno.test("a worker that stalled handles what it kept when it goes on first, in its order", async () => {
@@ -162,10 +162,10 @@ class HesitantLayer extends LateLayer {
   readonly isAsked = Promise.withResolvers<void>();
   readonly refusal = Promise.withResolvers<void>();
 
-  override async handBack(deliveries: readonly Delivery[]): Promise<void> {
+  override async requeue(deliveries: readonly Delivery[]): Promise<void> {
     this.isAsked.resolve();
     await this.refusal.promise;
-    await super.handBack(deliveries);
+    await super.requeue(deliveries);
   }
 }
 
@@ -244,6 +244,6 @@ Deno.test("a worker that is stopped before it listens handles what it can't hand
 Deno.test("what a worker has kept beyond its shutdown time is lost, and counted", async () => {
   await using scene = await startHolding({ shutdownTimeout: 100 });
   await assertRejects(() => scene.running.stop(), ShutdownTimeoutError, "letters/slow");
-  const { received, handled, lost, handedBack } = scene.running.worker.counts;
-  assertEquals([received, handled, lost, handedBack], [53, 50, 2, 0]);
+  const { received, handled, lost, requeued } = scene.running.worker.counts;
+  assertEquals([received, handled, lost, requeued], [53, 50, 2, 0]);
 });

@@ -3,7 +3,7 @@ import {
   type Application,
   type ChannelScope,
   LayerClosedError,
-  LayerUnusableError,
+  LayerConfigurationError,
   MemoryChannelLayer,
   type Message,
   Worker,
@@ -119,7 +119,7 @@ Deno.test("a worker that is stopped before its layer answers never listens", asy
     layer,
     channels: ["letters"],
     application: keeping(new Tally()),
-    onListening: () => listening = true,
+    onListen: () => listening = true,
   });
   const ended = worker.run({ signal: control.signal });
   await layer.refusals.reach(1);
@@ -162,10 +162,10 @@ Deno.test("a layer that goes away twice is told of twice", async () => {
 
 Deno.test("a layer that can't be used rejects run()", async () => {
   await using layer = new AwayLayer(new MemoryChannelLayer());
-  layer.goAway(new LayerUnusableError("away:", "It needs a password"));
+  layer.goAway(new LayerConfigurationError("away:", "It needs a password"));
   const application = keeping(new Tally());
   const worker = new Worker({ layer, application, channels: ["letters"] });
-  await assertRejects(() => within(worker.run(), "the end"), LayerUnusableError, "password");
+  await assertRejects(() => within(worker.run(), "the end"), LayerConfigurationError, "password");
   assertEquals(layer.refusals.items.length, 1);
 });
 
@@ -188,9 +188,9 @@ Deno.test("a layer that can't be used any more rejects run(), after handlers tha
   running.ended.catch(() => told.add("ended"));
   await inner.send("letters", { type: "sent" });
   await told.reach(1);
-  layer.goAway(new LayerUnusableError("away:", "It needs a password"));
+  layer.goAway(new LayerConfigurationError("away:", "It needs a password"));
   gate.resolve();
-  await assertRejects(() => within(running.ended, "the end"), LayerUnusableError, "password");
+  await assertRejects(() => within(running.ended, "the end"), LayerConfigurationError, "password");
   assertEquals(told.items, ["sent", "done", "ended"]);
 });
 

@@ -3,7 +3,7 @@ import { AsyncConsumer, MemoryChannelLayer, Worker, type WorkerOptions } from "@
 import { idle, outcome, runBurst } from "./start_worker.ts";
 import { numbered } from "./tally.ts";
 
-Deno.test("onListening is called once, before any event is handled", async () => {
+Deno.test("onListen is called once, before any event is handled", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(3));
   const told: string[] = [];
@@ -11,7 +11,7 @@ Deno.test("onListening is called once, before any event is handled", async () =>
     layer,
     channels: ["letters", "parcels"],
     burst: true,
-    onListening: () => told.push("listening"),
+    onListen: () => told.push("listening"),
     application: async (_scope, receive) => {
       for (;;) told.push((await receive()).type);
     },

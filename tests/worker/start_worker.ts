@@ -24,7 +24,7 @@ export interface StartedWorker extends Told, AsyncDisposable {
 }
 
 /** What to test it with; the log and the errors are kept. */
-export type TestedOptions = Omit<WorkerOptions, "onListening">;
+export type TestedOptions = Omit<WorkerOptions, "onListen">;
 
 /** Starts a worker, and waits until it listens. */
 export async function startWorker(options: TestedOptions): Promise<StartedWorker> {
@@ -65,11 +65,11 @@ export async function runBurst(options: TestedOptions): Promise<Told & { worker:
   return made;
 }
 
-function makeWorker(options: TestedOptions, onListening: () => void): Told & { worker: Worker } {
+function makeWorker(options: TestedOptions, onListen: () => void): Told & { worker: Worker } {
   const told: Told = { log: [], errors: [] };
   const worker = new Worker({
     ...options,
-    onListening,
+    onListen,
     log: (entry) => {
       told.log.push(entry);
       options.log?.(entry);

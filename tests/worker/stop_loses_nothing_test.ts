@@ -37,7 +37,7 @@ for (const concurrency of [1, 4]) {
     assertGreater(others.length, 0);
     assertEquals(numbersOf([...handled.items, ...others]), upTo(300));
     const { counts } = running.worker;
-    assertEquals(counts.received, counts.handled + counts.handedBack);
+    assertEquals(counts.received, counts.handled + counts.requeued);
     assertEquals(counts.handled, handled.items.length);
     assertEquals(running.errors, []);
   });
@@ -90,7 +90,7 @@ for (const types of [["last"], ["first", "last"]]) {
       const worker = new Worker({
         layer,
         channels: ["letters"],
-        onListening: () => listening.resolve(),
+        onListen: () => listening.resolve(),
         concurrency: 2,
         application: async (_scope, receive) => {
           for (;;) {
@@ -108,8 +108,8 @@ for (const types of [["last"], ["first", "last"]]) {
       await within(ended, `the end, stopped ${turns} turns before`);
       const others = await remaining(layer, "letters");
       assertEquals([...seen.items, ...others.map(({ type }) => type)], types);
-      const { received, handedBack } = worker.counts;
-      assertEquals(received - handedBack, seen.items.length);
+      const { received, requeued } = worker.counts;
+      assertEquals(received - requeued, seen.items.length);
     }
   });
 }

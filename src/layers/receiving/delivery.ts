@@ -1,6 +1,6 @@
 import type { Message } from "../../protocol/mod.ts";
 import type { Delivery } from "../channel_layer.ts";
-import type { MessageForm } from "../message_form.ts";
+import type { MessagePacker } from "../messages/packer.ts";
 import type { StoredBody } from "../store.ts";
 
 /** A delivery that a mailbox can keep, and account for. */
@@ -16,13 +16,13 @@ export class StoredDelivery implements KeepableDelivery {
   readonly channel: string;
   readonly body: StoredBody;
   readonly #expiry: number;
-  readonly #form: MessageForm;
+  readonly #packer: MessagePacker;
 
-  constructor(channel: string, body: StoredBody, expiry: number, form: MessageForm) {
+  constructor(channel: string, body: StoredBody, expiry: number, form: MessagePacker) {
     this.channel = channel;
     this.body = body;
     this.#expiry = expiry;
-    this.#form = form;
+    this.#packer = form;
   }
 
   get expiresAt(): number {
@@ -30,7 +30,7 @@ export class StoredDelivery implements KeepableDelivery {
   }
 
   read(): Message {
-    return this.#form.open(this.body.bytes);
+    return this.#packer.open(this.body.bytes);
   }
 
   hold(): number {
@@ -49,7 +49,7 @@ export class StoredDelivery implements KeepableDelivery {
   split(): LocalDelivery[] {
     const { expiresAt } = this;
     const bytes = compact(this.body.bytes);
-    const { channels, read } = this.#form.openLocal(this.channel, bytes);
+    const { channels, read } = this.#packer.openLocal(this.channel, bytes);
     const content = { read, size: bytes.length, holders: 0 };
     return channels.map((channel) => new LocalDelivery(channel, expiresAt, content));
   }

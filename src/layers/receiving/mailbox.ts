@@ -53,7 +53,7 @@ export class Mailbox<D extends KeepableDelivery> {
   }
 
   /** Keeps messages before those that the channel has. */
-  putBack(channel: string, deliveries: readonly D[]): void {
+  requeue(channel: string, deliveries: readonly D[]): void {
     this.#keep(channel, [...deliveries, ...this.#mail.get(channel) ?? []], deliveries);
   }
 

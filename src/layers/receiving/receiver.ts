@@ -1,8 +1,8 @@
 import { LayerClosedError, UndecodableMessageError } from "../../errors.ts";
 import type { Delivery, ReceiveManyOptions } from "../channel_layer.ts";
-import type { MessageForm } from "../message_form.ts";
+import type { MessagePacker } from "../messages/packer.ts";
 import { isOwned, isProcessLocal, nonLocalName } from "../names.ts";
-import type { LayerSettings } from "../options.ts";
+import type { LayerSettings } from "../settings.ts";
 import { settleAll } from "../settle_all.ts";
 import type { Batch, Source, Store, StoredBody } from "../store.ts";
 import { warn } from "../warnings.ts";
@@ -21,7 +21,7 @@ const ENDED = "its consumer has ended";
 /** What a receiver is made of. */
 export interface ReceiverParts {
   readonly store: Store;
-  readonly form: MessageForm;
+  readonly form: MessagePacker;
   readonly settings: LayerSettings;
   /** What the layer is called in messages for people. */
   readonly name: string;
@@ -71,10 +71,10 @@ export class Receiver implements Receivers<Waiter> {
     return promise.finally(() => signal.removeEventListener("abort", leave));
   }
 
-  /** Puts deliveries back to their places, see {@linkcode ChannelLayer.handBack}. */
+  /** Puts deliveries back to their places, see {@linkcode ChannelLayer.requeue}. */
   async requeue(deliveries: readonly Delivery[]): Promise<void> {
     const byChannel = Map.groupBy(deliveries, ({ channel }) => channel);
-    await settleAll(Array.from(byChannel, (entry) => this.#putBack(...entry)));
+    await settleAll(Array.from(byChannel, (entry) => this.#requeue(...entry)));
     this.#requeuer.retry(); // The store accepts messages, and what it has rejected is older.
   }
 
@@ -217,11 +217,11 @@ export class Receiver implements Receivers<Waiter> {
     if (!this.#waiters.has(key)) this.#loops.forEach((loop) => void loop.forget(key));
   }
 
-  async #putBack(channel: string, deliveries: readonly Delivery[]): Promise<void> {
+  async #requeue(channel: string, deliveries: readonly Delivery[]): Promise<void> {
     if (isProcessLocal(channel)) {
-      this.#mailbox.putBack(channel, deliveries.map(localOf));
+      this.#mailbox.requeue(channel, deliveries.map(localOf));
       this.#serve(channel);
-    } else await this.#parts.store.putBack(channel, deliveries.map(bodyOf));
+    } else await this.#parts.store.requeue(channel, deliveries.map(bodyOf));
   }
 
   #loopOf(source: Source): SourceLoop<Waiter> {

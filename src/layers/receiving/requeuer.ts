@@ -97,7 +97,7 @@ export class Requeuer {
 
   async #attempt(channel: string, deliveries: readonly StoredDelivery[]): Promise<void> {
     try {
-      await this.#store.putBack(channel, deliveries.map(({ body }) => body));
+      await this.#store.requeue(channel, deliveries.map(({ body }) => body));
       this.#wait = SHORTEST_WAIT;
     } catch (error) {
       this.#lastError = error;
@@ -107,7 +107,7 @@ export class Requeuer {
   }
 
   #retain(channel: string, deliveries: readonly StoredDelivery[]): void {
-    this.#rejected.putBack(channel, deliveries);
+    this.#rejected.requeue(channel, deliveries);
     if (this.#closed || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => this.retry(), this.#wait);
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);

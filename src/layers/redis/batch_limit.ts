@@ -1,5 +1,5 @@
-import type { Argument, Reply } from "./client/client.ts";
-import { isReply } from "./trouble.ts";
+import type { Argument, Reply } from "./connection/client.ts";
+import { isReply } from "./connection/failures.ts";
 
 /** How long an answer should take on its way at most, in milliseconds. */
 const LONGEST_WAY = 1_000;

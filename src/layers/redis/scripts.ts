@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
-import type { Argument } from "./client/client.ts";
-import { isUnknownScript } from "./trouble.ts";
+import type { Argument } from "./connection/client.ts";
+import { isUnknownScript } from "./connection/failures.ts";
 
 /** A Lua script, and the hash by which the server knows it. */
 export interface Script {

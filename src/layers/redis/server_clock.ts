@@ -1,7 +1,7 @@
 import { warnSeldom } from "../warnings.ts";
-import type { Connection } from "./connection.ts";
-import type { Reply } from "./client/client.ts";
-import { StrangeReplyError, textsOf } from "./replies.ts";
+import type { Connection } from "./connection/connection.ts";
+import type { Reply } from "./connection/client.ts";
+import { StrangeReplyError, textsOf } from "./connection/client.ts";
 
 /** From which difference on two clocks are said to differ, in milliseconds. */
 const TOLERANCE = 5_000;

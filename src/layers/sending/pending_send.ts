@@ -1,6 +1,6 @@
 import { ChannelFullError, SendTimeoutError } from "../../errors.ts";
 import type { SendOptions } from "../channel_layer.ts";
-import { mayBeDone, withOutcome } from "./outcome.ts";
+import { outcomeUnknown, withOutcome } from "./outcome.ts";
 
 /** What one call of `send()` or `sendMany()` asks for. */
 export interface SendRequest {
@@ -103,7 +103,7 @@ export class PendingSend {
 
   /** Rejects: the store has failed. */
   fail(error: unknown): void {
-    this.#reject(withOutcome(error, this.#accepted > 0 || mayBeDone(error)));
+    this.#reject(withOutcome(error, this.#accepted > 0 || outcomeUnknown(error)));
   }
 
   #expire(timeout: number): void {

@@ -86,7 +86,7 @@ export class Database {
   /**
    * Runs statements; if the file is locked they are undone, and run again later.
    *
-   * @throws {LayerUnavailableError | LayerUnusableError} If the file can't be used.
+   * @throws {LayerUnavailableError | LayerConfigurationError} If the file can't be used.
    */
   async run<T>(work: () => T): Promise<T> {
     if (this.#queue.isEmpty) {
@@ -144,7 +144,7 @@ export class Database {
       this.statement("COMMIT").run();
     } catch (cause) {
       if (!isIoError(cause)) throw cause;
-      throw new LayerUnavailableError(this.name, cause.message, { cause, mayBeDone: true });
+      throw new LayerUnavailableError(this.name, cause.message, { cause, outcomeUnknown: true });
     }
   }
 

@@ -9,7 +9,7 @@ import {
   statSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { LayerUnavailableError, LayerUnusableError } from "../../errors.ts";
+import { LayerConfigurationError, LayerUnavailableError } from "../../errors.ts";
 
 /** The files of a database, in the reverse of the order in which SQLite creates them. */
 const ENDINGS = ["-shm", "-wal", ""];
@@ -118,16 +118,16 @@ export function explain(cause: Error, name: string, path: string): Error {
   if (isNotPermitted(cause)) {
     const flags = `--allow-read=${dirname(path)} --allow-write=${dirname(path)}`;
     const reason = `Deno was not given the permission: run it again with ${flags}`;
-    return new LayerUnusableError(name, reason, { cause });
+    return new LayerConfigurationError(name, reason, { cause });
   }
   for (const [pattern, reason] of UNUSABLE) {
     if (pattern.test(message)) {
-      return new LayerUnusableError(name, withFolder(reason, dirname(path)), { cause });
+      return new LayerConfigurationError(name, withFolder(reason, dirname(path)), { cause });
     }
   }
   if (/UNIQUE constraint/.test(message)) {
     const reason = "some of these messages have been handed back already";
-    return new LayerUnavailableError(name, reason, { cause, mayBeDone: true });
+    return new LayerUnavailableError(name, reason, { cause, outcomeUnknown: true });
   }
   const reason = /full/.test(message) ? "the disk is full: free some space" : message;
   return new LayerUnavailableError(name, reason, { cause });

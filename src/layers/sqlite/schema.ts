@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { LayerUnusableError } from "../../errors.ts";
+import { LayerConfigurationError } from "../../errors.ts";
 
 /** Marks a file as ours, in its header. */
 const APPLICATION_ID = 0x61736769;
@@ -46,7 +46,7 @@ const FROM_VERSION_1 = [
  * of one prefix; it deletes what belongs to others.
  *
  * @param name The layer, for errors.
- * @throws {LayerUnusableError} If the file belongs to another program, or to a newer version.
+ * @throws {LayerConfigurationError} If the file belongs to another program, or to a newer version.
  */
 export function prepareTables(database: DatabaseSync, name: string, prefix: string): void {
   checkOwner(database, name);
@@ -67,10 +67,13 @@ function checkOwner(database: DatabaseSync, name: string): void {
   const version = pragma(database, "user_version");
   const isOurs = pragma(database, "application_id") === APPLICATION_ID;
   if (!isOurs && (version !== 0 || pragma(database, "schema_version") !== 0)) {
-    throw new LayerUnusableError(name, "the file belongs to another program: name another file");
+    throw new LayerConfigurationError(
+      name,
+      "the file belongs to another program: name another file",
+    );
   }
   if (version > VERSION) {
-    throw new LayerUnusableError(
+    throw new LayerConfigurationError(
       name,
       "the file was created by a newer version of this library: update the library",
     );

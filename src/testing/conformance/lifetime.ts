@@ -119,7 +119,7 @@ export const lifetimeCases: readonly LayerCase[] = [
       await layer.send("letters", event(1));
       const taken = await layer.receiveMany("letters", { limit: 1 });
       await layer.close();
-      for (const call of [...callsOf(layer), () => layer.handBack(taken)]) {
+      for (const call of [...callsOf(layer), () => layer.requeue(taken)]) {
         await assertRejects(call, LayerClosedError, "is closed");
       }
     },

@@ -81,25 +81,25 @@ export const localMailCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "handBack() puts what came to a process-local channel to its front",
+    name: "requeue() puts what came to a process-local channel to its front",
     async run(backend) {
       const layer = backend.connect();
       const channel = layer.newChannel();
       await layer.sendMany(channel, events(4));
       const first = await layer.receiveMany(channel, { limit: 1 });
-      await layer.handBack(first);
+      await layer.requeue(first);
       assertEquals(await receiveNumbers(layer, channel, 4), range(4));
     },
   },
   {
-    name: "handBack() wakes a receive() of a process-local channel",
+    name: "requeue() wakes a receive() of a process-local channel",
     async run(backend) {
       const layer = backend.connect();
       const channel = layer.newChannel();
       await layer.send(channel, event(1));
       const taken = await layer.receiveMany(channel, { limit: 1 });
       const waiting = layer.receive(channel);
-      await layer.handBack(taken);
+      await layer.requeue(taken);
       await layer.send(channel, event(2));
       assertEquals(numberOf(await waiting), 1);
       assertEquals(numberOf(await layer.receive(channel)), 2);

@@ -28,7 +28,7 @@ Deno.test("SQLite locked for more than 30 s: senders to several channels wait si
   const durations = await Promise.all(["a", "b", "c", "d"].map(async (channel) => {
     const sending = () => layer.send(channel, { type: "work" });
     const error = await assertRejects(sending, LayerUnavailableError, "has locked the file");
-    assertEquals(error.mayBeDone, false);
+    assertEquals(error.outcomeUnknown, false);
     return performance.now() - start;
   }));
   file.exec("ROLLBACK");
@@ -49,7 +49,7 @@ Deno.test("SQLite locked for more than 30 s: a send fails and was not sent, the 
     using file = new DatabaseSync(path, { timeout: 1_000 });
     file.exec("BEGIN IMMEDIATE");
     const error = await assertRejects(() => send(layer, 0), LayerUnavailableError);
-    assertEquals(error.mayBeDone, false);
+    assertEquals(error.outcomeUnknown, false);
     file.exec("ROLLBACK");
   }
   await send(layer, 1);

@@ -1,0 +1,48 @@
+import type { SendOptions } from "../../layers/mod.ts";
+import type { Message } from "../../protocol/mod.ts";
+import type { ConsumerContext } from "./context.ts";
+
+/** Options of the sending methods of a {@linkcode SyncChannelLayer}: no signal reaches a thread. */
+export type SyncSendOptions = Omit<SendOptions, "signal">;
+
+/**
+ * What a handler on a thread sees of the channel layer: each method returns when the main thread has
+ * done it, and throws what the method of the same name of `ChannelLayer` would reject with.
+ */
+export interface SyncChannelLayer {
+  /** Sends one message to a channel. */
+  send(channel: string, message: Message, options?: SyncSendOptions): void;
+  /** Sends messages to one channel, in their order and in few steps. */
+  sendMany(channel: string, messages: Iterable<Message>, options?: SyncSendOptions): void;
+  /** Makes the name of a new process-local channel. */
+  newChannel(prefix?: string): string;
+  /** Adds a channel to a group. */
+  groupAdd(group: string, channel: string): void;
+  /** Removes a channel from a group. */
+  groupDiscard(group: string, channel: string): void;
+  /** Sends a message to each channel of a group. */
+  groupSend(group: string, message: Message): void;
+}
+
+/** What it has: nothing else of a layer can be called from a thread. */
+export const LAYER_METHODS = [
+  "send",
+  "sendMany",
+  "newChannel",
+  "groupAdd",
+  "groupDiscard",
+  "groupSend",
+] as const satisfies readonly (keyof SyncChannelLayer)[];
+
+/** Makes the layer of a consumer's surroundings. */
+export function syncChannelLayer({ call }: ConsumerContext): SyncChannelLayer {
+  return {
+    send: (...args) => void call("layer.send", ...args),
+    sendMany: (channel, messages, ...options) =>
+      void call("layer.sendMany", channel, [...messages], ...options),
+    newChannel: (...prefix) => call("layer.newChannel", ...prefix) as string,
+    groupAdd: (group, channel) => void call("layer.groupAdd", group, channel),
+    groupDiscard: (group, channel) => void call("layer.groupDiscard", group, channel),
+    groupSend: (group, message) => void call("layer.groupSend", group, message),
+  };
+}

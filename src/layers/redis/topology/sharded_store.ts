@@ -1,0 +1,165 @@
+import { crc32 } from "node:zlib";
+import { isSafeToRetry } from "../../../errors.ts";
+import type { ServerInspection } from "../../channel_layer.ts";
+import { isProcessLocal } from "../../names.ts";
+import { settleAll } from "../../settle_all.ts";
+import type { Batch, Demand, Parcel, Source, Stock, Store, StoredBody } from "../../store.ts";
+import { isAway } from "../connection/failures.ts";
+import { type RedisStore, STEP } from "../store.ts";
+import type { TakenMember } from "../wire_format.ts";
+import type { Host } from "./host.ts";
+
+/**
+ * Spreads keys over several Redis servers that know nothing of each other, as channels_redis does:
+ * ordinary channels are on all of them, and each send goes to the next; a process-local channel and
+ * a group belong to the one that their name says.
+ */
+export class ShardedStore implements Store {
+  readonly step = STEP;
+  readonly #hosts: readonly Host[];
+  readonly #sources: readonly HostSource[];
+  #turn = 0;
+
+  constructor(hosts: readonly Host[]) {
+    this.#hosts = hosts;
+    this.#sources = hosts.map((host) => new HostSource(host, hosts));
+  }
+
+  async append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
+    const hosts = isProcessLocal(key) ? [this.#hostOf(key)] : this.#inTurn();
+    const failures: unknown[] = [];
+    let accepted = 0;
+    for (const host of hosts) {
+      try {
+        const rest = bodies.slice(accepted);
+        accepted += await host.use((store) => store.append(key, rest, capacity));
+      } catch (error) {
+        if (!isSafeToRetry(error)) throw error;
+        failures.push(error);
+      }
+      if (accepted === bodies.length) return accepted;
+    }
+    if (failures.length === hosts.length) throw failures[0];
+    return accepted;
+  }
+
+  async broadcast(parcels: readonly Parcel[]): Promise<void> {
+    await settleAll(parcels.map((parcel) => {
+      const own = this.#hostOf(parcel.key);
+      return this.#onFirst(this.#near(own, parcel.key), (store) => store.broadcast([parcel]));
+    }));
+  }
+
+  sourcesOf(): readonly Source[] {
+    return this.#sources;
+  }
+
+  async requeue(key: string, bodies: readonly StoredBody[]): Promise<void> {
+    const bySource = Map.groupBy(bodies, (body) => (body as TakenMember).source);
+    await settleAll(Array.from(bySource, ([source, some]) => {
+      const own = this.#hosts.find(({ store }) => store.source === source)!;
+      return this.#onFirst(this.#near(own, key), (store) => store.requeue(key, some));
+    }));
+  }
+
+  async groupAdd(group: string, channel: string): Promise<void> {
+    await this.#hostOf(group).use((store) => store.groupAdd(group, channel));
+  }
+
+  async groupDiscard(group: string, channel: string): Promise<void> {
+    await this.#hostOf(group).use((store) => store.groupDiscard(group, channel));
+  }
+
+  async groupMembers(group: string): Promise<string[]> {
+    return await this.#hostOf(group).use((store) => store.groupMembers(group));
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all(this.#hosts.map((host) => host.use((store) => store.flush())));
+  }
+
+  async inspectServers(): Promise<ServerInspection[]> {
+    const each = this.#hosts.map((host) => host.use((store) => store.inspectServers()));
+    return (await Promise.all(each)).flat();
+  }
+
+  async inspectKey(key: string): Promise<Stock> {
+    const each = this.#hosts.map((host) => host.use((store) => store.inspectKey(key)));
+    const stocks = (await Promise.all(each)).filter(({ count }) => count > 0);
+    const count = stocks.reduce((sum, stock) => sum + stock.count, 0);
+    if (count === 0) return { count };
+    return { count, oldest: Math.min(...stocks.map(({ oldest }) => oldest ?? Infinity)) };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#hosts.map((host) => host.close()));
+  }
+
+  /** Does something on the first host that can: the next is asked when surely nothing was done. */
+  async #onFirst<T>(hosts: readonly Host[], work: (store: RedisStore) => Promise<T>): Promise<T> {
+    const failures: unknown[] = [];
+    for (const host of hosts) {
+      try {
+        return await host.use(work);
+      } catch (error) {
+        if (!isSafeToRetry(error)) throw error;
+        failures.push(error);
+      }
+    }
+    throw failures[0];
+  }
+
+  /** Where what belongs to a host may be as well: an ordinary channel is received from all. */
+  #near(own: Host, key: string): readonly Host[] {
+    if (isProcessLocal(key)) return [own];
+    return [own, ...this.#hosts.filter((host) => host !== own)];
+  }
+
+  #hostOf(name: string): Host {
+    return this.#hosts[hostOf(name, this.#hosts.length)]!;
+  }
+
+  #inTurn(): readonly Host[] {
+    const first = this.#turn++ % this.#hosts.length;
+    return [...this.#hosts.slice(first), ...this.#hosts.slice(0, first)];
+  }
+}
+
+/**
+ * Which of several hosts a name belongs to, by the rule of channels_redis: twelve bits of its CRC-32
+ * say where on a ring of 4096 it is, and each host has an equal part of it.
+ *
+ * @param name The name of a group, or the visible part of a process-local channel's.
+ * @param hosts How many hosts there are.
+ */
+export function hostOf(name: string, hosts: number): number {
+  return Math.floor((crc32(name) & 0xfff) / (4096 / hosts));
+}
+
+/** Takes from one of several hosts; while that is lost, it waits, as long as another is there. */
+export class HostSource implements Source {
+  readonly #host: Host;
+  readonly #hosts: readonly Host[];
+  #wake: () => void = () => {};
+
+  constructor(host: Host, hosts: readonly Host[]) {
+    this.#host = host;
+    this.#hosts = hosts;
+  }
+
+  async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
+    const interrupted = new Promise<void>((resolve) => this.#wake = resolve);
+    try {
+      return await this.#host.use(({ source }) => source.poll(demand, wait));
+    } catch (error) {
+      if (!isAway(error) || this.#hosts.every(({ failure }) => failure)) throw error;
+    }
+    if (wait) await Promise.race([this.#host.returned, interrupted]);
+    return [];
+  }
+
+  async interrupt(): Promise<void> {
+    this.#wake();
+    await this.#host.store.source.interrupt();
+  }
+}
