@@ -108,6 +108,12 @@ const REJECTIONS = [
   },
   { what: "Redis that is busy", reject: keepBusy },
   {
+    what: "Redis that became a read-only replica",
+    reject: async (redis: RedisServer) => {
+      await redis.cli("REPLICAOF", "127.0.0.1", "1");
+    },
+  },
+  {
     what: "Redis without the right to write",
     reject: async (redis: RedisServer) => {
       await redis.cli("ACL", "SETUSER", "default", "-zadd", "-eval", "-evalsha");

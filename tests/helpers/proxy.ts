@@ -1,3 +1,5 @@
+import { setTimeout } from "node:timers/promises";
+
 /** Stands between a client and a server, and does to the answers what a bad network does. */
 export interface Proxy extends AsyncDisposable {
   /** Where clients find it: `unix://PATH`. */
@@ -74,6 +76,7 @@ class Link {
   readonly #client: Deno.Conn;
   readonly #network: Network;
   readonly #onSpoilt: () => void;
+  readonly #closing = new AbortController();
   #server: Deno.Conn | undefined;
   spoil: Spoil | undefined;
 
@@ -94,6 +97,7 @@ class Link {
   }
 
   close(): void {
+    this.#closing.abort();
     for (const end of [this.#client, this.#server]) {
       try {
         end?.close();
@@ -109,7 +113,7 @@ class Link {
 
   async #answer(server: Deno.Conn): Promise<void> {
     for await (const bytes of piecesOf(server)) {
-      await pause(this.#network.delay);
+      await this.#pause(this.#network.delay);
       const { bytes: arriving, ends } = this.#spoilt(bytes);
       await this.#pass(this.#client, arriving);
       if (ends) return;
@@ -123,7 +127,13 @@ class Link {
     for (let at = 0; at < bytes.length; at += size) {
       const piece = bytes.subarray(at, at + size);
       await writeAll(to, piece);
-      if (rate > 0) await pause(piece.length / rate * 1_000);
+      if (rate > 0) await this.#pause(piece.length / rate * 1_000);
+    }
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    if (milliseconds > 0) {
+      await setTimeout(milliseconds, undefined, { signal: this.#closing.signal });
     }
   }
 
@@ -134,10 +144,6 @@ class Link {
     this.#onSpoilt();
     return result;
   }
-}
-
-async function pause(milliseconds: number): Promise<void> {
-  if (milliseconds > 0) await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 async function* piecesOf(connection: Deno.Conn): AsyncGenerator<Uint8Array> {

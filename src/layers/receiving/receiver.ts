@@ -188,16 +188,17 @@ export class Receiver implements Receivers<Waiter> {
     }
   }
 
-  /** The oldest come first: mostly, to look at the first is enough. */
+  /** Drops expired messages, which may be anywhere in a batch: clocks can be set. */
   #liveOf({ key, bodies }: Batch): StoredDelivery[] {
     const { form, settings: { expiry } } = this.#parts;
-    const deliveries = bodies.map((body) => new StoredDelivery(key, body, expiry, form));
     const now = Date.now();
-    const first = deliveries.findIndex(({ expiresAt }) => expiresAt > now);
-    if (first === 0) return deliveries;
-    const expired = deliveries.splice(0, first === -1 ? deliveries.length : first);
-    for (const _ of expired) this.#reportDrop(key, EXPIRED);
-    return deliveries;
+    const live: StoredDelivery[] = [];
+    for (const body of bodies) {
+      const delivery = new StoredDelivery(key, body, expiry, form);
+      if (delivery.expiresAt > now) live.push(delivery);
+      else this.#reportDrop(key, EXPIRED);
+    }
+    return live;
   }
 
   #takeKept(channel: string, limit: number): Delivery[] {

@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { LayerUnavailableError } from "../../../errors.ts";
 import type { Argument, Client, Reply } from "../connection/client.ts";
 import type { Connection } from "../connection/connection.ts";
+import { warn } from "../../warnings.ts";
 
 /** For so long a server without replicas is trusted to be the master still, in milliseconds. */
 const TRUST = 1_000;
@@ -105,13 +106,22 @@ export class FailoverGuard {
     return performance.now() - this.#confirmedAt < TRUST;
   }
 
+  /** Requeues what a reply brought; if the server rejects it, it is lost, and reported. */
   async #requeue(undo: Undo, reply: Reply): Promise<void> {
+    const commands = undo(reply);
     try {
-      await Promise.all(undo(reply).map((command) => this.#connection.run(command)));
-    } catch {
-      // What can't be put back is lost; the caller is told why it isn't given out.
+      await Promise.all(commands.map((command) => this.#connection.run(command)));
+    } catch (error) {
+      const count = commands.reduce((sum, command) => sum + membersIn(command), 0);
+      const reason = error instanceof Error ? error.message : String(error);
+      warn(`Lost ${count} messages that could not be requeued: ${reason}`);
     }
   }
+}
+
+/** Returns how many members a command adds. */
+function membersIn([name, , ...places]: readonly Argument[]): number {
+  return name === "ZADD" ? places.length / 2 : 0;
 }
 
 const NO_MASTER =
