@@ -171,7 +171,8 @@ export class InstanceRegistry {
 /**
  * Takes from the code of a thread with fewer permissions than its program what Deno gives to any code,
  * and what ends or holds up the whole process: signals to it (`process.kill()` needs no permission
- * for the own process), listeners for its signals, its flags, threads of its own, the locks by which the
+ * for the own process), listeners for its signals, its flags, threads of its own, messages to its parent (a
+ * flood of them would fill the memory of the host), the locks by which the
  * other threads are watched, and the modules that lead there.
  *
  * The module of the consumer is loaded before, by the rights of the program: it may keep what it needs.
@@ -185,7 +186,7 @@ export function fence(): void {
   });
   take(Deno, ["kill", "addSignalListener", "removeSignalListener", internalOf(Deno)]);
   take(process, ["kill", "_kill", "abort", "binding", "dlopen", "getBuiltinModule"]);
-  take(globalThis, ["Worker"]);
+  take(globalThis, ["Worker", "postMessage"]);
   take(navigator, ["locks"]);
 }
 
