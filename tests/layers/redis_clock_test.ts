@@ -7,6 +7,8 @@ import {
   UndecodableMessageError,
 } from "@asgi/channels";
 import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { startProxy } from "../helpers/proxy.ts";
+import { temporaryFolder } from "../helpers/temporary.ts";
 import { withClockAt } from "../helpers/clock.ts";
 import { remaining } from "../worker/tally.ts";
 
@@ -115,6 +117,19 @@ testWithRedis("RedisChannelLayer: clocks", () => {
     await using layer = new RedisChannelLayer({ url: server.url });
     await sendAsPeer(server, "asgiletters", -61);
     await withClockAt(-30_000, async () => assertEquals(await secondsLeftIn(layer), []));
+  });
+
+  Deno.test("RedisChannelLayer: a slow answer does not move the times of a server whose clock is right", async () => {
+    await using server = await startRedis();
+    await using folder = await temporaryFolder();
+    const socket = server.url.slice("unix://".length);
+    await using proxy = startProxy(`${folder.path}/proxy.sock`, socket);
+    await using layer = new RedisChannelLayer({ url: proxy.url });
+    await layer.send("letters", event(0));
+    const sentAt = await newestScore(server, "asgiletters") * 1_000;
+    proxy.delay = 100;
+    const [delivery] = await layer.receiveMany("letters", { limit: 1 });
+    assertEquals(Math.round(delivery!.expiresAt - sentAt), 60_000);
   });
 
   Deno.test("RedisChannelLayer: inspect() tells a message's age by the server's clock", async () => {

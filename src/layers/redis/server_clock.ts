@@ -12,6 +12,9 @@ const INTERVAL = 1_000;
 /** How much two clocks may drift apart, as a part of the time that passes. */
 const DRIFT = 0.001;
 
+/** How finely `Date.now()` shows the time, in milliseconds. */
+const RESOLUTION = 1;
+
 /**
  * Warns when the clock of this machine and that of a server differ.
  *
@@ -88,10 +91,16 @@ export class ServerClock {
       performance.now() - this.#askedAt > INTERVAL;
   }
 
-  /** What to add to a time of the server to get one of this machine, in milliseconds. */
+  /**
+   * What to add to a time of the server to get one of this machine, in milliseconds: nothing, as long
+   * as the two clocks may agree. A slow answer says little, and must not move the times of a server
+   * whose clock is right.
+   */
   get offset(): number {
     if (this.#upper === Infinity) return 0;
-    return Date.now() - performance.now() - (this.#lower + this.#upper) / 2;
+    const local = Date.now() - performance.now();
+    if (local > this.#lower - RESOLUTION && local < this.#upper + RESOLUTION) return 0;
+    return local - (this.#lower + this.#upper) / 2;
   }
 
   /** Asks for the time; if the server doesn't say, what was known is used. */
