@@ -1,300 +1,286 @@
 import { listed, quoted } from "./printable.ts";
 
-/** The root of every error of this library that a caller may want to catch. */
-export abstract class ChannelsError extends Error {}
+/** The root of the errors of this library: conditions that a caller may want to catch. */
+export abstract class ChannelsError extends Error {
+  /**
+   * Creates an error.
+   *
+   * @param name The name of the class, so that it survives minification.
+   * @param message What is wrong, where, and what to do.
+   * @param facts The fields of the error, and its `cause`.
+   */
+  constructor(name: string, message: string, facts: object = {}) {
+    const { cause, ...fields } = facts as ErrorOptions;
+    super(message, cause === undefined ? undefined : { cause });
+    Object.assign(this, fields, { name });
+  }
+}
 
-/** Thrown by `send()` and `sendMany()` when a channel already holds as much as it may. */
+/** Thrown by `send()` and `sendMany()` if the channel already holds as many messages as it may. */
 export class ChannelFullError extends ChannelsError {
-  /** Survives minification. */
-  override readonly name = "ChannelFullError";
+  /** The full channel. */
+  declare readonly channel: string;
+  /** How many messages the channel may hold. */
+  declare readonly capacity: number;
+  /** How many messages of this call were accepted: the first ones. They will be delivered. */
+  declare readonly accepted: number;
 
-  /**
-   * Makes the error.
-   *
-   * @param channel The channel that is full.
-   * @param capacity How many messages it may hold.
-   * @param accepted How many messages of this call it still took, the first ones; they will be delivered.
-   * @param advice What the message says at its end.
-   */
-  constructor(
-    readonly channel: string,
-    readonly capacity: number,
-    readonly accepted: number = 0,
-    advice = "send later, or with waitForCapacity",
-  ) {
+  /** Creates the error from its fields; `advice` ends the message. */
+  constructor(facts: {
+    readonly channel: string;
+    readonly capacity: number;
+    readonly accepted?: number;
+    readonly advice?: string;
+  }) {
+    const { channel, capacity, accepted = 0, advice = "retry later or set waitForCapacity" } =
+      facts;
+    const part = accepted > 0 ? `; only the first ${accepted} messages were accepted` : "";
     super(
-      `Channel "${channel}" is full: it may hold ${capacity} messages` +
-        (accepted > 0 ? `, and took the first ${accepted} of these` : "") +
-        `; ${advice}`,
+      "ChannelFullError",
+      `Channel "${channel}" is full: its capacity is ${capacity} messages${part}; ${advice}`,
+      { channel, capacity, accepted },
     );
   }
 }
 
-/** Thrown by `send()` and `sendMany()` when their `timeout` was over first. */
+/** Thrown by `send()` and `sendMany()` if their `timeout` elapses first. */
 export class SendTimeoutError extends ChannelsError {
-  /** Survives minification. */
-  override readonly name = "SendTimeoutError";
+  /** The channel that the messages were sent to. */
+  declare readonly channel: string;
+  /** The timeout, in milliseconds. */
+  declare readonly timeout: number;
+  /** How many messages of this call were sent: the first ones. They will be delivered. */
+  declare readonly accepted: number;
+  /** Whether more of them may have been sent: sending them again could deliver them twice. */
+  declare readonly outcomeUnknown: boolean;
 
-  /**
-   * Makes the error.
-   *
-   * @param channel Where it should have gone.
-   * @param timeout The time that it had, in milliseconds.
-   * @param accepted How many messages of this call were sent, the first ones; they will be delivered.
-   * @param outcomeUnknown Whether others were on their way: to send them again could deliver them twice.
-   */
+  /** Creates the error from its fields. */
   constructor(
-    readonly channel: string,
-    readonly timeout: number,
-    readonly accepted: number,
-    readonly outcomeUnknown: boolean,
+    facts: Pick<SendTimeoutError, "channel" | "timeout" | "accepted" | "outcomeUnknown">,
   ) {
+    const { channel, timeout, accepted, outcomeUnknown } = facts;
+    const what = accepted > 0 ? `the first ${accepted} were sent; the rest ` : "the message ";
     super(
-      `Sending to "${channel}" took longer than ${timeout} ms: ` +
-        (accepted > 0
-          ? `the first ${accepted} were sent, and what follows `
-          : "what was to be sent ") +
-        (outcomeUnknown ? "may arrive all the same" : "never left"),
+      "SendTimeoutError",
+      `Sending to "${channel}" took longer than ${timeout} ms: ${what}` +
+        (outcomeUnknown ? "may have been sent" : "was not sent"),
+      facts,
     );
   }
 }
 
-/** Thrown by the sending methods when a message is larger than what may travel. */
+/** Thrown by the sending methods if a message is too large. */
 export class MessageTooLargeError extends ChannelsError {
-  /** Survives minification. */
-  override readonly name = "MessageTooLargeError";
+  /** The size of the message, in bytes. */
+  declare readonly size: number;
+  /** The maximum size, in bytes. */
+  declare readonly limit: number;
 
-  /**
-   * Makes the error.
-   *
-   * @param size The size of the message, in bytes.
-   * @param limit The largest size that may travel, in bytes.
-   * @param where Where it has that size, such as `" in memory"`; by default, encoded.
-   */
-  constructor(readonly size: number, readonly limit: number, where = "") {
+  /** Creates the error from its fields; `where` says what has that size, such as `"in memory"`. */
+  constructor(facts: Pick<MessageTooLargeError, "size" | "limit"> & { readonly where?: string }) {
+    const { size, limit, where = "encoded" } = facts;
     super(
-      `Message of ${size} bytes${where} is too large: at most ${limit} bytes may travel; ` +
-        "store the data elsewhere and send where it is",
+      "MessageTooLargeError",
+      `Message of ${size} bytes ${where} is too large: the maximum is ${limit} bytes; ` +
+        "store the data elsewhere and send a reference",
+      { size, limit },
     );
   }
 }
 
-/** Thrown when bytes that came over a layer are no message: they were taken out and dropped. */
+/** Thrown if bytes that arrived over a layer are not a valid message. They have been removed. */
 export class UndecodableMessageError extends ChannelsError {
-  /** Survives minification. */
-  override readonly name = "UndecodableMessageError";
+  /** What is wrong with the bytes. */
+  declare readonly reason: string;
 
-  /**
-   * Makes the error.
-   *
-   * @param reason What is wrong with the bytes.
-   * @param options The `cause`: what the decoder threw.
-   */
-  constructor(readonly reason: string, options?: ErrorOptions) {
-    super(`Message cannot be decoded: ${reason}`, options);
+  /** Creates the error from its fields; the `cause` is what the decoder threw. */
+  constructor(facts: Pick<UndecodableMessageError, "reason"> & ErrorOptions) {
+    super("UndecodableMessageError", `Message cannot be decoded: ${facts.reason}`, facts);
   }
 }
 
-/** Options of {@linkcode LayerUnavailableError} and {@linkcode LayerConfigurationError}. */
-export interface LayerUnavailableErrorOptions extends ErrorOptions {
-  /** Whether the server may have done what it was asked to. */
+/** Options for the errors of a layer: the `cause`, and whether the operation may have been carried out. */
+export interface OutcomeOptions extends ErrorOptions {
+  /**
+   * The `outcomeUnknown` of the error.
+   *
+   * @default {false}
+   */
   readonly outcomeUnknown?: boolean;
 }
 
-/** Thrown when a layer can't be reached or used for now: trying again later may help. */
+/** Thrown if a layer is temporarily unavailable: retrying later may help. */
 export class LayerUnavailableError extends ChannelsError {
-  /** Survives minification. */
-  override readonly name: string = "LayerUnavailableError";
+  /** The `url` of the layer. */
+  declare readonly layer: string;
+  /** What is wrong. */
+  declare readonly reason: string;
   /**
-   * Whether the server may have done what it was asked to, since only its answer is missing: to
-   * send again could then deliver twice.
+   * Whether the operation may have been carried out, because only the reply is missing: sending
+   * again could deliver twice.
    */
-  readonly outcomeUnknown: boolean;
+  declare readonly outcomeUnknown: boolean;
 
-  /**
-   * Makes the error.
-   *
-   * @param layer The layer, its `url`.
-   * @param reason What is wrong.
-   * @param options The `cause`: what the engine threw, and `outcomeUnknown`, which is `false` by default.
-   */
-  constructor(
-    readonly layer: string,
-    readonly reason: string,
-    options: LayerUnavailableErrorOptions = {},
-  ) {
-    super(`Layer ${layer} is not available: ${reason}`, options);
-    this.outcomeUnknown = options.outcomeUnknown ?? false;
+  /** Creates the error from its fields; the `cause` is what the engine threw. */
+  constructor(facts: Pick<LayerUnavailableError, "layer" | "reason"> & OutcomeOptions) {
+    const { layer, reason, outcomeUnknown = false } = facts;
+    super(
+      "LayerUnavailableError",
+      `Layer ${layer} is not available: ${reason}`,
+      { ...facts, outcomeUnknown },
+    );
   }
 }
 
-/** Whether a layer's call surely changed nothing: it may be made again, here or elsewhere. */
+/** Thrown if a layer cannot be used until somebody changes its configuration: retrying does not help. */
+export class LayerConfigurationError extends ChannelsError {
+  /** The `url` of the layer. */
+  declare readonly layer: string;
+  /** What is wrong, and how to fix it. */
+  declare readonly reason: string;
+  /** Whether a part of the operation may have been carried out, as with a group. */
+  declare readonly outcomeUnknown: boolean;
+
+  /** Creates the error from its fields; the `cause` is what the engine threw. */
+  constructor(facts: Pick<LayerConfigurationError, "layer" | "reason"> & OutcomeOptions) {
+    const { layer, reason, outcomeUnknown = false } = facts;
+    super(
+      "LayerConfigurationError",
+      `Layer ${layer} cannot be used: ${reason}`,
+      { ...facts, outcomeUnknown },
+    );
+  }
+}
+
+/** Returns whether an operation of a layer certainly changed nothing, and can be retried. */
 export function isSafeToRetry(error: unknown): error is LayerUnavailableError {
   return error instanceof LayerUnavailableError && !error.outcomeUnknown;
 }
 
-/** Thrown when a layer can't be used until a person mends something: waiting doesn't help. */
-export class LayerConfigurationError extends ChannelsError {
-  /** Survives minification. */
-  override readonly name: string = "LayerConfigurationError";
-  /** Whether a part of what the server was asked to do may be done, as with a group. */
-  readonly outcomeUnknown: boolean;
-
-  /**
-   * Makes the error.
-   *
-   * @param layer The layer, its `url`.
-   * @param reason What is wrong, and what mends it.
-   * @param options The `cause`: what the engine threw, and `outcomeUnknown`, which is `false` by default.
-   */
-  constructor(
-    readonly layer: string,
-    readonly reason: string,
-    options: LayerUnavailableErrorOptions = {},
-  ) {
-    super(`Layer ${layer} cannot be used: ${reason}`, options);
-    this.outcomeUnknown = options.outcomeUnknown ?? false;
-  }
-}
-
-/** Whether a layer has surely not done what it was asked to, be it only for now. */
+/** Returns whether a layer certainly has not carried out an operation, whether or not a retry may help. */
 export function isRejection(error: unknown): boolean {
   return isSafeToRetry(error) || error instanceof LayerConfigurationError;
 }
 
 /** Thrown by the methods of a layer after its `close()`. */
 export class LayerClosedError extends ChannelsError {
-  /** Survives minification. */
-  override readonly name = "LayerClosedError";
+  /** The `url` of the layer. */
+  declare readonly layer: string;
 
-  /**
-   * Makes the error.
-   *
-   * @param layer The layer, its `url`.
-   */
-  constructor(readonly layer: string) {
-    super(`Layer ${layer} is closed`);
+  /** Creates the error from its field. */
+  constructor(facts: Pick<LayerClosedError, "layer">) {
+    super("LayerClosedError", `Layer ${facts.layer} is closed`, facts);
   }
 }
 
-/** Thrown by a router that knows no application for a scope. */
+/** Thrown by a router that has no application for a scope. */
 export class NoRouteError extends ChannelsError {
-  /** Survives minification. */
-  override readonly name = "NoRouteError";
+  /** What the router selects by, such as `"channel"`. */
+  declare readonly what: string;
+  /** The value in the scope. */
+  declare readonly requested: string;
+  /** The values that the router has applications for. */
+  declare readonly known: readonly string[];
 
-  /**
-   * Makes the error.
-   *
-   * @param what What the router looks at, such as `"channel"`.
-   * @param asked What the scope has there.
-   * @param known What the router has applications for.
-   */
-  constructor(readonly what: string, readonly asked: string, readonly known: readonly string[]) {
-    super(`No application for ${what} ${quoted(asked)}: known are ${listed(known)}`);
+  /** Creates the error from its fields. */
+  constructor(facts: Pick<NoRouteError, "what" | "requested" | "known">) {
+    const { what, requested, known } = facts;
+    super(
+      "NoRouteError",
+      `No application for ${what} ${quoted(requested)}: known are ${listed(known)}`,
+      facts,
+    );
   }
 }
 
 /** Thrown by a consumer that has no handler for an event. */
 export class NoHandlerError extends ChannelsError {
-  /** Survives minification. */
-  override readonly name = "NoHandlerError";
+  /** The name of the consumer's class. */
+  declare readonly consumer: string;
+  /** The type of the event. */
+  declare readonly type: string;
+  /** The names of the consumer's handlers. */
+  declare readonly known: readonly string[];
 
-  /**
-   * Makes the error.
-   *
-   * @param consumer The name of the consumer's class.
-   * @param type The type of the event.
-   * @param known The names of the handlers that the consumer has.
-   */
-  constructor(readonly consumer: string, readonly type: string, readonly known: readonly string[]) {
+  /** Creates the error from its fields. */
+  constructor(facts: Pick<NoHandlerError, "consumer" | "type" | "known">) {
+    const { consumer, type, known } = facts;
     super(
+      "NoHandlerError",
       `${consumer} has no handler for events of type ${quoted(type)}: ` +
         `it has ${listed(known) || "none"}`,
+      facts,
     );
   }
 }
 
-/** Thrown when a consumer's class can't be run on threads until a person mends something. */
-export class ConsumerUnusableError extends ChannelsError {
-  /** Survives minification. */
-  override readonly name = "ConsumerUnusableError";
+/** Thrown if a consumer's class cannot run on threads until somebody changes its code or settings. */
+export class ConsumerConfigurationError extends ChannelsError {
+  /** The name of the consumer's class. */
+  declare readonly consumer: string;
+  /** What is wrong, and how to fix it. */
+  declare readonly reason: string;
 
-  /**
-   * Makes the error.
-   *
-   * @param consumer The name of the consumer's class.
-   * @param reason What is wrong, and what mends it.
-   * @param options The `cause`: what its module threw.
-   */
-  constructor(readonly consumer: string, readonly reason: string, options?: ErrorOptions) {
-    super(`${consumer} cannot be run on threads: ${reason}`, options);
+  /** Creates the error from its fields; the `cause` is what the module threw. */
+  constructor(facts: Pick<ConsumerConfigurationError, "consumer" | "reason"> & ErrorOptions) {
+    const { consumer, reason } = facts;
+    super("ConsumerConfigurationError", `${consumer} cannot run on threads: ${reason}`, facts);
   }
 }
 
-/** Thrown when the thread that a handler ran on has come to its end. */
-export class ThreadDiedError extends ChannelsError {
-  /** Survives minification. */
-  override readonly name = "ThreadDiedError";
+/** Thrown if the thread of a handler exits, or is terminated because the handler exceeds its time limit. */
+export class ThreadError extends ChannelsError {
+  /** The name of the consumer's class. */
+  declare readonly consumer: string;
+  /** The type of the event that was being handled. */
+  declare readonly type: string;
+  /** Why the thread exited. */
+  declare readonly reason: string;
+  /** The time limit that the handler exceeded, in milliseconds, if this is the reason. */
+  declare readonly timeLimit: number | undefined;
 
-  /**
-   * Makes the error.
-   *
-   * @param consumer The name of the consumer's class.
-   * @param type The type of the event that was in hand.
-   * @param reason What the thread died of.
-   */
-  constructor(readonly consumer: string, readonly type: string, readonly reason: string) {
-    super(`The thread of ${consumer} died at an event of type ${quoted(type)}: ${reason}`);
-  }
-}
-
-/** Thrown when a handler took longer than it may: its thread was ended. */
-export class TimeLimitError extends ChannelsError {
-  /** Survives minification. */
-  override readonly name = "TimeLimitError";
-
-  /**
-   * Makes the error.
-   *
-   * @param consumer The name of the consumer's class.
-   * @param type The type of the event that was in hand.
-   * @param timeLimit How long it might take, in milliseconds.
-   */
-  constructor(readonly consumer: string, readonly type: string, readonly timeLimit: number) {
+  /** Creates the error from its fields. */
+  constructor(facts: {
+    readonly consumer: string;
+    readonly type: string;
+    readonly reason: string;
+    readonly timeLimit?: number | undefined;
+  }) {
+    const { consumer, type, reason, timeLimit } = facts;
     super(
-      `${consumer} took longer than ${timeLimit} ms for an event of type ` +
-        `${quoted(type)}: its thread was ended`,
+      "ThreadError",
+      `The thread of ${consumer} exited while it handled an event of type ${
+        quoted(type)
+      }: ${reason}`,
+      { consumer, type, reason, timeLimit },
     );
   }
 }
 
-/** What a pending or later `receive()` rejects with once the server has stopped the application. */
-export class ServerStoppedError extends ChannelsError {
-  /** Survives minification. */
-  override readonly name = "ServerStoppedError";
-
-  /** Takes nothing: there is one reason only. */
-  constructor() {
-    super("The server has stopped: no more events will come");
-  }
-}
-
-/** Thrown by `Worker.run()` when handlers still ran at the end of the shutdown time. */
+/** Thrown by `Worker.run()` if handlers are still running at the end of the shutdown timeout. */
 export class ShutdownTimeoutError extends ChannelsError {
-  /** Survives minification. */
-  override readonly name = "ShutdownTimeoutError";
+  /** The shutdown timeout, in milliseconds. */
+  declare readonly timeout: number;
+  /** The events whose handlers were interrupted, as `"channel/type"`. */
+  declare readonly interrupted: readonly string[];
 
-  /**
-   * Makes the error.
-   *
-   * @param timeout The shutdown time, in milliseconds.
-   * @param cutOff The events whose handlers were cut off, as `"channel/type"`.
-   */
-  constructor(readonly timeout: number, readonly cutOff: readonly string[]) {
+  /** Creates the error from its fields. */
+  constructor(facts: Pick<ShutdownTimeoutError, "timeout" | "interrupted">) {
+    const { timeout, interrupted } = facts;
     super(
-      cutOff.length > 0
-        ? `Handlers still running after ${timeout} ms were cut off: ${listed(cutOff)}`
-        : `The layer has not taken back after ${timeout} ms what was not started`,
+      "ShutdownTimeoutError",
+      interrupted.length > 0
+        ? `Handlers still running after ${timeout} ms were interrupted: ${listed(interrupted)}`
+        : `Unstarted events could not be requeued within ${timeout} ms`,
+      facts,
     );
+  }
+}
+
+/** What `receive()` rejects with after the server has stopped. Internal: `finally` is what users need. */
+export class ServerStoppedError extends ChannelsError {
+  /** Creates the error. */
+  constructor() {
+    super("ServerStoppedError", "The server has stopped: no more events will arrive");
   }
 }

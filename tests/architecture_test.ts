@@ -5,17 +5,18 @@ const SOURCE = new URL("../src/", import.meta.url);
 /** The command line reads the version from here. */
 const MANIFEST = new URL("../deno.json", import.meta.url);
 
-/** Which folders may import which: down only. `errors` and `printable` are files, on floor 0. */
+/** Which folders may import which: down only. `async`, `errors` and `printable` are files, on floor 0. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   printable: [],
+  async: [],
   errors: ["printable"],
   protocol: ["errors", "printable"],
   routing: ["protocol", "errors", "printable"],
-  layers: ["protocol", "errors", "printable"],
-  consumers: ["protocol", "errors", "printable", "layers"],
-  worker: ["protocol", "errors", "printable", "layers"],
-  testing: ["protocol", "errors", "printable", "layers"],
-  cli: ["protocol", "errors", "printable", "layers", "worker"],
+  layers: ["protocol", "async", "errors", "printable"],
+  consumers: ["protocol", "async", "errors", "printable", "layers"],
+  worker: ["protocol", "async", "errors", "printable", "layers"],
+  testing: ["protocol", "async", "errors", "printable", "layers"],
+  cli: ["protocol", "async", "errors", "printable", "layers", "worker"],
 };
 
 /** The two doors of a folder: what users get, and what other folders may use besides. */

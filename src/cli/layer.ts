@@ -1,10 +1,5 @@
-import {
-  type ChannelLayer,
-  getChannelLayer,
-  isLayerUrl,
-  MemoryChannelLayer,
-  overrideDefaultChannelLayer,
-} from "../layers/mod.ts";
+import { isLayerUrl, overrideDefaultChannelLayer } from "../layers/internal.ts";
+import { type ChannelLayer, getChannelLayer, MemoryChannelLayer } from "../layers/mod.ts";
 import { findAppModule, fromEnvironment, hasAppModule, importApp } from "./app.ts";
 import type { Options } from "./options.ts";
 import { UsageError } from "./terminal.ts";

@@ -1,5 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
-import { checkChannelName } from "../layers/mod.ts";
+import { checkChannelName } from "../layers/internal.ts";
 import { UsageError } from "./terminal.ts";
 
 /** The options of a command: which take a value, which don't, and their short forms. */

@@ -1,5 +1,6 @@
 import { LayerConfigurationError } from "../errors.ts";
-import { Counter, type WorkerCounts } from "../worker/mod.ts";
+import { Counter } from "../worker/internal.ts";
+import type { WorkerCounts } from "../worker/mod.ts";
 import { type Log, type OpenLog, openLog, readLogStyle } from "./log.ts";
 import { checkChannel, numberOption, type Options } from "./options.ts";
 import { ExitCode, type Terminal, UsageError } from "./terminal.ts";

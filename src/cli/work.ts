@@ -1,7 +1,9 @@
-import { ConsumerUnusableError, ShutdownTimeoutError } from "../errors.ts";
-import { closeChannelLayers, redirectWarnings } from "../layers/mod.ts";
-import { knownChannels } from "../protocol/mod.ts";
-import { type Counter, Worker } from "../worker/mod.ts";
+import { ConsumerConfigurationError, ShutdownTimeoutError } from "../errors.ts";
+import { redirectWarnings } from "../layers/internal.ts";
+import { closeChannelLayers } from "../layers/mod.ts";
+import { knownChannels } from "../protocol/internal.ts";
+import type { CountedWorkerOptions, Counter } from "../worker/internal.ts";
+import { Worker } from "../worker/mod.ts";
 import { findAppModule, inOneLine, loadApplication } from "./app.ts";
 import { chooseLayer, noteLayer } from "./layer.ts";
 import type { Log } from "./log.ts";
@@ -62,9 +64,11 @@ async function workOnLayer(order: WorkOrder, around: WorkSurroundings): Promise<
   const layer = chooseLayer(order.layer);
   if (around.warns) warnOfUnknown(channels, knownChannels(application), log);
   const onListen = () => around.onListen(`layer ${layer.url}, app ${app.name}`);
-  const tuning = { concurrency, shutdownTimeout, burst };
-  const worker = new Worker({ application, layer, channels, log, counter, onListen, ...tuning });
-  return await runToEnd(worker, around);
+  const options: CountedWorkerOptions = {
+    ...{ application, layer, channels, log, counter, onListen },
+    ...{ concurrency, shutdownTimeout, burst },
+  };
+  return await runToEnd(new Worker(options), around);
 }
 
 async function runToEnd(worker: Worker, around: WorkSurroundings): Promise<ExitCode> {
@@ -75,14 +79,14 @@ async function runToEnd(worker: Worker, around: WorkSurroundings): Promise<ExitC
     const cutOff = worker.inFlight.join(", ") || "nothing";
     log({ level: "error", message: `Left at the second signal, and cut off ${cutOff}` });
   } catch (error) {
-    if (error instanceof ConsumerUnusableError) throw asMistake(error);
+    if (error instanceof ConsumerConfigurationError) throw asMistake(error);
     if (!(error instanceof ShutdownTimeoutError)) throw error;
     log({ level: "error", message: error.message });
   }
   return ExitCode.failed;
 }
 
-function asMistake({ message, cause }: ConsumerUnusableError): UsageError {
+function asMistake({ message, cause }: ConsumerConfigurationError): UsageError {
   return new UsageError(cause === undefined ? message : `${message}: ${inOneLine(cause)}`);
 }
 

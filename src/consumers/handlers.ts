@@ -23,7 +23,7 @@ export function handlerFor(consumer: object, base: Base, { type }: Message): Han
   const table = tableOf(Object.getPrototypeOf(consumer), base);
   const handler = table.get(nameOf(type));
   if (handler) return handler;
-  throw new NoHandlerError(consumer.constructor.name, type, [...table.keys()]);
+  throw new NoHandlerError({ consumer: consumer.constructor.name, type, known: [...table.keys()] });
 }
 
 function tableOf(prototype: object, base: Base): HandlerTable {

@@ -62,7 +62,7 @@ export abstract class SyncConsumer<S extends Scope = ChannelScope> {
    * Makes the application that runs this consumer on threads.
    *
    * @param options Where the class is, `{ module: import.meta.url }`, and how it is run.
-   * @returns The application. It rejects with a `ConsumerUnusableError` when the module can't be
+   * @returns The application. It rejects with a `ConsumerConfigurationError` when the module can't be
    * loaded or doesn't export the class; a worker is told so before it listens.
    * @throws {TypeError} When `module` is no URL.
    * @throws {RangeError} When a number makes no sense.

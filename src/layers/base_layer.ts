@@ -10,7 +10,6 @@ import type {
   SendOptions,
 } from "./channel_layer.ts";
 import type { Cipher, MessageCodec } from "./messages/codec.ts";
-import { exposeReceiver } from "./internal.ts";
 import { MessagePacker } from "./messages/packer.ts";
 import {
   checkChannelName,
@@ -20,6 +19,7 @@ import {
   nonLocalName,
 } from "./names.ts";
 import type { LayerSettings } from "./settings.ts";
+import { exposeReceiver } from "./receiving/own_channel.ts";
 import { Receiver } from "./receiving/receiver.ts";
 import { isHandlerOf } from "./sending/handler_context.ts";
 import { outcomeUnknown, withOutcome } from "./sending/outcome.ts";
@@ -196,7 +196,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   }
 
   #checkOpen(): void {
-    if (this.#closing) throw new LayerClosedError(this.#name);
+    if (this.#closing) throw new LayerClosedError({ layer: this.#name });
   }
 
   #checkMembership(group: string, channel: string): void {

@@ -27,10 +27,8 @@ export type {
   ServerInspection,
 } from "./channel_layer.ts";
 export type { Cipher, MessageCodec } from "./messages/codec.ts";
-export { isLayerUrl } from "./layer_url.ts";
 export { MemoryChannelLayer } from "./memory/mod.ts";
 export { msgpackCodec } from "./messages/msgpack.ts";
-export { checkChannelName } from "./names.ts";
 export { type LayerSettings, layerSettings } from "./settings.ts";
 export {
   type HostChange,
@@ -44,8 +42,6 @@ export {
   closeChannelLayers,
   configureChannelLayers,
   getChannelLayer,
-  overrideDefaultChannelLayer,
 } from "./registry.ts";
 export { SqliteChannelLayer, type SqliteChannelLayerOptions } from "./sqlite/mod.ts";
 export type { Batch, Demand, Parcel, Source, Stock, Store, StoredBody } from "./store.ts";
-export { redirectWarnings } from "./warnings.ts";

@@ -87,7 +87,10 @@ function readPem({ name, texts, quote }: OptionValues): object {
     const { code, name: kind } = error as Error & { readonly code?: string };
     if (kind === "NotCapable") {
       const flag = name === "key" ? "--allow-read" : `--allow-read=${path}`;
-      throw new LayerConfigurationError("of the URL", `its ${name} may not be read: add ${flag}`);
+      throw new LayerConfigurationError({
+        layer: "of the URL",
+        reason: `its ${name} may not be read: add ${flag}`,
+      });
     }
     const problem = code === "ENOENT" ? "doesn't exist" : "can't be read";
     throw new TypeError(`Layer URL names a file that ${problem} as ${name}${shown}`);

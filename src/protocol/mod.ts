@@ -16,8 +16,12 @@
  *
  * @module
  */
-export type { Application, Receive, Send } from "./application.ts";
-export { KNOWN_CHANNELS, knownChannels, type RoutedApplication } from "./hooks.ts";
-export type { Message } from "./application.ts";
-export { type Preparation, PREPARE, prepare, type PreparedApplication, together } from "./hooks.ts";
-export type { ChannelScope, LifespanScope, Scope, ScopeOf } from "./application.ts";
+export type {
+  Application,
+  ChannelScope,
+  Message,
+  Receive,
+  Scope,
+  ScopeOf,
+  Send,
+} from "./application.ts";

@@ -1,16 +1,6 @@
 import { NoRouteError } from "../errors.ts";
-import {
-  type Application,
-  type ChannelScope,
-  KNOWN_CHANNELS,
-  knownChannels,
-  type Preparation,
-  PREPARE,
-  prepare,
-  type Scope,
-  type ScopeOf,
-  together,
-} from "../protocol/mod.ts";
+import { knownChannels, prepare, withHooks } from "../protocol/internal.ts";
+import type { Application, ChannelScope, Scope, ScopeOf } from "../protocol/mod.ts";
 
 /** What {@linkcode ChannelNameRouter} takes: the applications by the name of their channel. */
 export type ApplicationsByChannel = Readonly<Record<string, Application<ChannelScope>>>;
@@ -39,15 +29,15 @@ export function ChannelNameRouter(applications: ApplicationsByChannel): Applicat
   const known = [...table.keys()];
   const route: Application<ChannelScope> = async (scope, receive, send) => {
     const application = table.get(scope.channel);
-    if (application === undefined) throw new NoRouteError("channel", scope.channel, known);
+    if (application === undefined) {
+      throw new NoRouteError({ what: "channel", requested: scope.channel, known });
+    }
     await application(scope, receive, send);
   };
   return withHooks(route, {
-    known,
-    prepare: (channels) => {
-      const asked = new Set(channels.flatMap((channel) => table.get(channel) ?? []));
-      return together(Array.from(asked, (application) => prepare(application, channels)));
-    },
+    channels: known,
+    prepare: (channels) =>
+      prepare(new Set(channels.flatMap((channel) => table.get(channel) ?? [])), channels),
   });
 }
 
@@ -82,13 +72,15 @@ export function ProtocolTypeRouter(applications: ApplicationsByType): Applicatio
   );
   const route: Application = async (scope, receive, send) => {
     const application = table.get(scope.type);
-    if (application === undefined) throw new NoRouteError("type", scope.type, [...table.keys()]);
+    if (application === undefined) {
+      throw new NoRouteError({ what: "type", requested: scope.type, known: [...table.keys()] });
+    }
     await application(scope, receive, send);
   };
   const { channel } = applications;
   return withHooks(route, {
-    known: channel && knownChannels(channel),
-    prepare: (channels) => channel ? prepare(channel, channels) : together([]),
+    channels: channel && knownChannels(channel),
+    prepare: (channels) => prepare(channel ? [channel] : [], channels),
   });
 }
 
@@ -121,17 +113,4 @@ export function routeTable<S extends Scope>(
 /** A class is a function, too, but one that can't be called. */
 function isClass(value: object): boolean {
   return Function.prototype.toString.call(value).startsWith("class");
-}
-
-/** What a router tells a server on behalf of its routes. */
-export interface Hooks {
-  /** The channels that it has routes for; without, it may answer any. */
-  readonly known?: readonly string[] | undefined;
-  /** Has the routes of some channels make ready what they need. */
-  readonly prepare: (channels: readonly string[]) => Preparation;
-}
-
-/** Puts the hooks on the application. */
-export function withHooks<A extends object>(application: A, { known, prepare }: Hooks): A {
-  return Object.assign(application, known && { [KNOWN_CHANNELS]: known }, { [PREPARE]: prepare });
 }

@@ -1,5 +1,5 @@
 /**
- * Helpers for tests: one plays the server to an application, one tests a channel layer.
+ * Test utilities for applications: a communicator takes the place of the server.
  *
  * ```ts
  * import { AsyncConsumer } from "@asgi/channels";
@@ -20,4 +20,3 @@
  * @module
  */
 export { ApplicationCommunicator, type CommunicatorWaitOptions } from "./communicator.ts";
-export { type LayerBackend, type LayerSubject, testChannelLayer } from "./conformance/mod.ts";

@@ -13,6 +13,6 @@
  *
  * @module
  */
-export { Counter, type DropCounts, type DropReason, type WorkerCounts } from "./counts.ts";
+export type { DropCounts, DropReason, WorkerCounts } from "./counts.ts";
 export type { FailedEvent, LogEntry } from "./log.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

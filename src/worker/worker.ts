@@ -1,7 +1,8 @@
 import { ShutdownTimeoutError } from "../errors.ts";
 import { withHandlerContext } from "../layers/internal.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
-import { type Application, type ChannelScope, prepare } from "../protocol/mod.ts";
+import { prepare } from "../protocol/internal.ts";
+import type { Application, ChannelScope } from "../protocol/mod.ts";
 import { ChannelListener } from "./channel_listener.ts";
 import { Counter, type WorkerCounts } from "./counts.ts";
 import { type FailedEvent, type LogEntry, WorkerLog } from "./log.ts";
@@ -36,14 +37,14 @@ export interface WorkerOptions {
   readonly log?: (entry: LogEntry) => void;
   /** Called with each error that an application throws. */
   readonly onError?: (error: unknown, event: FailedEvent) => void;
-  /**
-   * Where to count.
-   *
-   * @default {new Counter()}
-   */
-  readonly counter?: Counter;
   /** Called once, when the layer has answered and the worker listens. */
   readonly onListen?: () => void;
+}
+
+/** What the command line passes besides: a counter that outlives the thread of the worker. */
+export interface CountedWorkerOptions extends WorkerOptions {
+  /** Counts the events of the worker. */
+  readonly counter?: Counter;
 }
 
 /**
@@ -94,7 +95,8 @@ export class Worker {
       );
     }
     this.#options = options;
-    const { log = () => {}, onError = () => {}, counter = new Counter() } = options;
+    const { log = () => {}, onError = () => {} } = options;
+    const { counter = new Counter() }: CountedWorkerOptions = options;
     this.#report = new WorkerLog(log, onError, counter);
   }
 
@@ -115,7 +117,7 @@ export class Worker {
    *
    * @param options A signal that stops it.
    * @throws {ShutdownTimeoutError} When handlers still ran at the end of `shutdownTimeout`.
-   * @throws {ConsumerUnusableError} When the application can't be run: nothing was taken then.
+   * @throws {ConsumerConfigurationError} When the application can't be run: nothing was taken then.
    * @throws {LayerConfigurationError} When the layer can't be used and waiting makes no sense.
    */
   async run(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
@@ -124,7 +126,7 @@ export class Worker {
     this.#listeners = this.#makeListeners();
     const stopped = whenAborted(options.signal);
     stopped.promise.then(() => this.#isStopped = true);
-    await using preparation = prepare(this.#options.application, this.#options.channels);
+    await using preparation = prepare([this.#options.application], this.#options.channels);
     try {
       await Promise.race([stopped.promise, this.#work(preparation.ready)]);
     } finally {
@@ -156,7 +158,10 @@ export class Worker {
     const outcome = await Promise.race([promise, drained]);
     clearTimeout(timer);
     if (outcome !== "late") return;
-    const error = new ShutdownTimeoutError(shutdownTimeout, this.inFlight);
+    const error = new ShutdownTimeoutError({
+      timeout: shutdownTimeout,
+      interrupted: this.inFlight,
+    });
     for (const listener of this.#listeners) listener.abandon(error);
     throw error;
   }

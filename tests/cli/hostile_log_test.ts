@@ -97,16 +97,20 @@ Deno.test("errors name what came over the wire in quotation marks, printable and
   for (const asked of [HOSTILE, long]) {
     for (
       const error of [
-        new NoRouteError("channel", asked, known),
-        new NoHandlerError("A", asked, known),
+        new NoRouteError({ what: "channel", requested: asked, known }),
+        new NoHandlerError({ consumer: "A", type: asked, known }),
       ]
     ) {
       assert(!UNPRINTABLE.test(error.message));
       assertLess(error.message.length, 3_000);
     }
-    assertEquals(new NoHandlerError("A", asked, known).type, asked);
+    assertEquals(new NoHandlerError({ consumer: "A", type: asked, known }).type, asked);
   }
-  const { message } = new NoRouteError("channel", 'a"b', ["letters", "mail.out"]);
+  const { message } = new NoRouteError({
+    what: "channel",
+    requested: 'a"b',
+    known: ["letters", "mail.out"],
+  });
   assertEquals(message, 'No application for channel "a\\"b": known are letters, mail.out');
 });
 

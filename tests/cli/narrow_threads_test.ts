@@ -29,8 +29,11 @@ Deno.test(`with ${FLAG}, a handler without permissions works, and can touch noth
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
   const log = worker.stderr.all.join("\n");
-  assertMatch(log, /type="exit" ThreadDiedError: The thread of NarrowConsumer died .*: it left/);
-  assertMatch(log, /type="burn" TimeLimitError: NarrowConsumer took longer than 500 ms/);
+  assertMatch(log, /type="exit" ThreadError: The thread of NarrowConsumer exited .*: it left/);
+  assertMatch(
+    log,
+    /type="burn" ThreadError: The thread of NarrowConsumer exited while it handled an event of type "burn": it took longer than 500 ms/,
+  );
   assertStringIncludes(log, "6 received, 4 handled, 2 failed, 0 dropped");
 });
 
@@ -44,5 +47,5 @@ Deno.test(`without ${FLAG}, threads with permissions of their own are refused`, 
 Deno.test("a handler without permissions that waits for the main thread can be ended", async () => {
   const program = new URL("../fixtures/threads/stuck.ts", import.meta.url).pathname;
   const args = ["run", "-A", FLAG, program];
-  assertEquals(await run(Deno.execPath(), args), "TimeLimitError 0", "no thread is left");
+  assertEquals(await run(Deno.execPath(), args), "ThreadError 0", "no thread is left");
 });

@@ -116,7 +116,7 @@ Deno.test("runworker leaves with 1 at the end of --shutdown-timeout, and says wh
   assertEquals(await worker.end, 1);
   assertStringIncludes(
     worker.stderr.all.join("\n"),
-    "Handlers still running after 200 ms were cut off: a/hang",
+    "Handlers still running after 200 ms were interrupted: a/hang",
   );
 });
 

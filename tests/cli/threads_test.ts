@@ -171,7 +171,7 @@ Deno.test("runworker --threads holds --shutdown-timeout, even when a thread burn
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 1);
   const log = worker.stderr.all.join("\n");
-  assertMatch(log, /thread [12]: Handlers still running after 200 ms were cut off: a\/wait/);
+  assertMatch(log, /thread [12]: Handlers still running after 200 ms were interrupted: a\/wait/);
   assertMatch(log, /thread [12]: Was cut off/);
 });
 

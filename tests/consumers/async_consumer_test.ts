@@ -5,10 +5,10 @@ import {
   type ChannelScope,
   closeChannelLayers,
   configureChannelLayers,
-  type LifespanScope,
   MemoryChannelLayer,
   StopConsumer,
 } from "@asgi/channels";
+import type { ScopeOf } from "@asgi/channels/protocol";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
 import { useMemoryLayer } from "./memory_layer.ts";
 
@@ -55,8 +55,8 @@ Deno.test("asAsgi() takes the arguments of the constructor, and no others", () =
 });
 
 Deno.test("asAsgi() makes an application of the consumer's scope", () => {
-  class LifespanConsumer extends AsyncConsumer<LifespanScope> {}
-  LifespanConsumer.asAsgi() satisfies Application<LifespanScope>;
+  class LifespanConsumer extends AsyncConsumer<ScopeOf<"lifespan">> {}
+  LifespanConsumer.asAsgi() satisfies Application<ScopeOf<"lifespan">>;
   // @ts-expect-error It can't take the scope of a channel.
   LifespanConsumer.asAsgi() satisfies Application<ChannelScope>;
 });

@@ -373,7 +373,7 @@ class FailingLayer extends ForwardingLayer {
 Deno.test("the own channel outlives a layer that is away for a while", async () => {
   let failing: FailingLayer | undefined;
   await using test = useMemoryLayer((layer) => failing = new FailingLayer(layer));
-  failing?.errors.push(new LayerUnavailableError("memory:", "It is away"));
+  failing?.errors.push(new LayerUnavailableError({ layer: "memory:", reason: "It is away" }));
   await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
   await test.layer.send(await channelOf(communicator), { type: "letter.sent", text: "Hello" });
   await within(failing?.back.promise ?? Promise.reject(), "the layer to be asked again");
@@ -383,7 +383,7 @@ Deno.test("the own channel outlives a layer that is away for a while", async () 
 Deno.test("the end of the consumer ends the waiting for a layer that is away", async () => {
   let failing: FailingLayer | undefined;
   await using _test = useMemoryLayer((layer) => failing = new FailingLayer(layer));
-  failing?.errors.push(new LayerUnavailableError("memory:", "It is away"));
+  failing?.errors.push(new LayerUnavailableError({ layer: "memory:", reason: "It is away" }));
   const communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
   await channelOf(communicator);
   await communicator.stop();
@@ -392,7 +392,9 @@ Deno.test("the end of the consumer ends the waiting for a layer that is away", a
 Deno.test("a layer that can't be used ends the application with its error", async () => {
   let failing: FailingLayer | undefined;
   await using _test = useMemoryLayer((layer) => failing = new FailingLayer(layer));
-  failing?.errors.push(new LayerConfigurationError("memory:", "It needs a password"));
+  failing?.errors.push(
+    new LayerConfigurationError({ layer: "memory:", reason: "It needs a password" }),
+  );
   await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
   await channelOf(communicator);
   await assertRejects(() => communicator.wait(), LayerConfigurationError, "password");

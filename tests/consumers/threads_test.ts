@@ -1,14 +1,13 @@
 import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import {
   ChannelNameRouter,
-  ConsumerUnusableError,
+  ConsumerConfigurationError,
   MemoryChannelLayer,
-  prepare,
   ProtocolTypeRouter,
   SyncConsumer,
-  ThreadDiedError,
-  TimeLimitError,
+  ThreadError,
 } from "@asgi/channels";
+import { prepare } from "../../src/protocol/internal.ts";
 import { runBurst, startWorker } from "../worker/start_worker.ts";
 import { Tally } from "../worker/tally.ts";
 import type { LogEntry } from "@asgi/channels";
@@ -32,7 +31,7 @@ for (const [type, reason] of DEATHS) {
     await other.ask("letter.sent");
     const player = new Player(application);
     await player.give(type);
-    const error = await assertRejects(() => player.end(), ThreadDiedError);
+    const error = await assertRejects(() => player.end(), ThreadError);
     assertEquals([error.consumer, error.type, error.reason], ["LetterConsumer", type, reason]);
     assertNotEquals((await other.ask("tell.thread")).thread, thread);
     assertEquals((await other.ask("letter.sent")).count, 1, "a fresh instance");
@@ -43,7 +42,7 @@ Deno.test("a handler that takes longer than its time limit fails, and its thread
   const application = letters({ timeLimit: 200 });
   const player = new Player(application);
   await player.give("burn.for.ever");
-  const error = await assertRejects(() => player.end(), TimeLimitError);
+  const error = await assertRejects(() => player.end(), ThreadError);
   assertEquals([error.type, error.timeLimit], ["burn.for.ever", 200]);
 });
 
@@ -63,7 +62,7 @@ Deno.test("what waits for a thread that dies is handled on the next one, in orde
   await using other = new Player(application);
   await guilty.give("burn.for.ever");
   const answers = Promise.all([one.ask("letter.sent"), other.ask("letter.sent")]);
-  await assertRejects(() => guilty.end(), TimeLimitError);
+  await assertRejects(() => guilty.end(), ThreadError);
   assertEquals((await answers).map(({ count }) => count), [1, 1]);
 });
 
@@ -78,13 +77,13 @@ Deno.test("prepare() refuses what can't be run on a thread, and says why", async
     }),
   });
   const refusal = async (channel: string) => {
-    await using preparation = prepare(application, [channel]);
-    const error = await assertRejects(() => preparation.ready, ConsumerUnusableError);
+    await using preparation = prepare([application], [channel]);
+    const error = await assertRejects(() => preparation.ready, ConsumerConfigurationError);
     return error.message + (error.cause ? `: ${error.cause}` : "");
   };
   assertEquals(
     await refusal("hidden"),
-    "HiddenConsumer cannot be run on threads: its module does not export it",
+    "HiddenConsumer cannot run on threads: its module does not export it",
   );
   assertMatch(await refusal("impostor"), /what its module exports by that name is no SyncConsumer/);
   assertMatch(await refusal("throws"), /cannot be loaded: RangeError: not today$/);
@@ -99,18 +98,18 @@ Deno.test("prepare() takes care of the asked channels only, and of a default exp
     broken: letters({ module: fixture("throws.ts") }),
     plain: async () => {},
   });
-  await using preparation = prepare(application, ["unnamed", "plain", "unknown"]);
+  await using preparation = prepare([application], ["unnamed", "plain", "unknown"]);
   await preparation.ready;
 });
 
 Deno.test("an application that wasn't prepared fails as the preparation would", async () => {
   const player = new Player(letters({ module: fixture("throws.ts") }));
   await player.give("letter.sent");
-  await assertRejects(() => player.end(), ConsumerUnusableError, "cannot be loaded");
+  await assertRejects(() => player.end(), ConsumerConfigurationError, "cannot be loaded");
 });
 
 Deno.test("threads that are still starting are ended as well", async () => {
-  await using preparation = prepare(letters(), ["letters"]);
+  await using preparation = prepare([letters()], ["letters"]);
   preparation.ready.catch(() => {});
 });
 
@@ -121,7 +120,7 @@ Deno.test("threads live as long as somebody has prepared them", async () => {
     return (await player.ask("tell.thread")).thread;
   };
   assertNotEquals(await threadOf(), await threadOf());
-  await using preparation = prepare(application, ["letters"]);
+  await using preparation = prepare([application], ["letters"]);
   await preparation.ready;
   assertEquals(await threadOf(), await threadOf());
 });
@@ -131,7 +130,7 @@ Deno.test("a worker doesn't begin with a consumer that can't be run: no event is
   await layer.send("letters", { type: "letter.sent" });
   const application = letters({ module: fixture("throws.ts") });
   const options = { layer, application, channels: ["letters"] };
-  await assertRejects(() => startWorker(options), ConsumerUnusableError, "cannot be loaded");
+  await assertRejects(() => startWorker(options), ConsumerConfigurationError, "cannot be loaded");
   assertEquals((await layer.receiveMany("letters", { limit: 9, wait: false })).length, 1);
 });
 
@@ -149,7 +148,7 @@ Deno.test("a worker counts what has failed on threads, and goes on with the rest
   });
   // What it sends to the other end of its connection is refused: there is none.
   const names = errors.map(({ error }) => (error as Error).name);
-  const expected = ["TypeError", "ThreadDiedError", "LetterError", "TimeLimitError"];
+  const expected = ["TypeError", "ThreadError", "LetterError", "ThreadError"];
   assertEquals(names, [...expected, "NoHandlerError", "TypeError"]);
   const { received, requeued, handled, failed, dropped } = worker.counts;
   assertEquals([received - requeued, handled, failed, dropped], [7, 1, 5, 1]);

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LayerConfigurationError, RedisChannelLayer } from "@asgi/channels";
-import { redirectWarnings } from "@asgi/channels/layers";
+import { redirectWarnings } from "../../src/layers/internal.ts";
 import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
 import { startWorker } from "../worker/start_worker.ts";
 import { Tally } from "../worker/tally.ts";

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { MemoryChannelLayer, type Message, UndecodableMessageError } from "@asgi/channels";
-import { checkChannelName, msgpackCodec } from "@asgi/channels/layers";
+import { msgpackCodec } from "@asgi/channels/layers";
+import { checkChannelName } from "../../src/layers/internal.ts";
 
 /** How many cases of each kind. */
 const CASES = { numRuns: 3_000 };

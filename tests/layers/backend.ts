@@ -1,5 +1,5 @@
 import type { ChannelLayer, ChannelLayerOptions } from "@asgi/channels";
-import type { LayerBackend } from "@asgi/channels/testing";
+import type { LayerBackend } from "@asgi/channels/testing/conformance";
 
 /**
  * Makes a backend for the conformance suite.

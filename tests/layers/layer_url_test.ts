@@ -8,7 +8,7 @@ import {
   RedisChannelLayer,
   SqliteChannelLayer,
 } from "@asgi/channels";
-import { isLayerUrl } from "@asgi/channels/layers";
+import { isLayerUrl } from "../../src/layers/internal.ts";
 
 const EVENT = { type: "test.event" };
 

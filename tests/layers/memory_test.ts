@@ -1,5 +1,5 @@
 import { MemoryChannelLayer } from "@asgi/channels";
-import { testChannelLayer } from "@asgi/channels/testing";
+import { testChannelLayer } from "@asgi/channels/testing/conformance";
 import { backendOf } from "./backend.ts";
 
 const ALONE = "two of them share nothing";

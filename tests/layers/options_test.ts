@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { redirectWarnings } from "@asgi/channels/layers";
+import { redirectWarnings } from "../../src/layers/internal.ts";
 import { type ChannelCapacity, ChannelFullError, MemoryChannelLayer } from "@asgi/channels";
 
 const EVENT = { type: "test.event" };

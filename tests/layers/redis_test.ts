@@ -1,5 +1,5 @@
 import { RedisChannelLayer } from "@asgi/channels";
-import { testChannelLayer } from "@asgi/channels/testing";
+import { testChannelLayer } from "@asgi/channels/testing/conformance";
 import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
 import { AMBIGUOUS_PREFIXES, backendOf } from "./backend.ts";
 

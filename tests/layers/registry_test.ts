@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { configureChannelLayers, getChannelLayer, MemoryChannelLayer } from "@asgi/channels";
-import { overrideDefaultChannelLayer } from "@asgi/channels/layers";
+import { overrideDefaultChannelLayer } from "../../src/layers/internal.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const FIXTURE = new URL("../fixtures/layers/default_layer.ts", import.meta.url).pathname;

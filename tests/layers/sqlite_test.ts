@@ -1,5 +1,5 @@
 import { SqliteChannelLayer } from "@asgi/channels";
-import { testChannelLayer } from "@asgi/channels/testing";
+import { testChannelLayer } from "@asgi/channels/testing/conformance";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { backendOf } from "./backend.ts";
 

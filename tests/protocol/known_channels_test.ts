@@ -1,9 +1,10 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { type Application, KNOWN_CHANNELS, knownChannels } from "@asgi/channels/protocol";
+import type { Application } from "@asgi/channels/protocol";
+import { knownChannels, withHooks } from "../../src/protocol/internal.ts";
 
 Deno.test("knownChannels() gives what an application says", () => {
   const application: Application = async () => {};
-  const routed = Object.assign(application, { [KNOWN_CHANNELS]: ["letters", "parcels"] });
+  const routed = withHooks(application, { channels: ["letters", "parcels"] });
   assertEquals(knownChannels(routed), ["letters", "parcels"]);
 });
 
@@ -11,6 +12,8 @@ Deno.test("knownChannels() gives undefined for an application that doesn't say",
   assertStrictEquals(knownChannels(async () => {}), undefined);
 });
 
-Deno.test("KNOWN_CHANNELS is the same symbol in every copy of the library", () => {
-  assertStrictEquals(KNOWN_CHANNELS, Symbol.for("asgi.channels.known_channels"));
+Deno.test("hooks are read from applications of another copy of the library", () => {
+  const hooks = { channels: ["letters"] };
+  const application = { [Symbol.for("asgi.channels.hooks")]: hooks } as unknown as Application;
+  assertEquals(knownChannels(application), ["letters"]);
 });

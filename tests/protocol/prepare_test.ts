@@ -1,12 +1,6 @@
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import {
-  type Application,
-  type ChannelScope,
-  type Preparation,
-  PREPARE,
-  prepare,
-  together,
-} from "@asgi/channels/protocol";
+import { assertEquals, assertRejects } from "@std/assert";
+import type { Application, ChannelScope } from "@asgi/channels/protocol";
+import { type Preparation, prepare, withHooks } from "../../src/protocol/internal.ts";
 import { ChannelNameRouter, ProtocolTypeRouter } from "@asgi/channels/routing";
 
 /** An application that notes how it is prepared. */
@@ -17,33 +11,29 @@ function noting(notes: string[], name: string, ready = Promise.resolve()) {
     const dispose = () => Promise.resolve(void notes.push(`${name} gone`));
     return { ready, [Symbol.asyncDispose]: dispose };
   };
-  return Object.assign(application, { [PREPARE]: prepared });
+  return withHooks(application, { prepare: prepared });
 }
 
 Deno.test("prepare() gives what an application makes ready", async () => {
   const notes: string[] = [];
   {
-    await using preparation = prepare(noting(notes, "one"), ["a", "b"]);
+    await using preparation = prepare([noting(notes, "one")], ["a", "b"]);
     await preparation.ready;
   }
   assertEquals(notes, ["one for a b", "one gone"]);
 });
 
 Deno.test("prepare() gives nothing to wait for when an application needs nothing", async () => {
-  await using preparation = prepare(async () => {}, ["a"]);
+  await using preparation = prepare([async () => {}], ["a"]);
   await preparation.ready;
 });
 
-Deno.test("PREPARE is the same symbol in every copy of the library", () => {
-  assertStrictEquals(PREPARE, Symbol.for("asgi.channels.prepare"));
-});
-
-Deno.test("together() waits for all, fails with each, and lets go of all", async () => {
+Deno.test("prepare() waits for all, fails with each, and releases all", async () => {
   const notes: string[] = [];
   const failed = Promise.reject(new RangeError("not today"));
   {
     const all = [noting(notes, "one"), noting(notes, "other", failed)];
-    await using both = together(all.map((application) => prepare(application, ["a"])));
+    await using both = prepare(all, ["a"]);
     await assertRejects(() => both.ready, RangeError, "not today");
   }
   assertEquals(notes.slice(2).sort(), ["one gone", "other gone"]);
@@ -56,10 +46,10 @@ Deno.test("routers prepare the applications of the asked channels, each once", a
     channel: ChannelNameRouter({ a: one, b: one, c: noting(notes, "other"), d: async () => {} }),
   });
   {
-    await using preparation = prepare(application, ["a", "b", "d", "unknown"]);
+    await using preparation = prepare([application], ["a", "b", "d", "unknown"]);
     await preparation.ready;
   }
   assertEquals(notes, ["one for a b d unknown", "one gone"]);
-  await using nothing = prepare(ProtocolTypeRouter({ lifespan: async () => {} }), ["a"]);
+  await using nothing = prepare([ProtocolTypeRouter({ lifespan: async () => {} })], ["a"]);
   await nothing.ready;
 });

@@ -2,7 +2,6 @@ import { assertEquals } from "@std/assert";
 import type {
   Application,
   ChannelScope,
-  LifespanScope,
   Message,
   Receive,
   Scope,
@@ -21,7 +20,7 @@ const nothing = () => Promise.reject(new Error("Not expected to be called"));
 
 Deno.test("ScopeOf gives the scope of one type", () => {
   check<Same<ScopeOf<"channel">, ChannelScope>>();
-  check<Same<ScopeOf<"lifespan">, LifespanScope>>();
+  check<Same<ScopeOf<"lifespan">, { readonly type: "lifespan" }>>();
   check<Same<ScopeOf<Scope["type"]>, Scope>>();
   // @ts-expect-error No scope has that type.
   check<Same<ScopeOf<"smtp">, ChannelScope>>();

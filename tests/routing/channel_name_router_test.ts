@@ -1,13 +1,13 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   type Application,
-  type ApplicationsByChannel,
   AsyncConsumer,
   ChannelNameRouter,
   type ChannelScope,
-  knownChannels,
   NoRouteError,
 } from "@asgi/channels";
+import type { ApplicationsByChannel } from "@asgi/channels/routing";
+import { knownChannels } from "../../src/protocol/internal.ts";
 
 const nothing = () => Promise.reject(new Error("Not expected to be called"));
 
@@ -72,7 +72,7 @@ Deno.test("ChannelNameRouter() names what was asked for and what is known", asyn
     'No application for channel "postcards": known are letters, parcels',
   );
   assertEquals(error.what, "channel");
-  assertEquals(error.asked, "postcards");
+  assertEquals(error.requested, "postcards");
   assertEquals(error.known, ["letters", "parcels"]);
 });
 
@@ -83,7 +83,7 @@ for (const channel of ["toString", "__proto__", "constructor", "hasOwnProperty",
       () => router(scopeOf(channel), nothing, nothing),
       NoRouteError,
     );
-    assertEquals(error.asked, channel);
+    assertEquals(error.requested, channel);
   });
 }
 

@@ -1,15 +1,15 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   type Application,
-  type ApplicationsByType,
   ChannelNameRouter,
   type ChannelScope,
-  knownChannels,
-  type LifespanScope,
   NoRouteError,
   ProtocolTypeRouter,
   type Scope,
 } from "@asgi/channels";
+import type { ApplicationsByType } from "@asgi/channels/routing";
+import { knownChannels } from "../../src/protocol/internal.ts";
+import type { ScopeOf } from "@asgi/channels/protocol";
 
 const nothing = () => Promise.reject(new Error("Not expected to be called"));
 const letters: ChannelScope = { type: "channel", channel: "letters" };
@@ -46,7 +46,7 @@ Deno.test("ProtocolTypeRouter() names what was asked for and what is known", asy
     'No application for type "lifespan": known are channel',
   );
   assertEquals(error.what, "type");
-  assertEquals(error.asked, "lifespan");
+  assertEquals(error.requested, "lifespan");
   assertEquals(error.known, ["channel"]);
 });
 
@@ -55,7 +55,7 @@ for (const type of ["toString", "__proto__", "constructor", "http"]) {
     const router = ProtocolTypeRouter({ channel: async () => {} });
     const scope = { type } as unknown as Scope;
     const error = await assertRejects(() => router(scope, nothing, nothing), NoRouteError);
-    assertEquals(error.asked, type);
+    assertEquals(error.requested, type);
   });
 }
 
@@ -102,7 +102,7 @@ Deno.test("ProtocolTypeRouter() refuses what is no function with a TypeError", (
 
 Deno.test("ProtocolTypeRouter() takes the application that fits each type", () => {
   const channel: Application<ChannelScope> = async () => {};
-  const lifespan: Application<LifespanScope> = async () => {};
+  const lifespan: Application<ScopeOf<"lifespan">> = async () => {};
   ProtocolTypeRouter({ channel, lifespan }) satisfies Application;
   // @ts-expect-error They are the wrong way round.
   ProtocolTypeRouter({ channel: lifespan, lifespan: channel });

@@ -5,7 +5,8 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { type Application, type ChannelScope, ServerStoppedError } from "@asgi/channels";
+import type { Application, ChannelScope } from "@asgi/channels";
+import { ServerStoppedError } from "../../src/errors.ts";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
 import { within } from "./within.ts";
 

@@ -10,7 +10,9 @@ export class AwayLayer extends ForwardingLayer {
   #gone = new AbortController();
 
   /** From now on it answers with an error, also to those who wait. */
-  goAway(error: Error = new LayerUnavailableError("away:", "It went away")): void {
+  goAway(
+    error: Error = new LayerUnavailableError({ layer: "away:", reason: "It went away" }),
+  ): void {
     this.#trouble = error;
     this.#gone.abort(error);
   }
@@ -33,7 +35,9 @@ export class AwayLayer extends ForwardingLayer {
   }
 
   override async requeue(deliveries: readonly Delivery[]): Promise<void> {
-    if (this.#isFull) this.#refuse(new LayerUnavailableError("full:", "Its memory is full"));
+    if (this.#isFull) {
+      this.#refuse(new LayerUnavailableError({ layer: "full:", reason: "Its memory is full" }));
+    }
     this.#check();
     await super.requeue(deliveries);
   }

@@ -126,7 +126,9 @@ class GarbledLayer extends ForwardingLayer {
       expiresAt: delivery.expiresAt,
       read() {
         const event = delivery.read();
-        if (event.type === "garbled") throw new UndecodableMessageError("it is garbled");
+        if (event.type === "garbled") {
+          throw new UndecodableMessageError({ reason: "it is garbled" });
+        }
         return event;
       },
     }));

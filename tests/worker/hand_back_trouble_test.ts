@@ -84,7 +84,11 @@ for (const { how, handled, failed, ...shape } of SHAPES) {
 }
 
 Deno.test("a worker doesn't handle what the layer may have taken back: it is lost, and counted", async () => {
-  const trouble = new LayerUnavailableError("away:", "No answer", { outcomeUnknown: true });
+  const trouble = new LayerUnavailableError({
+    layer: "away:",
+    reason: "No answer",
+    outcomeUnknown: true,
+  });
   await using scene = await startHolding({ trouble });
   const stopped = scene.running.stop();
   await scene.layer.refusals.reach(1);
@@ -220,7 +224,9 @@ Deno.test("a worker that is stopped before it listens handles what it can't hand
   const taken = Promise.withResolvers<void>();
   class HalfLayer extends AwayLayer {
     override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
-      if (channel === "parcels") throw new LayerUnavailableError("away:", "It went away");
+      if (channel === "parcels") {
+        throw new LayerUnavailableError({ layer: "away:", reason: "It went away" });
+      }
       const deliveries = await super.receiveMany(channel, options);
       this.refuseHandBack();
       taken.resolve();

@@ -162,7 +162,7 @@ Deno.test("a layer that goes away twice is told of twice", async () => {
 
 Deno.test("a layer that can't be used rejects run()", async () => {
   await using layer = new AwayLayer(new MemoryChannelLayer());
-  layer.goAway(new LayerConfigurationError("away:", "It needs a password"));
+  layer.goAway(new LayerConfigurationError({ layer: "away:", reason: "It needs a password" }));
   const application = keeping(new Tally());
   const worker = new Worker({ layer, application, channels: ["letters"] });
   await assertRejects(() => within(worker.run(), "the end"), LayerConfigurationError, "password");
@@ -188,7 +188,7 @@ Deno.test("a layer that can't be used any more rejects run(), after handlers tha
   running.ended.catch(() => told.add("ended"));
   await inner.send("letters", { type: "sent" });
   await told.reach(1);
-  layer.goAway(new LayerConfigurationError("away:", "It needs a password"));
+  layer.goAway(new LayerConfigurationError({ layer: "away:", reason: "It needs a password" }));
   gate.resolve();
   await assertRejects(() => within(running.ended, "the end"), LayerConfigurationError, "password");
   assertEquals(told.items, ["sent", "done", "ended"]);

@@ -5,9 +5,9 @@ import {
   configureChannelLayers,
   MemoryChannelLayer,
   type Message,
-  ServerStoppedError,
   Worker,
 } from "@asgi/channels";
+import { ServerStoppedError } from "../../src/errors.ts";
 import { within } from "../testing/within.ts";
 import { outcome, startWorker } from "./start_worker.ts";
 import { numbered, numbersOf, remaining, Tally } from "./tally.ts";

@@ -3,7 +3,7 @@ import { MemoryChannelLayer, ShutdownTimeoutError } from "@asgi/channels";
 import { linesOf, startWorker } from "./start_worker.ts";
 import { numbered, remaining, Tally } from "./tally.ts";
 
-Deno.test("ShutdownTimeoutError lists the events whose handlers were cut off", async () => {
+Deno.test("ShutdownTimeoutError lists the events whose handlers were interrupted", async () => {
   await using layer = new MemoryChannelLayer();
   const begun = new Tally();
   const gate = Promise.withResolvers<void>();
@@ -26,12 +26,12 @@ Deno.test("ShutdownTimeoutError lists the events whose handlers were cut off", a
   await begun.reach(4);
   const error = await assertRejects(() => running.stop(), ShutdownTimeoutError);
   assertEquals(error.timeout, 10);
-  assertEquals(error.cutOff.toSorted(), [
+  assertEquals(error.interrupted.toSorted(), [
     "letters/slow.one",
     "letters/slow.two",
     "parcels/slow.three",
   ]);
-  assertStringIncludes(error.message, "after 10 ms were cut off: letters/slow.one");
+  assertStringIncludes(error.message, "after 10 ms were interrupted: letters/slow.one");
   assertEquals((await remaining(layer, "letters")).map(({ type }) => type), ["later"]);
   gate.resolve();
 });

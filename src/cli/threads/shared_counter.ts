@@ -1,4 +1,4 @@
-import { Counter } from "../../worker/mod.ts";
+import { Counter } from "../../worker/internal.ts";
 
 /** Memory that several threads see. */
 export type CounterMemory = Float64Array<SharedArrayBuffer>;

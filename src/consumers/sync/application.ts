@@ -1,14 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { ConsumerUnusableError, ThreadDiedError, TimeLimitError } from "../../errors.ts";
+import { ConsumerConfigurationError, ThreadError } from "../../errors.ts";
 import { type ChannelLayer, getChannelLayer, type SendOptions } from "../../layers/mod.ts";
-import {
-  type Application,
-  type Message,
-  type Preparation,
-  PREPARE,
-  type Scope,
-  type Send,
-} from "../../protocol/mod.ts";
+import { type Preparation, withHooks } from "../../protocol/internal.ts";
+import type { Application, Message, Scope, Send } from "../../protocol/mod.ts";
 import { EventLoop } from "../event_loop.ts";
 import { LAYER_METHODS } from "./channel_layer.ts";
 import type { CallTarget, Work } from "./slot.ts";
@@ -40,7 +34,7 @@ export function threadedApplication<S extends Scope>(consumer: ThreadedConsumer)
     using seat = lease.pool.seat(callee);
     await intake.run(receive);
   };
-  return Object.assign(application, { [PREPARE]: () => prepare(consumer) });
+  return withHooks(application, { prepare: () => prepare(consumer) });
 }
 
 /** Starts a thread, which must have the class. */
@@ -48,7 +42,11 @@ function prepare({ name, pool }: ThreadedConsumer): Preparation {
   const lease = ThreadPool.lease(pool);
   const ready = lease.pool.freest.run({
     requestFor: () => ({ ask: "check", consumer: name }),
-    died: (reason) => new ConsumerUnusableError(name, `its module ended the thread: ${reason}`),
+    died: (reason) =>
+      new ConsumerConfigurationError({
+        consumer: name,
+        reason: `its module ended the thread: ${reason}`,
+      }),
   });
   return { ready, [Symbol.asyncDispose]: () => lease[Symbol.asyncDispose]() };
 }
@@ -65,9 +63,15 @@ function jobsOf({ name, args, timeLimit }: ThreadedConsumer, scope: Scope, insta
     },
     limit: timeLimit === undefined ? undefined : {
       time: timeLimit,
-      late: () => new TimeLimitError(name, event.type, timeLimit),
+      late: () =>
+        new ThreadError({
+          consumer: name,
+          type: event.type,
+          reason: `it took longer than ${timeLimit} ms`,
+          timeLimit,
+        }),
     },
-    died: (reason) => new ThreadDiedError(name, event.type, reason),
+    died: (reason) => new ThreadError({ consumer: name, type: event.type, reason }),
   });
 }
 

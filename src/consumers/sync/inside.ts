@@ -2,7 +2,7 @@ import { isBuiltin, registerHooks } from "node:module";
 import process from "node:process";
 import { setImmediate } from "node:timers";
 import { parentPort } from "node:worker_threads";
-import { ConsumerUnusableError } from "../../errors.ts";
+import { ConsumerConfigurationError } from "../../errors.ts";
 import type { Message } from "../../protocol/mod.ts";
 import { isSyncConsumer, surround } from "./context.ts";
 import { holdForLife } from "./locks.ts";
@@ -124,18 +124,23 @@ export class InstanceRegistry {
   /**
    * Finds a class in the module.
    *
-   * @throws {ConsumerUnusableError} When it isn't there, or can't be run here.
+   * @throws {ConsumerConfigurationError} When it isn't there, or can't be run here.
    */
   classOf(name: string): ConsumerClass {
     const found = Object.values(this.#exports(name)).find((value) =>
       typeof value === "function" && value.name === name
     ) as object | undefined;
-    if (!found) throw new ConsumerUnusableError(name, "its module does not export it");
+    if (!found) {
+      throw new ConsumerConfigurationError({
+        consumer: name,
+        reason: "its module does not export it",
+      });
+    }
     if (isSyncConsumer(found)) return found as ConsumerClass;
-    throw new ConsumerUnusableError(
-      name,
-      "what its module exports by that name is no SyncConsumer",
-    );
+    throw new ConsumerConfigurationError({
+      consumer: name,
+      reason: "what its module exports by that name is no SyncConsumer",
+    });
   }
 
   /** Gives an event to its consumer, which is made when it is new. */
@@ -163,7 +168,11 @@ export class InstanceRegistry {
     try {
       return this.#module();
     } catch (cause) {
-      throw new ConsumerUnusableError(consumer, "its module cannot be loaded", { cause });
+      throw new ConsumerConfigurationError({
+        consumer,
+        reason: "its module cannot be loaded",
+        cause,
+      });
     }
   }
 }

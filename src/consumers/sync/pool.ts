@@ -77,7 +77,7 @@ export interface ThreadOptions {
   readonly threads?: number;
   /**
    * How long a handler may take, in milliseconds: then its thread is ended, and the event fails
-   * with a `TimeLimitError`. No limit by default.
+   * with a `ThreadError`. No limit by default.
    */
   readonly timeLimit?: number;
   /**

@@ -47,6 +47,6 @@ export function checkShape(value: unknown): Message {
     : typeof value !== "object" || value === null
     ? `${value} is`
     : undefined;
-  if (what) throw new UndecodableMessageError(`${what} no map`);
+  if (what) throw new UndecodableMessageError({ reason: `${what} no map` });
   return value as Message;
 }

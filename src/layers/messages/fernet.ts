@@ -108,5 +108,5 @@ function padded(text: string): string {
 }
 
 function refuse(reason: string): never {
-  throw new UndecodableMessageError(reason);
+  throw new UndecodableMessageError({ reason });
 }

@@ -21,7 +21,7 @@ export const jsonCodec: MessageCodec = {
     } catch (error) {
       if (error instanceof UndecodableMessageError) throw error;
       const reason = printable(error instanceof Error ? error.message : String(error), 200);
-      throw new UndecodableMessageError(`no valid JSON (${reason})`, { cause: error });
+      throw new UndecodableMessageError({ reason: `no valid JSON (${reason})`, cause: error });
     }
   },
 };
@@ -79,7 +79,9 @@ function restore(value: unknown): unknown {
 
 function restoreObject(object: Record<string, unknown>): unknown {
   for (const key of Object.keys(object)) {
-    if (key.startsWith(MARK)) throw new UndecodableMessageError("no valid JSON: a number is a key");
+    if (key.startsWith(MARK)) {
+      throw new UndecodableMessageError({ reason: "no valid JSON: a number is a key" });
+    }
     object[key] = restore(object[key]);
   }
   return object;
@@ -187,7 +189,9 @@ class Scan {
   #visitInteger(literal: string, at: number): void {
     if (Number.isSafeInteger(Number(literal)) || !/^-?[1-9]\d*$/.test(literal)) return;
     if (literal.length > LONGEST_INTEGER || !fits(BigInt(literal))) {
-      throw new UndecodableMessageError(`${quoted(literal)} is an integer of more than 64 bits`);
+      throw new UndecodableMessageError({
+        reason: `${quoted(literal)} is an integer of more than 64 bits`,
+      });
     }
     this.#note(at, literal);
   }

@@ -38,11 +38,13 @@ export const COST = {
 /** How a limit is passed: before anything is built, so that a message costs no more than its bytes. */
 export const refuse = {
   depth(): never {
-    throw new UndecodableMessageError(`nested in more than ${MAX_DEPTH} levels`);
+    throw new UndecodableMessageError({ reason: `nested in more than ${MAX_DEPTH} levels` });
   },
   memory(): never {
     const limit = MOST_MEMORY / 1_048_576;
-    throw new UndecodableMessageError(`its values would take more than ${limit} MiB of memory`);
+    throw new UndecodableMessageError({
+      reason: `its values would take more than ${limit} MiB of memory`,
+    });
   },
 };
 
@@ -50,5 +52,5 @@ export const refuse = {
 export function checkArrival(size: number, limit: number): void {
   if (size <= limit) return;
   const reason = `it has ${size} bytes, and at most ${limit} are decoded`;
-  throw new UndecodableMessageError(reason);
+  throw new UndecodableMessageError({ reason });
 }

@@ -19,7 +19,10 @@ export const msgpackCodec: MessageCodec = {
     } catch (error) {
       if (error instanceof UndecodableMessageError) throw error;
       const reason = printable(error instanceof Error ? error.message : String(error), 200);
-      throw new UndecodableMessageError(`no valid MessagePack (${reason})`, { cause: error });
+      throw new UndecodableMessageError({
+        reason: `no valid MessagePack (${reason})`,
+        cause: error,
+      });
     }
   },
 };
@@ -30,11 +33,13 @@ const ALWAYS_FITS = 4 * MOST_MEMORY / (COST.object + COST.entry + COST.numericKe
 /** What would be refused where it arrives is refused where it is sent. */
 function checkMemory(bytes: Uint8Array): void {
   const memory = memoryOf(bytes);
-  if (memory > MOST_MEMORY) throw new MessageTooLargeError(memory, MOST_MEMORY, " in memory");
+  if (memory > MOST_MEMORY) {
+    throw new MessageTooLargeError({ size: memory, limit: MOST_MEMORY, where: "in memory" });
+  }
 }
 
 function refuse(reason: string): never {
-  throw new UndecodableMessageError(reason);
+  throw new UndecodableMessageError({ reason });
 }
 
 /** Extension types have no meaning between two processes that don't agree on them: none passes. */

@@ -106,7 +106,7 @@ class Walk implements Inspection {
     const { length } = bytes;
     let at = 0;
     while (this.#open > 0) {
-      if (at >= length) throw new UndecodableMessageError("it ends too early");
+      if (at >= length) throw new UndecodableMessageError({ reason: "it ends too early" });
       const head = bytes[at]!;
       const kind = KIND[head]!;
       left[this.#level]!--;
@@ -120,7 +120,9 @@ class Walk implements Inspection {
       while (left[this.#level] === 0 && this.#level > 0) this.#level--;
     }
     if (at === length) return;
-    throw new UndecodableMessageError(at > length ? "it ends too early" : "more follows after it");
+    throw new UndecodableMessageError({
+      reason: at > length ? "it ends too early" : "more follows after it",
+    });
   }
 
   /** Returns the place of what follows. */
@@ -146,7 +148,7 @@ class Walk implements Inspection {
     const values = map ? 2 * count : count;
     this.#open += values;
     if (this.#open > this.#bytes.length - at) {
-      throw new UndecodableMessageError("it says that it is longer than it is");
+      throw new UndecodableMessageError({ reason: "it says that it is longer than it is" });
     }
     this.#take(map ? COST.object + COST.entry * count : COST.array + COST.place * count);
     if (++this.#level > MAX_DEPTH + 1) refuse.depth();

@@ -84,7 +84,7 @@ export class MessagePacker {
     checkUnaddressed(message);
     const bytes = this.#codec.encode(message, exact);
     if (bytes.length <= LARGEST_MESSAGE) return bytes;
-    throw new MessageTooLargeError(bytes.length, LARGEST_MESSAGE);
+    throw new MessageTooLargeError({ size: bytes.length, limit: LARGEST_MESSAGE });
   }
 
   /** A message that just fits as it came may be larger as this library writes it. */
@@ -93,7 +93,7 @@ export class MessagePacker {
       return this.#codec.encode(message, true);
     } catch (error) {
       if (!(error instanceof MessageTooLargeError)) throw error;
-      throw new UndecodableMessageError(error.message, { cause: error });
+      throw new UndecodableMessageError({ reason: error.message, cause: error });
     }
   }
 
@@ -144,7 +144,9 @@ export function addresseesOf(message: Message, key: string): readonly string[] {
   const channels = Array.isArray(value) ? value : [value];
   for (const channel of channels) {
     if (!isValidChannelName(channel) || nonLocalName(channel) !== key) {
-      throw new UndecodableMessageError(`it doesn't say which channel of ${key} it is for`);
+      throw new UndecodableMessageError({
+        reason: `it doesn't say which channel of ${key} it is for`,
+      });
     }
   }
   return channels;

@@ -55,7 +55,7 @@ export class Receiver implements Receivers<Waiter> {
     channel: string,
     { limit, wait = true, signal }: ReceiveManyOptions,
   ): Promise<Delivery[]> {
-    if (this.#closed) return Promise.reject(new LayerClosedError(this.#parts.name));
+    if (this.#closed) return Promise.reject(new LayerClosedError({ layer: this.#parts.name }));
     if (signal?.aborted) return Promise.reject(signal.reason);
     const kept = this.#takeKept(channel, limit);
     if (kept.length > 0) return Promise.resolve(kept);
@@ -107,7 +107,7 @@ export class Receiver implements Receivers<Waiter> {
   /** Rejects all that waits, and requeues what may still come. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#waiters.rejectAll(new LayerClosedError(this.#parts.name));
+    this.#waiters.rejectAll(new LayerClosedError({ layer: this.#parts.name }));
     await Promise.all(this.#loops.values().map((loop) => loop.rest()));
     this.#mailbox.clear();
     await this.#requeuer.close();

@@ -164,7 +164,7 @@ export class RedisStore implements Store {
 
   #wrongType(name: string, cause: Error): LayerConfigurationError {
     const reason = `its key ${name} holds something else than a channel's messages`;
-    return new LayerConfigurationError(this.#address.name, reason, { cause });
+    return new LayerConfigurationError({ layer: this.#address.name, reason, cause });
   }
 
   /** Runs commands in one go. */

@@ -28,7 +28,7 @@ function copy(error: LayerError, note: string, outcomeUnknown: boolean): LayerEr
   const { layer, reason, cause } = error;
   const isUnusable = error instanceof LayerConfigurationError;
   const ErrorClass = isUnusable ? LayerConfigurationError : LayerUnavailableError;
-  return new ErrorClass(layer, reason + note, { cause, outcomeUnknown });
+  return new ErrorClass({ layer, reason: reason + note, cause, outcomeUnknown });
 }
 
 function isLayerError(error: unknown): error is LayerError {

@@ -98,7 +98,14 @@ export class PendingSend {
   /** Rejects: the channel is full. */
   refuse(): void {
     const { channel, capacity } = this.#request;
-    this.#reject(new ChannelFullError(channel, capacity, this.#accepted, this.#advice));
+    this.#reject(
+      new ChannelFullError({
+        channel,
+        capacity,
+        accepted: this.#accepted,
+        ...this.#advice !== undefined && { advice: this.#advice },
+      }),
+    );
   }
 
   /** Rejects: the store has failed. */
@@ -108,7 +115,14 @@ export class PendingSend {
 
   #expire(timeout: number): void {
     const { channel } = this.#request;
-    this.#reject(new SendTimeoutError(channel, timeout, this.#accepted, this.isInFlight));
+    this.#reject(
+      new SendTimeoutError({
+        channel,
+        timeout,
+        accepted: this.#accepted,
+        outcomeUnknown: this.isInFlight,
+      }),
+    );
   }
 
   #reject(error: unknown): void {

@@ -77,7 +77,7 @@ export class SendBuffer {
   #overflow(): LayerUnavailableError {
     const reason = `over ${MAX_BYTES / 1_048_576} MiB of messages wait to be sent already: ` +
       "wait for the promises of send()";
-    return new LayerUnavailableError(this.#name, reason);
+    return new LayerUnavailableError({ layer: this.#name, reason });
   }
 }
 

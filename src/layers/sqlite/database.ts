@@ -144,14 +144,19 @@ export class Database {
       this.statement("COMMIT").run();
     } catch (cause) {
       if (!isIoError(cause)) throw cause;
-      throw new LayerUnavailableError(this.name, cause.message, { cause, outcomeUnknown: true });
+      throw new LayerUnavailableError({
+        layer: this.name,
+        reason: cause.message,
+        cause,
+        outcomeUnknown: true,
+      });
     }
   }
 
   #open(): DatabaseSync {
     if (this.#database) return this.#database;
     const { path, prepare } = this.#options;
-    if (this.#isClosed) throw new LayerClosedError(this.name);
+    if (this.#isClosed) throw new LayerClosedError({ layer: this.name });
     this.#path = realPathOf(path);
     removeLeftovers(this.#path);
     createPrivately(this.#path);
@@ -180,7 +185,7 @@ export class Database {
     this.#files?.remove();
     this.#fileNumber++;
     const reason = "its file was deleted, with the messages in it";
-    return new LayerUnavailableError(this.name, reason);
+    return new LayerUnavailableError({ layer: this.name, reason });
   }
 
   #forget(): void {
@@ -203,7 +208,11 @@ export class Database {
     this.#forget();
     try {
       this.#open();
-      return new LayerUnavailableError(this.name, "its tables were changed", { cause });
+      return new LayerUnavailableError({
+        layer: this.name,
+        reason: "its tables were changed",
+        cause,
+      });
     } catch (error) {
       return isFileError(error) ? explain(error, this.name, this.#path) : error;
     }
@@ -283,7 +292,7 @@ class LockQueue {
     for (let first; (first = this.#calls[0]) && first.deadline < now;) {
       this.#calls.shift();
       const reason = `another process has locked the file for ${LOCK_TIMEOUT} ms`;
-      first.reject(new LayerUnavailableError(this.#name, reason));
+      first.reject(new LayerUnavailableError({ layer: this.#name, reason }));
     }
   }
 }

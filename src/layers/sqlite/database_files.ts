@@ -118,19 +118,23 @@ export function explain(cause: Error, name: string, path: string): Error {
   if (isNotPermitted(cause)) {
     const flags = `--allow-read=${dirname(path)} --allow-write=${dirname(path)}`;
     const reason = `Deno was not given the permission: run it again with ${flags}`;
-    return new LayerConfigurationError(name, reason, { cause });
+    return new LayerConfigurationError({ layer: name, reason, cause });
   }
   for (const [pattern, reason] of UNUSABLE) {
     if (pattern.test(message)) {
-      return new LayerConfigurationError(name, withFolder(reason, dirname(path)), { cause });
+      return new LayerConfigurationError({
+        layer: name,
+        reason: withFolder(reason, dirname(path)),
+        cause,
+      });
     }
   }
   if (/UNIQUE constraint/.test(message)) {
     const reason = "some of these messages have been handed back already";
-    return new LayerUnavailableError(name, reason, { cause, outcomeUnknown: true });
+    return new LayerUnavailableError({ layer: name, reason, cause, outcomeUnknown: true });
   }
   const reason = /full/.test(message) ? "the disk is full: free some space" : message;
-  return new LayerUnavailableError(name, reason, { cause });
+  return new LayerUnavailableError({ layer: name, reason, cause });
 }
 
 function withFolder(reason: string, folder: string): string {

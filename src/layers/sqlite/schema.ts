@@ -67,16 +67,16 @@ function checkOwner(database: DatabaseSync, name: string): void {
   const version = pragma(database, "user_version");
   const isOurs = pragma(database, "application_id") === APPLICATION_ID;
   if (!isOurs && (version !== 0 || pragma(database, "schema_version") !== 0)) {
-    throw new LayerConfigurationError(
-      name,
-      "the file belongs to another program: name another file",
-    );
+    throw new LayerConfigurationError({
+      layer: name,
+      reason: "the file belongs to another program: name another file",
+    });
   }
   if (version > VERSION) {
-    throw new LayerConfigurationError(
-      name,
-      "the file was created by a newer version of this library: update the library",
-    );
+    throw new LayerConfigurationError({
+      layer: name,
+      reason: "the file was created by a newer version of this library: update the library",
+    });
   }
 }
 

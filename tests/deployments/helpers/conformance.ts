@@ -1,5 +1,5 @@
 import { RedisChannelLayer, type RedisChannelLayerOptions } from "@asgi/channels";
-import { type LayerSubject, testChannelLayer } from "@asgi/channels/testing";
+import { type LayerSubject, testChannelLayer } from "@asgi/channels/testing/conformance";
 import { AMBIGUOUS_PREFIXES, backendOf } from "../../layers/backend.ts";
 
 /** What the suite shall run on. */

@@ -104,7 +104,7 @@ export class Connection {
 
   /** Ends the connection for good; commands under way reject. */
   async close(): Promise<void> {
-    this.#closing.abort(new LayerClosedError(this.server.name));
+    this.#closing.abort(new LayerClosedError({ layer: this.server.name }));
     for (const link of this.#links) link.end();
     await this.#connecting?.catch(() => {});
   }

@@ -69,16 +69,20 @@ export function explain(error: unknown, layer: string, wasSent: boolean, isKnown
   const flag = missingFlag(text);
   if (flag) {
     const reason = `Deno was not given the permission: run it again with ${flag}`;
-    return new LayerConfigurationError(layer, reason, { cause: error });
+    return new LayerConfigurationError({ layer, reason, cause: error });
   }
   const detail = text.replace(FIRST_WORDS, "").replaceAll(/\s+/g, " ").slice(0, 200);
   for (const [pattern, reason] of isKnown ? UNUSABLE : [...UNUSABLE, NO_REDIS]) {
     if (!pattern.test(text)) continue;
-    return new LayerConfigurationError(layer, `${reason} (${detail})`, { cause: error });
+    return new LayerConfigurationError({ layer, reason: `${reason} (${detail})`, cause: error });
   }
   const reason = UNAVAILABLE.find(([pattern]) => pattern.test(text))?.[1];
   const options = { cause: error, outcomeUnknown: wasSent && !isReply(error) };
-  return new LayerUnavailableError(layer, reason ? `${reason} (${detail})` : detail, options);
+  return new LayerUnavailableError({
+    layer,
+    reason: reason ? `${reason} (${detail})` : detail,
+    ...options,
+  });
 }
 
 /** The flag that gives Deno the permission that a text says to be missing. */

@@ -56,7 +56,8 @@ export class MasterOfKey implements Target {
         failure = explain(error, this.name, false);
       }
     }
-    throw failure ?? new LayerUnavailableError(this.name, "no server of the cluster is known");
+    throw failure ??
+      new LayerUnavailableError({ layer: this.name, reason: "no server of the cluster is known" });
   }
 
   async #ask(endpoint: Endpoint, signal: AbortSignal): Promise<Endpoint> {
@@ -78,7 +79,10 @@ export class MasterOfKey implements Target {
     ];
     const range = slots.find(([first, last]) => first <= slot && slot <= last);
     if (range) return endpointOf(range[2], asked);
-    throw new LayerUnavailableError(this.name, `no server has the slot of ${this.#key}`);
+    throw new LayerUnavailableError({
+      layer: this.name,
+      reason: `no server has the slot of ${this.#key}`,
+    });
   }
 }
 

@@ -129,7 +129,7 @@ const NO_MASTER =
   "may give it too";
 
 function unmastered(layer: string): LayerUnavailableError {
-  return new LayerUnavailableError(layer, NO_MASTER);
+  return new LayerUnavailableError({ layer, reason: NO_MASTER });
 }
 
 function isUnmastered(error: unknown): boolean {

@@ -103,5 +103,5 @@ export class Host {
 }
 
 function againUnavailable({ layer, reason, cause }: LayerUnavailableError): LayerUnavailableError {
-  return new LayerUnavailableError(layer, reason, { cause });
+  return new LayerUnavailableError({ layer, reason, cause });
 }

@@ -82,15 +82,26 @@ export async function findMaster(address: SentinelAddress, signal: AbortSignal):
 
 function whyNot({ name, master, sentinels }: SentinelAddress, failures: readonly Error[]): Error {
   if (failures.length < sentinels.length) {
-    return new LayerConfigurationError(name, `no Sentinel knows a master called ${master}`);
+    return new LayerConfigurationError({
+      layer: name,
+      reason: `no Sentinel knows a master called ${master}`,
+    });
   }
   const notPermitted = failures.find(isNotPermitted);
   if (notPermitted) return notPermitted;
   const [first] = failures;
   const away = failures.find((failure) => failure instanceof LayerUnavailableError);
-  if (away) return new LayerUnavailableError(name, `no Sentinel answers: ${away.reason}`, away);
+  if (away) {
+    return new LayerUnavailableError({
+      layer: name,
+      reason: `no Sentinel answers: ${away.reason}`,
+      cause: away,
+    });
+  }
   const reason = first instanceof LayerConfigurationError ? first.reason : String(first);
-  return new LayerConfigurationError(name, `the Sentinels let nobody in: ${reason}`, {
+  return new LayerConfigurationError({
+    layer: name,
+    reason: `the Sentinels let nobody in: ${reason}`,
     cause: first,
   });
 }

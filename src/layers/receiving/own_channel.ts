@@ -1,0 +1,36 @@
+import type { ChannelLayer, Delivery } from "../channel_layer.ts";
+import { ownedName } from "../names.ts";
+import type { Receiver } from "./receiver.ts";
+
+/** The receivers of this package's layers: a layer from another package has none here. */
+const receivers = new WeakMap<ChannelLayer, Receiver>();
+
+/** Registers the receiver of a layer. */
+export function exposeReceiver(layer: ChannelLayer, receiver: Receiver): void {
+  receivers.set(layer, receiver);
+}
+
+/** A process-local channel that is closed in the end. */
+export interface OwnChannel {
+  readonly name: string;
+  /** From now on, messages for the channel are dropped, and use no memory. */
+  close(): void;
+}
+
+/** Opens a process-local channel of a layer. */
+export function openChannel(layer: ChannelLayer): OwnChannel {
+  const receiver = receivers.get(layer);
+  const name = layer.newChannel();
+  if (!receiver) return { name, close: () => {} };
+  const owned = ownedName(name);
+  receiver.own(owned);
+  return { name: owned, close: () => receiver.disown(owned) };
+}
+
+/**
+ * Waits for what may still come from a channel whose `receiveMany()` was aborted, and takes what
+ * could not be requeued: no other process has it.
+ */
+export async function reclaim(layer: ChannelLayer, channel: string): Promise<readonly Delivery[]> {
+  return await receivers.get(layer)?.reclaim(channel) ?? [];
+}

@@ -1,0 +1,7 @@
+/**
+ * What servers, routers and consumers tell each other about an application besides ASGI. The package
+ * does not export it: any function of the right shape is an application.
+ *
+ * @module
+ */
+export { knownChannels, type Preparation, prepare, withHooks } from "./hooks.ts";
