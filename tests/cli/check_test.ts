@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { SqliteChannelLayer } from "@asgi/channels";
 import { startProgram } from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 Deno.test("check tells how a layer is, and how full the channels are", async () => {

@@ -1,7 +1,7 @@
 import { assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
-import { startWorker } from "../helpers/program.ts";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { startWorkerProcess } from "../helpers/program.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
 
 /** How many connections a server has, without the one that asks. */
 async function connections(server: RedisServer): Promise<number> {
@@ -22,7 +22,7 @@ testWithRedis("Connections of programs", () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     const channels = Array.from({ length: 100 }, (_, index) => `channel-${index}`);
-    await using worker = await startWorker([...channels, "--layer", redis.url]);
+    await using worker = await startWorkerProcess([...channels, "--layer", redis.url]);
     await Promise.all(channels.map((channel, id) => layer.send(channel, { type: "record", id })));
     await worker.stdout.count(channels.length);
     const [sender, most] = [1, 3];

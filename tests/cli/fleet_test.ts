@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { type ChannelLayer, RedisChannelLayer, SqliteChannelLayer } from "@asgi/channels";
-import { emptied } from "../helpers/emptied.ts";
-import { startWorker } from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { untilEmpty } from "../helpers/events.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
+import { startWorkerProcess } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const WORKERS = 4;
@@ -10,14 +10,14 @@ const WORKERS = 4;
 /** Sends events to 4 worker processes, and checks that each is handled once. */
 async function checkFleet(layer: ChannelLayer, url: string, count: number): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const start = () => startWorker(["a", "--layer", url]);
+  const start = () => startWorkerProcess(["a", "--layer", url]);
   const workers = await Promise.all(Array.from({ length: WORKERS }, start));
   for (const worker of workers) stack.use(worker);
   for (let first = 0; first < count; first += 500) {
     const events = Array.from({ length: 500 }, (_, at) => ({ type: "record", id: first + at }));
     await layer.sendMany("a", events);
   }
-  await emptied(layer, "a");
+  await untilEmpty(layer, "a");
   for (const worker of workers) worker.kill("SIGTERM");
   for (const worker of workers) assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
   const handled = workers.flatMap(({ stdout }) => stdout.all.map(Number));

@@ -3,7 +3,7 @@ import { type LogEntry, SqliteChannelLayer } from "@asgi/channels";
 import { FoldedLog } from "../../src/cli/log.ts";
 import { FIXTURE_APP, startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { Tally } from "../worker/tally.ts";
+import { Tally } from "../helpers/events.ts";
 
 /** Logs entries to their end, and gives what was written. */
 function written(entries: Iterable<LogEntry>): { entry: LogEntry; more: number }[] {

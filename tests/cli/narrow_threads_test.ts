@@ -1,7 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { SqliteChannelLayer } from "@asgi/channels";
-import { startProgram } from "../helpers/program.ts";
-import { run } from "../helpers/redis_server.ts";
+import { run, startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const APP = new URL("../fixtures/threads/narrow_app.ts", import.meta.url).href;

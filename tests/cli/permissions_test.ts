@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Program, startProgram } from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 /** A folder with an app that prints one event, as a user would have it. */

@@ -1,6 +1,11 @@
 import { assertEquals, assertGreater, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Message, SqliteChannelLayer } from "@asgi/channels";
-import { FIXTURE_APP, signalUntilItEnds, startProgram, startWorker } from "../helpers/program.ts";
+import {
+  FIXTURE_APP,
+  signalUntilExit,
+  startProgram,
+  startWorkerProcess,
+} from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 /** A layer in a folder of its own, for the test and for the programs that it starts. */
@@ -34,7 +39,7 @@ function numbered(count: number, event: Message): Message[] {
 
 Deno.test("runworker handles what another process sends, and says what it listens to", async () => {
   await using opened = await openLayer();
-  await using worker = await startWorker(["a", "b", "--layer", opened.url]);
+  await using worker = await startWorkerProcess(["a", "b", "--layer", opened.url]);
   assertMatch(
     worker.stderr.all.join("\n"),
     /info +Listening on a, b \(layer sqlite:.*, app .*app\.ts\)/,
@@ -61,7 +66,7 @@ Deno.test("runworker leaves the events of other channels alone", async () => {
 Deno.test("runworker stops with 0 on SIGTERM, and loses none of 1,000 slow events", async () => {
   await using opened = await openLayer();
   await opened.layer.sendMany("a", numbered(1000, { type: "record.slowly", duration: 20 }));
-  await using worker = await startWorker(["a", "-c", "4", "--layer", opened.url]);
+  await using worker = await startWorkerProcess(["a", "-c", "4", "--layer", opened.url]);
   await worker.stdout.count(20);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0);
@@ -74,18 +79,18 @@ Deno.test("runworker stops with 0 on SIGTERM, and loses none of 1,000 slow event
 
 Deno.test("runworker stops on SIGINT as well", async () => {
   await using opened = await openLayer();
-  await using worker = await startWorker(["a", "--layer", opened.url]);
+  await using worker = await startWorkerProcess(["a", "--layer", opened.url]);
   worker.kill("SIGINT");
   assertEquals(await worker.end, 0);
 });
 
 Deno.test("runworker leaves at once with 1 at the second signal, and says what it cut off", async () => {
   await using opened = await openLayer();
-  await using worker = await startWorker(["a", "-v", "--layer", opened.url]);
+  await using worker = await startWorkerProcess(["a", "-v", "--layer", opened.url]);
   await opened.layer.sendMany("a", numbered(2, { type: "hang" }));
   await worker.stdout.until("0");
   const startedAt = performance.now();
-  await signalUntilItEnds(worker, "SIGTERM");
+  await signalUntilExit(worker, "SIGTERM");
   // What comes within a second of the first one is no second one.
   assertGreater(performance.now() - startedAt, 1_000);
   assertEquals(await worker.end, 1);
@@ -95,7 +100,7 @@ Deno.test("runworker leaves at once with 1 at the second signal, and says what i
 
 Deno.test("runworker takes two signals within one second for one, and lets its handlers finish", async () => {
   await using opened = await openLayer();
-  await using worker = await startWorker(["a", "--layer", opened.url]);
+  await using worker = await startWorkerProcess(["a", "--layer", opened.url]);
   await opened.layer.send("a", { type: "record.slowly", id: 3, duration: 1_500 });
   while ((await opened.layer.inspect(["a"])).channels[0]?.depth !== 0);
   // As by a terminal and a supervisor.
@@ -109,7 +114,7 @@ Deno.test("runworker takes two signals within one second for one, and lets its h
 Deno.test("runworker leaves with 1 at the end of --shutdown-timeout, and says what it cut off", async () => {
   await using opened = await openLayer();
   const args = ["a", "--shutdown-timeout", "0.2", "--layer", opened.url];
-  await using worker = await startWorker(args);
+  await using worker = await startWorkerProcess(args);
   await opened.layer.send("a", { type: "hang", id: 7 });
   await worker.stdout.until("7");
   worker.kill("SIGTERM");
@@ -122,7 +127,7 @@ Deno.test("runworker leaves with 1 at the end of --shutdown-timeout, and says wh
 
 Deno.test("runworker survives a promise that fails while nobody awaits it", async () => {
   await using opened = await openLayer();
-  await using worker = await startWorker(["a", "--layer", opened.url]);
+  await using worker = await startWorkerProcess(["a", "--layer", opened.url]);
   await opened.layer.sendMany("a", numbered(2, { type: "leave.stray" }));
   await worker.stdout.count(2);
   worker.kill("SIGTERM");

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { startOddServer } from "../deployments/helpers/odd_server.ts";
+import { startFakeServer } from "../helpers/network.ts";
 import { FIXTURE_APP, startProgram } from "../helpers/program.ts";
 
 const PASSWORD = "Hidden%Pazz/w0rds?#: é";
@@ -9,7 +9,7 @@ const PARTS = ["Hidden", "Pazz", "w0rds", encodeURIComponent(PASSWORD)];
 
 /** A server that repeats what it is sent, as one that is no Redis may do. */
 function startEcho() {
-  return startOddServer((chunk) => `-ERR what is ${chunk.replaceAll("\r\n", " ")}?\r\n`);
+  return startFakeServer((chunk) => `-ERR what is ${chunk.replaceAll("\r\n", " ")}?\r\n`);
 }
 
 function assertHidden(lines: readonly string[]): void {

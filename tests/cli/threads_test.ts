@@ -9,8 +9,8 @@ import {
 } from "@std/assert";
 import { type ChannelLayer, type Delivery, type Message, RedisChannelLayer } from "@asgi/channels";
 import { SqliteChannelLayer } from "@asgi/channels/layers/sqlite";
-import { type Program, signalUntilItEnds, startProgram } from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type Program, signalUntilExit, startProgram } from "../helpers/program.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const APP = new URL("../fixtures/threads/fleet_app.ts", import.meta.url).href;
@@ -153,7 +153,7 @@ Deno.test("runworker --threads leaves at once at the second signal, even when a 
   await worker.stdout.until("begun 0");
   await worker.stdout.until("begun 1");
   const start = performance.now();
-  await signalUntilItEnds(worker, "SIGTERM");
+  await signalUntilExit(worker, "SIGTERM");
   assertEquals(await worker.end, 1);
   assertLess(performance.now() - start, 6_000);
   const log = worker.stderr.all.join("\n");

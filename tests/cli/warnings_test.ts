@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { startProgram } from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const LIBRARY = new URL("../../mod.ts", import.meta.url).href;

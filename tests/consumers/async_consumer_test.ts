@@ -10,7 +10,7 @@ import {
   StopConsumer,
 } from "@asgi/channels";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
-import { useMemoryLayer } from "./memory_layer.ts";
+import { useMemoryLayer } from "../helpers/layers.ts";
 
 const scope: ChannelScope = { type: "channel", channel: "letters" };
 

@@ -12,9 +12,8 @@ import {
   StopConsumer,
 } from "@asgi/channels";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
-import { ForwardingLayer } from "../testing/forwarding_layer.ts";
-import { within } from "../testing/within.ts";
-import { useMemoryLayer } from "./memory_layer.ts";
+import { ForwardingLayer, useMemoryLayer } from "../helpers/layers.ts";
+import { within } from "../helpers/waiting.ts";
 
 const scope: ChannelScope = { type: "channel", channel: "letters" };
 

@@ -9,11 +9,11 @@ import {
   ThreadDiedError,
   TimeLimitError,
 } from "@asgi/channels";
-import { runBurst, startWorker } from "../worker/start_worker.ts";
-import { Tally } from "../worker/tally.ts";
+import { Tally } from "../helpers/events.ts";
+import { useMemoryLayer } from "../helpers/layers.ts";
+import { letters, ThreadedConsumer } from "../helpers/threads.ts";
+import { runBurst, startWorker } from "../helpers/worker.ts";
 import type { LogEntry } from "@asgi/channels";
-import { letters, Player } from "./on_threads.ts";
-import { useMemoryLayer } from "./memory_layer.ts";
 
 const fixture = (name: string) => new URL(`../fixtures/threads/${name}`, import.meta.url).href;
 
@@ -27,12 +27,12 @@ const DEATHS = [
 for (const [type, reason] of DEATHS) {
   Deno.test(`a thread that dies of "${type}" costs the event in hand, and is replaced`, async () => {
     const application = letters({ memoryLimit: 64 });
-    await using other = new Player(application);
+    await using other = new ThreadedConsumer(application);
     const { thread } = await other.ask("tell.thread");
     await other.ask("letter.sent");
-    const player = new Player(application);
-    await player.give(type);
-    const error = await assertRejects(() => player.end(), ThreadDiedError);
+    const consumer = new ThreadedConsumer(application);
+    await consumer.send(type);
+    const error = await assertRejects(() => consumer.end(), ThreadDiedError);
     assertEquals([error.consumer, error.type, error.reason], ["LetterConsumer", type, reason]);
     assertNotEquals((await other.ask("tell.thread")).thread, thread);
     assertEquals((await other.ask("letter.sent")).count, 1, "a fresh instance");
@@ -41,27 +41,27 @@ for (const [type, reason] of DEATHS) {
 
 Deno.test("a handler that takes longer than its time limit fails, and its thread is ended", async () => {
   const application = letters({ timeLimit: 200 });
-  const player = new Player(application);
-  await player.give("burn.for.ever");
-  const error = await assertRejects(() => player.end(), TimeLimitError);
+  const consumer = new ThreadedConsumer(application);
+  await consumer.send("burn.for.ever");
+  const error = await assertRejects(() => consumer.end(), TimeLimitError);
   assertEquals([error.type, error.timeLimit], ["burn.for.ever", 200]);
 });
 
 Deno.test("the time that an event waits for its thread doesn't count", async () => {
   const application = letters({ timeLimit: 1_000 });
-  await using one = new Player(application);
-  await using other = new Player(application);
-  await using third = new Player(application);
-  const events = [one, other, third].map((player) => player.ask("burn", { duration: 500 }));
+  await using one = new ThreadedConsumer(application);
+  await using other = new ThreadedConsumer(application);
+  await using third = new ThreadedConsumer(application);
+  const events = [one, other, third].map((consumer) => consumer.ask("burn", { duration: 500 }));
   assertEquals((await Promise.all(events)).map(({ type }) => type), ["burnt", "burnt", "burnt"]);
 });
 
 Deno.test("what waits for a thread that dies is handled on the next one, in order", async () => {
   const application = letters({ timeLimit: 300 });
-  const guilty = new Player(application);
-  await using one = new Player(application);
-  await using other = new Player(application);
-  await guilty.give("burn.for.ever");
+  const guilty = new ThreadedConsumer(application);
+  await using one = new ThreadedConsumer(application);
+  await using other = new ThreadedConsumer(application);
+  await guilty.send("burn.for.ever");
   const answers = Promise.all([one.ask("letter.sent"), other.ask("letter.sent")]);
   await assertRejects(() => guilty.end(), TimeLimitError);
   assertEquals((await answers).map(({ count }) => count), [1, 1]);
@@ -104,9 +104,9 @@ Deno.test("prepare() takes care of the asked channels only, and of a default exp
 });
 
 Deno.test("an application that wasn't prepared fails as the preparation would", async () => {
-  const player = new Player(letters({ module: fixture("throws.ts") }));
-  await player.give("letter.sent");
-  await assertRejects(() => player.end(), ConsumerUnusableError, "cannot be loaded");
+  const consumer = new ThreadedConsumer(letters({ module: fixture("throws.ts") }));
+  await consumer.send("letter.sent");
+  await assertRejects(() => consumer.end(), ConsumerUnusableError, "cannot be loaded");
 });
 
 Deno.test("threads that are still starting are ended as well", async () => {
@@ -117,8 +117,8 @@ Deno.test("threads that are still starting are ended as well", async () => {
 Deno.test("threads live as long as somebody has prepared them", async () => {
   const application = letters();
   const threadOf = async () => {
-    await using player = new Player(application);
-    return (await player.ask("tell.thread")).thread;
+    await using consumer = new ThreadedConsumer(application);
+    return (await consumer.ask("tell.thread")).thread;
   };
   assertNotEquals(await threadOf(), await threadOf());
   await using preparation = prepare(application, ["letters"]);

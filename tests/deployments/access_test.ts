@@ -5,13 +5,11 @@ import {
   type RedisChannelLayerOptions,
 } from "@asgi/channels";
 import { FIXTURE_APP, startProgram } from "../helpers/program.ts";
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { type Node, startNode, testWithRedis } from "../helpers/redis.ts";
+import { freePort, startFakeServer } from "../helpers/network.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { type Certificates, makeCertificates } from "./helpers/certificates.ts";
 import { sharedServers } from "./helpers/conformance.ts";
-import { type Node, startNode } from "./helpers/node.ts";
-import { startOddServer } from "./helpers/odd_server.ts";
-import { freePort } from "./helpers/ports.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
@@ -101,7 +99,7 @@ testWithRedis("RedisChannelLayer with TLS", () => {
   });
 
   Deno.test("runworker: TLS to a server without, or none to one with, is named in one line", async () => {
-    await using http = await startOddServer(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
+    await using http = await startFakeServer(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
     assertStringIncludes(await complaintOf(`rediss://${http.at}`), "it speaks no TLS");
     // A Redis without TLS waits for more, and one with it hangs up: that may pass.
     assertStringIncludes((await waitOf(`rediss://${plain().at}`)).line, "no answer in time");
@@ -155,14 +153,14 @@ testWithRedis("RedisChannelLayer and its access", () => {
   });
 
   Deno.test("runworker: a server that speaks HTTP, in one line", async () => {
-    await using http = await startOddServer(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
+    await using http = await startFakeServer(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
     assertStringIncludes(await complaintOf(`redis://${http.at}`), "speaks no Redis");
     assertStringIncludes(await complaintOf(`redis://:secret@${http.at}`), "speaks no Redis");
     assertStringIncludes(await complaintOf(`redis+cluster://${http.at}`), "speaks no Redis");
   });
 
   Deno.test("runworker: it waits for a server that is silent, with one line", async () => {
-    await using silent = await startOddServer();
+    await using silent = await startFakeServer();
     const starts = ["redis://", "redis://:secret@", "redis+cluster://", "rediss://"];
     await Promise.all(starts.map(async (start) => {
       const { line } = await waitOf(`${start}${silent.at}`);

@@ -1,7 +1,7 @@
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { runStream } from "./helpers/event_stream.ts";
+import { type Node, testWithRedis } from "../helpers/redis.ts";
+import { pause, until } from "../helpers/waiting.ts";
 import { type ClusterServers, startCluster } from "./helpers/cluster.ts";
-import { type Node, pause, until } from "./helpers/node.ts";
-import { runStream } from "./helpers/stream.ts";
 
 const KEY = "asgiletters";
 

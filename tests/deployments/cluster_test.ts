@@ -1,11 +1,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
-import { FIXTURE_APP, startProgram, startWorker } from "../helpers/program.ts";
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { FIXTURE_APP, startProgram, startWorkerProcess } from "../helpers/program.ts";
+import { clientsOf, type Node, startNode, testWithRedis } from "../helpers/redis.ts";
+import { freePort } from "../helpers/network.ts";
+import { until } from "../helpers/waiting.ts";
 import { startCluster } from "./helpers/cluster.ts";
 import { sharedServers } from "./helpers/conformance.ts";
-import { clientsOf, type Node, startNode, until } from "./helpers/node.ts";
-import { freePort } from "./helpers/ports.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
@@ -127,7 +127,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
   Deno.test("runworker: in a cluster it handles the events of all its channels", async () => {
     const { url } = servers();
     const channels = ["one", "two", "three", "four"];
-    await using worker = await startWorker([...channels, "--layer", `${url}?prefix=cli`]);
+    await using worker = await startWorkerProcess([...channels, "--layer", `${url}?prefix=cli`]);
     await using layer = new RedisChannelLayer({ url, prefix: "cli" });
     for (const channel of channels) await layer.send(channel, { type: "tell_channel" });
     await worker.stdout.count(4);

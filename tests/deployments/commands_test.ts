@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LayerConfigurationError, RedisChannelLayer } from "@asgi/channels";
-import { startWorker } from "../helpers/program.ts";
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { startWorkerProcess } from "../helpers/program.ts";
+import { clientsOf, type Node, startNode, testWithRedis } from "../helpers/redis.ts";
+import { until } from "../helpers/waiting.ts";
 import { startCluster } from "./helpers/cluster.ts";
 import { sharedServers, testDeployment } from "./helpers/conformance.ts";
 import { docLine } from "./helpers/doc.ts";
-import { clientsOf, type Node, startNode, until } from "./helpers/node.ts";
 import { MASTER, startSentinels } from "./helpers/sentinels.ts";
 
 const EVENT = { type: "test.event", n: 1 };
@@ -83,7 +83,7 @@ testWithRedis("RedisChannelLayer with few rights", () => {
   Deno.test("RedisChannelLayer: a worker of 100 channels holds two connections", async () => {
     await using node = await startNode();
     const channels = Array.from({ length: 100 }, (_, n) => `channel-${n}`);
-    await using worker = await startWorker([...channels, "--layer", `redis://${node.at}`]);
+    await using worker = await startWorkerProcess([...channels, "--layer", `redis://${node.at}`]);
     await using layer = new RedisChannelLayer({ url: `redis://${node.at}` });
     for (const channel of channels) await layer.send(channel, { type: "tell_channel" });
     await worker.stdout.count(100);
@@ -95,7 +95,7 @@ testWithRedis("RedisChannelLayer with few rights", () => {
     await using node = await startNode();
     await node.cli("SET", "asgibad", "something else");
     const url = `redis://${node.at}`;
-    await using worker = await startWorker(["good", "bad", "--layer", url]);
+    await using worker = await startWorkerProcess(["good", "bad", "--layer", url]);
     await worker.stderr.until("The key asgibad in Redis holds something else");
     await using layer = new RedisChannelLayer({ url });
     for (let id = 0; id < 5; id++) {

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels/layers/redis";
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { type Node, startNode, testWithRedis } from "../helpers/redis.ts";
+import { until } from "../helpers/waiting.ts";
 import { startAll } from "./helpers/conformance.ts";
-import { type Node, startNode, until } from "./helpers/node.ts";
 
 /** Something for which one host refuses to be written to, though it can be reached. */
 interface Refusal {

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
-import { run, say, testWithRedis } from "../helpers/redis_server.ts";
+import { clientsOf, type Node, startNode, testWithRedis } from "../helpers/redis.ts";
+import { run, say } from "../helpers/program.ts";
 import { sharedServers, startAll } from "./helpers/conformance.ts";
 import { codeIn, docTable } from "./helpers/doc.ts";
-import { clientsOf, type Node, startNode } from "./helpers/node.ts";
 import { median } from "./helpers/statistics.ts";
 
 const PYTHON = "/usr/bin/python3";

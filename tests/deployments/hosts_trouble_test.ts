@@ -1,10 +1,10 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { LayerUnavailableError } from "@asgi/channels";
 import { type HostChange, RedisChannelLayer } from "@asgi/channels/layers/redis";
-import { startWorker } from "../helpers/program.ts";
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { startWorkerProcess } from "../helpers/program.ts";
+import { type Node, startNode, testWithRedis } from "../helpers/redis.ts";
+import { until } from "../helpers/waiting.ts";
 import { startAll } from "./helpers/conformance.ts";
-import { type Node, startNode, until } from "./helpers/node.ts";
 
 interface Trouble extends AsyncDisposable {
   readonly nodes: readonly Node[];
@@ -184,7 +184,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     await using trouble = await startTrouble();
     const { nodes, hosts } = trouble;
     const layer = `redis://${nodes.map(({ at }) => at).join()}`;
-    await using worker = await startWorker(["letters", "others", "--layer", layer]);
+    await using worker = await startWorkerProcess(["letters", "others", "--layer", layer]);
     await Promise.all(nodes.map((node) => node.crash()));
     await worker.stderr.until("trying again until it is back");
     await using _back = await startAllAt(nodes);

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { testWithRedis } from "../helpers/redis_server.ts";
-import { pause, until } from "./helpers/node.ts";
+import { runStream } from "./helpers/event_stream.ts";
+import { testWithRedis } from "../helpers/redis.ts";
+import { pause, until } from "../helpers/waiting.ts";
 import { MASTER, startSentinels } from "./helpers/sentinels.ts";
-import { runStream } from "./helpers/stream.ts";
 
 testWithRedis("RedisChannelLayer in a failover of Sentinels", () => {
   Deno.test("RedisChannelLayer: the master is killed in mid-stream, and nothing comes twice", async () => {

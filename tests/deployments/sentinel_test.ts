@@ -1,11 +1,10 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LayerConfigurationError, LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
-import { FIXTURE_APP, startProgram, startWorker } from "../helpers/program.ts";
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { FIXTURE_APP, startProgram, startWorkerProcess } from "../helpers/program.ts";
+import { clientsOf, startNode, testWithRedis } from "../helpers/redis.ts";
+import { freePort, startFakeServer } from "../helpers/network.ts";
+import { until } from "../helpers/waiting.ts";
 import { sharedServers } from "./helpers/conformance.ts";
-import { freePort } from "./helpers/ports.ts";
-import { clientsOf, startNode, until } from "./helpers/node.ts";
-import { startOddServer } from "./helpers/odd_server.ts";
 import { MASTER, startSentinels } from "./helpers/sentinels.ts";
 
 const EVENT = { type: "test.event", n: 1 };
@@ -109,7 +108,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
   });
 
   Deno.test("RedisChannelLayer: a silent Sentinel is given up for the next one", async () => {
-    await using silent = await startOddServer();
+    await using silent = await startFakeServer();
     const { sentinels } = servers();
     const host = { sentinels: [silent.at, sentinels[0]!.at], master: MASTER };
     await using layer = new RedisChannelLayer({ hosts: [host], prefix: "silent" });
@@ -120,7 +119,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
 
   Deno.test("RedisChannelLayer: a worker goes on when all Sentinels have gone", async () => {
     await using own = await startSentinels();
-    await using worker = await startWorker(["letters", "--layer", own.url]);
+    await using worker = await startWorkerProcess(["letters", "--layer", own.url]);
     await own.sentinels[0]!.crash();
     await using layer = new RedisChannelLayer({ url: `redis://${own.master.at}` });
     for (let id = 0; id < 3; id++) {
@@ -132,7 +131,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
   Deno.test("runworker: without any replica or Sentinel nothing is handled, and nothing lost", async () => {
     await using own = await startSentinels();
     await using layer = new RedisChannelLayer({ url: `redis://${own.master.at}` });
-    await using worker = await startWorker(["letters", "--layer", own.url]);
+    await using worker = await startWorkerProcess(["letters", "--layer", own.url]);
     await layer.send("letters", { type: "record", id: 0 });
     await worker.stdout.count(1);
     await own.sentinels[0]!.crash();

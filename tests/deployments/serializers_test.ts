@@ -1,8 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { startNode, testWithRedis } from "../helpers/redis.ts";
 import { sharedServers, testDeployment } from "./helpers/conformance.ts";
-import { startNode } from "./helpers/node.ts";
 
 const BYTES = "JSON carries no bytes";
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
-import { startRedis } from "../helpers/redis_server.ts";
+import { startRedis } from "../helpers/redis.ts";
 
 /** Lets messages arrive while the event loop is blocked, and checks that all of them are received. */
 export async function checkBlockedLoop(milliseconds: number): Promise<void> {

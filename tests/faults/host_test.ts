@@ -7,9 +7,9 @@ import {
 } from "@asgi/channels";
 import { withClockAt } from "../helpers/clock.ts";
 import { startProgram } from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { remaining } from "../helpers/events.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { remaining } from "../worker/tally.ts";
 
 const APP = new URL("../fixtures/troubled_app.ts", import.meta.url).href;
 const isUnix = Deno.build.os !== "windows";

@@ -5,10 +5,10 @@ import {
   RedisChannelLayer,
   SqliteChannelLayer,
 } from "@asgi/channels";
-import { type Program, startWorker } from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type Program, startWorkerProcess } from "../helpers/program.ts";
+import { range } from "../helpers/events.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { upTo } from "../worker/tally.ts";
 
 const UNREAD = new URL("../fixtures/layers/unread.ts", import.meta.url).pathname;
 
@@ -41,7 +41,7 @@ Deno.test("a sender ten times too fast is refused on SQLite, and nothing is lost
   await using folder = await temporaryFolder();
   const path = `${folder.path}/events.sqlite3`;
   await using layer = new SqliteChannelLayer({ path });
-  await using worker = await startWorker(["a", "--layer", `sqlite:${path}`]);
+  await using worker = await startWorkerProcess(["a", "--layer", `sqlite:${path}`]);
   await checkOverload(layer, worker);
 });
 
@@ -49,7 +49,7 @@ testWithRedis("A sender ten times too fast for Redis", () => {
   Deno.test("a sender ten times too fast is refused on Redis, and nothing is lost", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
-    await using worker = await startWorker(["a", "--layer", redis.url]);
+    await using worker = await startWorkerProcess(["a", "--layer", redis.url]);
     await checkOverload(layer, worker);
   });
 });
@@ -61,7 +61,7 @@ Deno.test("a process-local channel that nobody reads keeps the newest, and a few
   const [printed, said] = [output.stdout, output.stderr].map((bytes) =>
     new TextDecoder().decode(bytes).trim()
   );
-  assertEquals(JSON.parse(printed ?? ""), upTo(1_000).slice(900));
+  assertEquals(JSON.parse(printed ?? ""), range(1_000).slice(900));
   const lines = (said ?? "").split("\n").filter((line) => line.includes("Dropped"));
   assertEquals(lines.length, 3, said);
   assert(lines[0]?.includes("its mailbox is full"), said);

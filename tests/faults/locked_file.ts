@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { SqliteChannelLayer } from "@asgi/channels";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { outagesOf, send, startRecording } from "./recording.ts";
+import { outagesOf, send, startRecording } from "./recording_worker.ts";
 
 /**
  * Sends three events to a worker while somebody else holds the lock of the SQLite file, and sees that

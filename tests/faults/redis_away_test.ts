@@ -1,15 +1,10 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
-import { emptied } from "../helpers/emptied.ts";
-import {
-  FIXTURE_APP,
-  startProgram,
-  startWorker as startWorkerProcess,
-} from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { outagesOf, send, sendAtLast, startRecording } from "./recording_worker.ts";
+import { range, remaining, untilEmpty } from "../helpers/events.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
+import { FIXTURE_APP, startProgram, startWorkerProcess } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { remaining, upTo } from "../worker/tally.ts";
-import { outagesOf, send, sendAtLast, startRecording } from "./recording.ts";
 
 /** A place for the socket and the data of a Redis that is started again. */
 async function place() {
@@ -58,7 +53,7 @@ testWithRedis("Redis goes away and comes back", () => {
     }
     await using _again = await home.start(...DURABLE);
     const left = await remaining(layer, "letters");
-    assertEquals(left.map(({ number }) => number), upTo(50).slice(20));
+    assertEquals(left.map(({ number }) => number), range(50).slice(20));
   });
 
   Deno.test("Redis shut down under a worker, and back: every event is handled once", async () => {
@@ -74,7 +69,7 @@ testWithRedis("Redis goes away and comes back", () => {
     for (let number = 50; number < 100; number++) await sendAtLast(layer, number);
     await running.seen.reach(100);
     await running.stop();
-    assertEquals(running.seen.items, upTo(100));
+    assertEquals(running.seen.items, range(100));
   });
 
   Deno.test("Redis back from an old snapshot: it has forgotten what was received since", async () => {
@@ -134,11 +129,11 @@ testWithRedis("Redis goes away and comes back", () => {
     await worker.stdout.until("49");
     const slow = { type: "record.slowly", duration: 1_500 };
     await layer.sendMany("a", [50, 51, 52].map((id) => ({ ...slow, id })));
-    await emptied(layer, "a");
+    await untilEmpty(layer, "a");
     await redis.stop();
     worker.kill("SIGTERM");
     assertEquals(await worker.end, 0);
-    assertEquals(worker.stdout.all.map(Number), upTo(53));
+    assertEquals(worker.stdout.all.map(Number), range(53));
     assertStringIncludes(worker.stderr.all.at(-1) ?? "", "Stopped: 53 received, 53 handled");
   });
 });

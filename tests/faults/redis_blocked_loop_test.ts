@@ -1,4 +1,4 @@
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { testWithRedis } from "../helpers/redis.ts";
 import { checkBlockedLoop } from "./blocked_loop.ts";
 
 testWithRedis("An event loop that is blocked", () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
 
 const events = Array.from({ length: 1_000 }, (_, number) => ({
   type: "work",

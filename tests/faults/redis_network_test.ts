@@ -1,24 +1,24 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LayerUnavailableError } from "@asgi/channels";
-import { testWithRedis } from "../helpers/redis_server.ts";
-import { upTo } from "../worker/tally.ts";
-import { openScene } from "./network.ts";
-import { outagesOf, sendAtLast } from "./recording.ts";
+import { openScenario } from "./bad_network.ts";
+import { outagesOf, sendAtLast } from "./recording_worker.ts";
+import { range } from "../helpers/events.ts";
+import { testWithRedis } from "../helpers/redis.ts";
 
 const event = (number: number) => ({ type: "work", number });
 
 testWithRedis("Redis behind a bad network", () => {
   Deno.test("a slow network: all comes, in its order, and nothing is said", async () => {
-    await using scene = await openScene();
+    await using scene = await openScenario();
     scene.proxy.delay = 30;
     for (let number = 0; number < 10; number++) await scene.far.send("letters", event(number));
     await scene.running.seen.reach(10);
-    assertEquals(scene.running.seen.items, upTo(10));
+    assertEquals(scene.running.seen.items, range(10));
     assertEquals(outagesOf(scene.running), [[], []]);
   });
 
   Deno.test("an answer cut in its middle: what was in it is lost, and no more", async () => {
-    await using scene = await openScene();
+    await using scene = await openScenario();
     scene.proxy.cut();
     await scene.near.send("letters", event(0));
     await scene.running.said("The layer is back");
@@ -29,7 +29,7 @@ testWithRedis("Redis behind a bad network", () => {
   });
 
   Deno.test("a cut answer to a send(): the sender is told, and it may have been sent", async () => {
-    await using scene = await openScene();
+    await using scene = await openScenario();
     await sendAtLast(scene.far, 0);
     await scene.running.seen.reach(1);
     scene.proxy.cut();

@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
-import { outcome } from "../worker/start_worker.ts";
-import { remaining, upTo } from "../worker/tally.ts";
-import { outagesOf, send, sendAtLast, startRecording } from "./recording.ts";
+import { outagesOf, send, sendAtLast, startRecording } from "./recording_worker.ts";
+import { range, remaining } from "../helpers/events.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
+import { outcome } from "../helpers/worker.ts";
 
 testWithRedis("Redis refuses for a while", () => {
   Deno.test("CLIENT KILL: the worker is back at once, and loses nothing that waits", async () => {
@@ -18,7 +18,7 @@ testWithRedis("Redis refuses for a while", () => {
     await sendAtLast(layer, 3);
     await running.seen.reach(4);
     await running.stop();
-    assertEquals(running.seen.items, upTo(4));
+    assertEquals(running.seen.items, range(4));
     assertEquals(outcome(running.worker), { received: 4, handled: 4, failed: 0, dropped: 0 });
   });
 
@@ -62,7 +62,7 @@ testWithRedis("Redis refuses for a while", () => {
     await send(layer, 51);
     await running.seen.reach(51);
     await running.stop();
-    assertEquals(running.seen.items, [...upTo(50), 51]);
+    assertEquals(running.seen.items, [...range(50), 51]);
   });
 
   Deno.test("Redis out of memory: what can't be handed back stays where it is, until there is room", async () => {
@@ -135,7 +135,7 @@ testWithRedis("Redis refuses for a while", () => {
     }
     await running.seen.reach(5);
     await running.stop();
-    assertEquals(running.seen.items, upTo(5));
+    assertEquals(running.seen.items, range(5));
     assertEquals(outagesOf(running), [[], []]);
   });
 

@@ -8,12 +8,12 @@ import {
   RedisChannelLayer,
 } from "@asgi/channels";
 import { startProxy } from "../helpers/proxy.ts";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { send, startRecording } from "./recording_worker.ts";
+import { range } from "../helpers/events.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
+import { within } from "../helpers/waiting.ts";
+import { outcome } from "../helpers/worker.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { within } from "../testing/within.ts";
-import { outcome } from "../worker/start_worker.ts";
-import { upTo } from "../worker/tally.ts";
-import { send, startRecording } from "./recording.ts";
 
 /** How long an answer is under way: long enough to abort what waits for it. */
 const DELAY = 150;
@@ -58,7 +58,7 @@ async function abortAmidArrival(
   redis: RedisServer,
   prepare = fill,
 ): Promise<void> {
-  for (const number of upTo(3)) await send(near, number);
+  for (const number of range(3)) await send(near, number);
   await prepare(redis);
   proxy.delay = DELAY;
   const control = new AbortController();
@@ -126,7 +126,7 @@ testWithRedis("Redis rejects writes", () => {
     await using redis = await startRedis();
     await using scene = await openScene(redis);
     await abortAmidArrival(scene, redis);
-    assertEquals(await receiveNumbers(scene.far, 3), upTo(3));
+    assertEquals(await receiveNumbers(scene.far, 3), range(3));
     assertEquals(scene.drops, []);
   });
 
@@ -137,7 +137,7 @@ testWithRedis("Redis rejects writes", () => {
     await new Promise((resolve) => setTimeout(resolve, DELAY)); // It has arrived, and was rejected.
     await makeRoom(redis);
     await send(scene.near, 3);
-    assertEquals(await receiveNumbers(scene.far, 4), upTo(4));
+    assertEquals(await receiveNumbers(scene.far, 4), range(4));
   });
 
   Deno.test("Redis out of memory: what arrives after an abort is requeued when there is memory again", async () => {
@@ -145,7 +145,7 @@ testWithRedis("Redis rejects writes", () => {
     await using scene = await openScene(redis);
     await abortAmidArrival(scene, redis);
     await makeRoom(redis);
-    assertEquals(await receiveNumbers(scene.near, 3), upTo(3));
+    assertEquals(await receiveNumbers(scene.near, 3), range(3));
   });
 
   Deno.test("Redis out of memory: an abort loses nothing of any channel that was polled", async () => {
@@ -189,7 +189,7 @@ testWithRedis("Redis rejects writes", () => {
     await makeRoom(redis);
     await scene.far.close();
     assertEquals(scene.drops, []);
-    assertEquals(await receiveNumbers(scene.near, 3), upTo(3));
+    assertEquals(await receiveNumbers(scene.near, 3), range(3));
   });
 
   Deno.test("what Redis may have taken back is reported as dropped, and comes once", async () => {
@@ -200,7 +200,7 @@ testWithRedis("Redis rejects writes", () => {
     scene.proxy.cut(); // The answer to what has put them back.
     while (scene.drops.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
     scene.proxy.delay = 0;
-    assertEquals(await receiveNumbers(scene.near, 3), upTo(3));
+    assertEquals(await receiveNumbers(scene.near, 3), range(3));
     await scene.far.close(); // What it kept would be requeued now.
     assertEquals(await scene.near.receiveMany("letters", { limit: 10, wait: false }), []);
   });
@@ -216,7 +216,7 @@ testWithRedis("Redis rejects writes", () => {
     await fill(redis);
     await untilTaken(redis, "letters");
     await running.stop();
-    assertEquals(running.seen.items, upTo(4));
+    assertEquals(running.seen.items, range(4));
     assertEquals(outcome(running.worker), { received: 4, handled: 4, failed: 0, dropped: 0 });
   });
 

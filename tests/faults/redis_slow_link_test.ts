@@ -1,7 +1,7 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { type ChannelLayer, RedisChannelLayer } from "@asgi/channels";
 import { startProxy } from "../helpers/proxy.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 /** A Redis, and a layer on either side of a network before it. */

@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LayerConfigurationError, RedisChannelLayer } from "@asgi/channels";
 import { redirectWarnings } from "@asgi/channels/layers";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
-import { startWorker } from "../worker/start_worker.ts";
-import { Tally } from "../worker/tally.ts";
+import { Tally } from "../helpers/events.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
+import { startWorker } from "../helpers/worker.ts";
 
 const event = (number: number) => ({ type: "work", number });
 

@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Drop, RedisChannelLayer, UndecodableMessageError } from "@asgi/channels";
 import { msgpackCodec } from "@asgi/channels/layers";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
-import { linesOf, outcome } from "../worker/start_worker.ts";
-import { startRecording } from "./recording.ts";
+import { startRecording } from "./recording_worker.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
+import { linesOf, outcome } from "../helpers/worker.ts";
 
 /** Adds what a peer might, after the twelve random bytes of each member. */
 async function addRaw(redis: RedisServer, key: string, bytes: Uint8Array): Promise<void> {

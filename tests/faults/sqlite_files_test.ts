@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { LayerUnavailableError, SqliteChannelLayer } from "@asgi/channels";
-import { startProgram, startWorker } from "../helpers/program.ts";
+import { startProgram, startWorkerProcess } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 /** What somebody may delete who doesn't know what it is for. */
@@ -28,7 +28,7 @@ for (const [what, endings] of Object.entries(DELETED)) {
     await using folder = await temporaryFolder();
     const path = `${folder.path}/events.sqlite3`;
     await using layer = new SqliteChannelLayer({ path });
-    await using worker = await startWorker(["a", "--layer", `sqlite:${path}`]);
+    await using worker = await startWorkerProcess(["a", "--layer", `sqlite:${path}`]);
     for (let id = 0; id < 100; id++) await layer.send("a", { type: "record", id });
     await worker.stdout.until("99");
     for (const ending of endings) await Deno.remove(path + ending);

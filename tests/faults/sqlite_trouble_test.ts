@@ -5,9 +5,9 @@ import { Readable } from "node:stream";
 import { SqliteChannelLayer } from "@asgi/channels";
 import { startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { remaining, upTo } from "../worker/tally.ts";
+import { send } from "./recording_worker.ts";
+import { range, remaining } from "../helpers/events.ts";
 import { sendWhileLocked } from "./locked_file.ts";
-import { send } from "./recording.ts";
 
 const SENDER = new URL("../fixtures/layers/send_batches.ts", import.meta.url).pathname;
 
@@ -33,7 +33,7 @@ Deno.test("SQLite: a process killed while it writes leaves whole batches, and a 
   for (const [at, name] of names.entries()) {
     const own = left.filter((event) => event.name === name);
     assertEquals(own.length % 50, 0);
-    assertEquals(own.map(({ batch, n }) => Number(batch) * 50 + Number(n)), upTo(own.length));
+    assertEquals(own.map(({ batch, n }) => Number(batch) * 50 + Number(n)), range(own.length));
     // What it has said to be sent is there; one more may be that it could not tell of.
     assert(own.length / 50 - known[at]! <= 1 && own.length / 50 >= known[at]!);
   }

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { type ChannelLayer, RedisChannelLayer, SqliteChannelLayer } from "@asgi/channels";
-import { emptied } from "../helpers/emptied.ts";
+import { untilEmpty } from "../helpers/events.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { type Program, startProgram } from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const APP = new URL("../fixtures/troubled_app.ts", import.meta.url).href;
@@ -79,7 +79,7 @@ Deno.test("a consumer that can't be made fails for each event, and keeps nobody 
   await scene.layer.sendMany("unbuildable", events);
   await scene.layer.send("a", { type: "record", id: 1 });
   await scene.worker.stdout.until("1");
-  await emptied(scene.layer, "unbuildable");
+  await untilEmpty(scene.layer, "unbuildable");
   assertMatch(await stop(scene.worker), /1001 received, 1 handled, 1000 failed, 0 dropped/);
   const lines = scene.worker.stderr.all.filter((line) => line.includes("Error: no paper"));
   assertLess(lines.length, 4);
@@ -89,7 +89,7 @@ Deno.test("an application that returns at once drops its events, and keeps nobod
   await using scene = await start();
   const events = Array.from({ length: 1_000 }, () => ({ type: "record", id: 0 }));
   await scene.layer.sendMany("returning", events);
-  await emptied(scene.layer, "returning");
+  await untilEmpty(scene.layer, "returning");
   assertMatch(
     await stop(scene.worker),
     /1000 received, 0 handled, .* 1000 dropped \(1000 ignored\)/,
@@ -100,7 +100,7 @@ Deno.test("a handler that burns CPU holds up a stop until it is done, and loses 
   await using scene = await start();
   await scene.layer.send("a", { type: "burn", id: 1, duration: 600 });
   await scene.layer.send("a", { type: "record", id: 2 });
-  await emptied(scene.layer, "a");
+  await untilEmpty(scene.layer, "a");
   const last = await stop(scene.worker);
   const handled = scene.worker.stdout.all;
   assertEquals(handled[0], "1");

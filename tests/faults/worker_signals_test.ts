@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { type ChannelLayer, RedisChannelLayer, SqliteChannelLayer } from "@asgi/channels";
-import { startWorker } from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { startWorkerProcess } from "../helpers/program.ts";
+import { remaining } from "../helpers/events.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { remaining } from "../worker/tally.ts";
 
 /** How many events a handler of 5 ms may find behind it: 10 ms of work, and half of that under way. */
 const PREFETCH = 3;
@@ -11,7 +11,7 @@ const PREFETCH = 3;
 /** Kills a worker in the middle of its work, and says how many events nobody has, or has twice. */
 async function checkKill(layer: ChannelLayer, url: string): Promise<void> {
   const concurrency = 4;
-  await using worker = await startWorker(["a", "-c", `${concurrency}`, "--layer", url]);
+  await using worker = await startWorkerProcess(["a", "-c", `${concurrency}`, "--layer", url]);
   const events = Array.from(
     { length: 1_000 },
     (_, id) => ({ id, type: "record.slowly", duration: 5 }),

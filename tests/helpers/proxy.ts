@@ -156,3 +156,26 @@ async function* piecesOf(connection: Deno.Conn): AsyncGenerator<Uint8Array> {
 async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
 }
+
+/** Malformed replies: not RESP, of another type, or incomplete. */
+export const GARBAGE: readonly Uint8Array[] = encoded(
+  "\u0000\u0001 this is no Redis\r\n",
+  "+OK\r\n",
+  "+OK\r\n:5\r\n",
+  "!\r\n\r\n",
+  "$-7\r\n",
+  "$3\r\nabc\r\n",
+  "$9999999999\r\nx",
+  "*-1\r\n",
+  "*1\r\n:1\r\n",
+  "*3\r\n$5\r\nhello\r\n",
+  "*3\r\n$11\r\nasgiletters\r\n:1\r\n:2\r\n",
+  "*1000000000\r\n",
+);
+
+/** Well-formed replies that a sender cannot tell from a correct one. */
+export const LIES: readonly Uint8Array[] = encoded(":7\r\n", ":12a\r\n", "-ERR odd\r\n");
+
+function encoded(...texts: readonly string[]): Uint8Array[] {
+  return texts.map((text) => new TextEncoder().encode(text));
+}

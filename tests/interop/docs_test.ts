@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Program, startProgram, watch } from "../helpers/program.ts";
-import type { RedisServer } from "../helpers/redis_server.ts";
+import type { RedisServer } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { testWithPython } from "./python.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { RedisChannelLayer, UndecodableMessageError } from "@asgi/channels";
 import { messages } from "../../src/testing/conformance/arbitraries.ts";
 import { startProgram } from "../helpers/program.ts";
-import type { RedisServer } from "../helpers/redis_server.ts";
+import type { RedisServer } from "../helpers/redis.ts";
 import { assertEchoes, startEcho } from "./echo.ts";
 import { type Peer, testWithPeer } from "./python.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type ChannelLayer, RedisChannelLayer } from "@asgi/channels";
-import type { RedisServer } from "../helpers/redis_server.ts";
+import type { RedisServer } from "../helpers/redis.ts";
 import { testWithPeer } from "./python.ts";
 
 const EVENT = { type: "test.event", n: 1 };

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Message, RedisChannelLayer } from "@asgi/channels";
 import { messages } from "../../src/testing/conformance/arbitraries.ts";
-import type { RedisServer } from "../helpers/redis_server.ts";
+import type { RedisServer } from "../helpers/redis.ts";
 import { assertEchoes, startEcho } from "./echo.ts";
 import { testWithPeer } from "./python.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
 import { ChannelFullError, type ChannelLayer, RedisChannelLayer } from "@asgi/channels";
-import type { RedisServer } from "../helpers/redis_server.ts";
+import type { RedisServer } from "../helpers/redis.ts";
 import { testWithPeer } from "./python.ts";
 
 const EVENT = { type: "test.event", n: 1 };

@@ -1,7 +1,7 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
-import { type Program, startProgram } from "../helpers/program.ts";
-import { type RedisServer, say } from "../helpers/redis_server.ts";
+import { type Program, say, startProgram } from "../helpers/program.ts";
+import type { RedisServer } from "../helpers/redis.ts";
 import { startSite, testWithPython, untilPythonWaits } from "./python.ts";
 
 const APP = new URL("app.ts", import.meta.url).href;

@@ -1,5 +1,5 @@
-import { type Program, watch } from "../helpers/program.ts";
-import { redisMissing, type RedisServer, say, startRedis } from "../helpers/redis_server.ts";
+import { type Program, say, watch } from "../helpers/program.ts";
+import { redisMissing, type RedisServer, startRedis } from "../helpers/redis.ts";
 
 const PYTHON = "/usr/bin/python3";
 const SITE = new URL("site/", import.meta.url).pathname;

@@ -6,11 +6,11 @@ import {
   RedisChannelLayer,
   UndecodableMessageError,
 } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { remaining } from "../helpers/events.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { withClockAt } from "../helpers/clock.ts";
-import { remaining } from "../worker/tally.ts";
 
 const event = (number: number) => ({ type: "work", number });
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { type ChannelLayer, LayerClosedError, RedisChannelLayer } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
 
 const EVENT = { type: "test.event" };
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 

@@ -6,7 +6,7 @@ import {
   RedisChannelLayer,
   SendTimeoutError,
 } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 

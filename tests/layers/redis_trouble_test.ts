@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LayerConfigurationError, LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const EVENT = { type: "test.event", n: 1 };

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { RedisChannelLayer, UndecodableMessageError } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
 
 const EVENT = { type: "t", n: 1 };
 /** `{ type: "t", n: 1 }`, as Python's msgpack writes it. */

@@ -7,9 +7,9 @@ import {
   RedisChannelLayer,
   type RedisChannelLayerOptions,
 } from "@asgi/channels";
-import { startOddServer } from "../deployments/helpers/odd_server.ts";
+import { startFakeServer } from "../helpers/network.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { leaks, printed, type Secret, secrets } from "../helpers/secrets.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
 
 const EVENT = { type: "test.event" };
 
@@ -136,7 +136,7 @@ function argumentsOf(chunk: string): string[] {
 
 for (const [at, echo] of ECHOES.entries()) {
   Deno.test(`a server that repeats the password gives none away, way ${at}`, async () => {
-    await using server = await startOddServer((chunk) => echo(argumentsOf(chunk)));
+    await using server = await startFakeServer((chunk) => echo(argumentsOf(chunk)));
     const property = fc.asyncProperty(secrets, async (secret) => {
       const password = secret.text;
       const encoded = encodeURIComponent(password);

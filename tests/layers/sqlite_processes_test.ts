@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { SqliteChannelLayer } from "@asgi/channels";
-import { run } from "../helpers/redis_server.ts";
+import { run } from "../helpers/program.ts";
 import { type TemporaryFolder, temporaryFolder } from "../helpers/temporary.ts";
 
 const FIXTURES = new URL("../fixtures/layers/", import.meta.url).pathname;

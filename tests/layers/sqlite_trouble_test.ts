@@ -6,7 +6,7 @@ import {
   LayerUnavailableError,
   SqliteChannelLayer,
 } from "@asgi/channels";
-import { say } from "../helpers/redis_server.ts";
+import { say } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const EVENT = { type: "test.event" };

@@ -1,5 +1,5 @@
 import { assertLess } from "@std/assert";
-import { run, say } from "../helpers/redis_server.ts";
+import { run, say } from "../helpers/program.ts";
 
 const PROGRAM = new URL("../fixtures/threads/pace.ts", import.meta.url).href;
 

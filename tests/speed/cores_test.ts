@@ -1,8 +1,7 @@
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { SqliteChannelLayer } from "@asgi/channels";
 import { spin } from "../fixtures/threads/spin.ts";
-import { startProgram } from "../helpers/program.ts";
-import { say } from "../helpers/redis_server.ts";
+import { say, startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const APP = new URL("../fixtures/threads/fleet_app.ts", import.meta.url).href;

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { type Application, type ChannelScope, ServerStoppedError } from "@asgi/channels";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
-import { within } from "./within.ts";
+import { within } from "../helpers/waiting.ts";
 
 const scope: ChannelScope = { type: "channel", channel: "letters" };
 

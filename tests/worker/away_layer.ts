@@ -1,6 +1,6 @@
 import { type Delivery, LayerUnavailableError, type ReceiveManyOptions } from "@asgi/channels";
-import { ForwardingLayer } from "../testing/forwarding_layer.ts";
-import { Tally } from "./tally.ts";
+import { Tally } from "../helpers/events.ts";
+import { ForwardingLayer } from "../helpers/layers.ts";
 
 /** A layer that can go away, for this worker alone, and come back. */
 export class AwayLayer extends ForwardingLayer {

@@ -13,9 +13,9 @@ import {
   type Message,
   type ReceiveManyOptions,
 } from "@asgi/channels";
-import { ForwardingLayer } from "../testing/forwarding_layer.ts";
-import { linesOf, outcome, runBurst, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
+import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.ts";
+import { ForwardingLayer } from "../helpers/layers.ts";
+import { linesOf, outcome, runBurst, startWorker } from "../helpers/worker.ts";
 
 /** Keeps what was asked for, given and handed back. */
 class ObservedLayer extends ForwardingLayer {
@@ -55,7 +55,7 @@ for (const concurrency of [1, 3]) {
     });
     await begun.reach(concurrency);
     const others = await remaining(layer, "letters");
-    assertEquals(numbersOf(others), upTo(1_000).slice(concurrency));
+    assertEquals(numbersOf(others), range(1_000).slice(concurrency));
     assertEquals(running.worker.counts.received, concurrency);
     gate.resolve();
     await running.stop();
@@ -106,7 +106,7 @@ Deno.test("two workers with slow handlers share the events of a channel", async 
   await using _one = await start(0);
   await using _other = await start(1);
   await all.reach(20);
-  assertEquals(numbersOf(all.items), upTo(20));
+  assertEquals(numbersOf(all.items), range(20));
   for (const share of shares) assertGreaterOrEqual(share, 8);
 });
 
@@ -166,7 +166,7 @@ Deno.test("a handler that hangs keeps no event behind it from another worker", a
   assertEquals(received - layer.requeued, 420);
   gate.resolve();
   await all.reach(420);
-  assertEquals(numbersOf(all.items), upTo(420));
+  assertEquals(numbersOf(all.items), range(420));
 });
 
 Deno.test("what is handed back keeps its place in the channel", async () => {
@@ -187,7 +187,7 @@ Deno.test("what is handed back keeps its place in the channel", async () => {
   });
   await all.reach(420);
   assertGreater(layer.requeued, 0);
-  assertEquals(all.items.map(({ number }) => number), upTo(420));
+  assertEquals(all.items.map(({ number }) => number), range(420));
 });
 
 /** Takes its time to put back what is handed back. */

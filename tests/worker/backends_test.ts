@@ -7,8 +7,8 @@ import {
   SqliteChannelLayer,
 } from "@asgi/channels";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { outcome, runBurst, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
+import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.ts";
+import { outcome, runBurst, startWorker } from "../helpers/worker.ts";
 
 /** A kind of layer that workers share. */
 interface Backend {
@@ -61,7 +61,7 @@ for (const { name, open } of BACKENDS) {
         }
       },
     });
-    assertEquals(seen.map(({ number }) => number), upTo(1_000));
+    assertEquals(seen.map(({ number }) => number), range(1_000));
     assertEquals(outcome(told.worker), { received: 1_000, handled: 900, failed: 100, dropped: 0 });
     assertEquals(told.errors.length, 100);
   });
@@ -81,7 +81,7 @@ for (const { name, open } of BACKENDS) {
       await sender.send("letters", { type: "sent", number: count - 1 });
       await seen.reach(count);
     }
-    assertEquals(numbersOf(seen.items), upTo(5));
+    assertEquals(numbersOf(seen.items), range(5));
   });
 
   Deno.test(`Worker on ${name} shares a channel with others, and a stop loses nothing`, async () => {
@@ -110,7 +110,7 @@ for (const { name, open } of BACKENDS) {
     await slow.stop();
     const others = await remaining(sender, "letters");
     assertGreater(others.length, 0);
-    assertEquals(numbersOf([...all.items, ...others]), upTo(600));
+    assertEquals(numbersOf([...all.items, ...others]), range(600));
   });
 
   Deno.test(`Worker on ${name} holds nothing beyond its slow handlers`, async () => {
@@ -131,7 +131,7 @@ for (const { name, open } of BACKENDS) {
       },
     });
     await begun.reach(3);
-    assertEquals(numbersOf(await remaining(sender, "letters")), upTo(100).slice(3));
+    assertEquals(numbersOf(await remaining(sender, "letters")), range(100).slice(3));
     gate.resolve();
     await running.stop();
   });
@@ -165,7 +165,7 @@ for (const { name, open } of BACKENDS) {
     await all.reach(419);
     gate.resolve();
     await all.reach(420);
-    assertEquals(numbersOf(all.items), upTo(420));
+    assertEquals(numbersOf(all.items), range(420));
   });
 
   Deno.test(`Worker on ${name} ends a burst after what handlers send to other channels`, async () => {

@@ -11,10 +11,10 @@ import {
   type ReceiveManyOptions,
   Worker,
 } from "@asgi/channels";
-import { ForwardingLayer } from "../testing/forwarding_layer.ts";
-import { within } from "../testing/within.ts";
-import { outcome, runBurst, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
+import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.ts";
+import { ForwardingLayer } from "../helpers/layers.ts";
+import { within } from "../helpers/waiting.ts";
+import { outcome, runBurst, startWorker } from "../helpers/worker.ts";
 
 Deno.test("a burst ends at once when the channels are empty", async () => {
   await using layer = new MemoryChannelLayer();
@@ -60,7 +60,7 @@ Deno.test("a burst handles what handlers send to another of its channels", async
   // The first channel is empty when its turn comes first, and gets its events last.
   const application = ChannelNameRouter({ c: passOn(undefined), b: passOn("c"), a: passOn("b") });
   const { worker } = await runBurst({ layer, application, channels: ["c", "b", "a"] });
-  for (const channel of ["a", "b", "c"]) assertEquals(numbersOf(seen[channel] ?? []), upTo(20));
+  for (const channel of ["a", "b", "c"]) assertEquals(numbersOf(seen[channel] ?? []), range(20));
   assertEquals(worker.counts.handled, 60);
 });
 
@@ -79,7 +79,7 @@ Deno.test("a burst handles what handlers send to their own channel", async () =>
       }
     },
   });
-  assertEquals(seen, upTo(11).reverse());
+  assertEquals(seen, range(11).reverse());
 });
 
 Deno.test("a burst waits for a handler that sends late", async () => {
@@ -155,7 +155,7 @@ Deno.test("a burst can be stopped before its end", async () => {
   control.abort();
   await within(ended, "the end");
   const others = await remaining(layer, "letters");
-  assertEquals(numbersOf([...begun.items, ...others]), upTo(10));
+  assertEquals(numbersOf([...begun.items, ...others]), range(10));
 });
 
 Deno.test("a burst ends although all its handlers fail", async () => {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { MemoryChannelLayer } from "@asgi/channels";
-import { runBurst, startWorker } from "./start_worker.ts";
-import { numbered, Tally, upTo } from "./tally.ts";
+import { numbered, range, Tally } from "../helpers/events.ts";
+import { runBurst, startWorker } from "../helpers/worker.ts";
 
 Deno.test("concurrency 1 handles the events of a channel in their order", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 1_000 });
@@ -18,7 +18,7 @@ Deno.test("concurrency 1 handles the events of a channel in their order", async 
       }
     },
   });
-  assertEquals(seen, upTo(300));
+  assertEquals(seen, range(300));
 });
 
 for (const concurrency of [1, 2, 5]) {

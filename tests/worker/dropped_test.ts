@@ -18,9 +18,9 @@ import {
   type ReceiveManyOptions,
   UndecodableMessageError,
 } from "@asgi/channels";
-import { ForwardingLayer } from "../testing/forwarding_layer.ts";
-import { linesOf, outcome, runBurst, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, Tally, upTo } from "./tally.ts";
+import { numbered, numbersOf, range, Tally } from "../helpers/events.ts";
+import { ForwardingLayer } from "../helpers/layers.ts";
+import { linesOf, outcome, runBurst, startWorker } from "../helpers/worker.ts";
 
 /** What `droppedBy` is where nothing was dropped. */
 const NONE = { expired: 0, undecodable: 0, untyped: 0, unknown: 0, ignored: 0 };
@@ -111,7 +111,7 @@ Deno.test("a channel without a route drops its events, and the others go on", as
     },
   });
   const told = await runBurst({ layer, channels: ["letters", "parcels"], application });
-  assertEquals(numbersOf(seen), upTo(3));
+  assertEquals(numbersOf(seen), range(3));
   assertEquals(outcome(told.worker), { received: 6, handled: 3, failed: 0, dropped: 3 });
   for (const { error } of told.errors) assertInstanceOf(error, NoRouteError);
   assertEquals(told.worker.counts.droppedBy, { ...NONE, unknown: 3 });

@@ -1,7 +1,7 @@
 import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
 import { AsyncConsumer, MemoryChannelLayer, type Message, StopConsumer } from "@asgi/channels";
-import { linesOf, outcome, runBurst } from "./start_worker.ts";
-import { numbered, numbersOf, upTo } from "./tally.ts";
+import { numbered, numbersOf, range } from "../helpers/events.ts";
+import { linesOf, outcome, runBurst } from "../helpers/worker.ts";
 
 Deno.test("a handler that throws loses its own event and no other", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 1_000 });
@@ -19,7 +19,7 @@ Deno.test("a handler that throws loses its own event and no other", async () => 
       }
     },
   });
-  assertEquals(numbersOf(seen), upTo(1_000));
+  assertEquals(numbersOf(seen), range(1_000));
   assertEquals(outcome(told.worker), { received: 1_000, handled: 900, failed: 100, dropped: 0 });
   assertEquals(told.errors.length, 100);
   assertEquals(linesOf(told, "error").length, 100);
@@ -38,7 +38,7 @@ Deno.test("a handler that throws loses no other event when several run at once",
   }
   const application = LetterConsumer.asAsgi();
   const told = await runBurst({ layer, channels: ["letters"], application, concurrency: 4 });
-  assertEquals(numbersOf(seen), upTo(1_000));
+  assertEquals(numbersOf(seen), range(1_000));
   assertEquals(outcome(told.worker), { received: 1_000, handled: 900, failed: 100, dropped: 0 });
   assertEquals(told.errors.length, 100);
 });

@@ -9,8 +9,8 @@ import {
   ShutdownTimeoutError,
 } from "@asgi/channels";
 import { AwayLayer } from "./away_layer.ts";
-import { linesOf, startWithoutWaiting, startWorker } from "./start_worker.ts";
-import { remaining, Tally } from "./tally.ts";
+import { remaining, Tally } from "../helpers/events.ts";
+import { linesOf, startWithoutWaiting, startWorker } from "../helpers/worker.ts";
 
 /** What may differ from scene to scene. */
 interface SceneOptions {

@@ -8,10 +8,10 @@ import {
   type Message,
   Worker,
 } from "@asgi/channels";
-import { within } from "../testing/within.ts";
+import { numbered, numbersOf, range, Tally } from "../helpers/events.ts";
+import { within } from "../helpers/waiting.ts";
+import { linesOf, outcome, startWithoutWaiting, startWorker } from "../helpers/worker.ts";
 import { AwayLayer } from "./away_layer.ts";
-import { linesOf, outcome, startWithoutWaiting, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, Tally, upTo } from "./tally.ts";
 
 /** Handles events, and keeps them. */
 function keeping(seen: Tally<Message>): Application<ChannelScope> {
@@ -37,7 +37,7 @@ Deno.test("a layer that goes away and comes back costs two lines and no event", 
   layer.comeBack();
   await seen.reach(20);
   await running.stop();
-  assertEquals(numbersOf(seen.items), upTo(20));
+  assertEquals(numbersOf(seen.items), range(20));
   const errors = linesOf(running, "error");
   assertEquals(errors.length, 1);
   assertStringIncludes(errors[0] ?? "", "Layer away: is not available: It went away");

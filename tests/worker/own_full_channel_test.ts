@@ -9,11 +9,11 @@ import {
   MemoryChannelLayer,
   type Message,
 } from "@asgi/channels";
-import { useMemoryLayer } from "../consumers/memory_layer.ts";
-import { letters } from "../consumers/on_threads.ts";
-import { within } from "../testing/within.ts";
-import { startWithoutWaiting } from "./start_worker.ts";
-import { remaining } from "./tally.ts";
+import { remaining } from "../helpers/events.ts";
+import { useMemoryLayer } from "../helpers/layers.ts";
+import { letters } from "../helpers/threads.ts";
+import { within } from "../helpers/waiting.ts";
+import { startWithoutWaiting } from "../helpers/worker.ts";
 
 const EVENT = { type: "work" };
 const WAIT = { waitForCapacity: true };

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { MemoryChannelLayer, Worker } from "@asgi/channels";
-import { linesOf, outcome, runBurst, startWorker } from "./start_worker.ts";
-import { numbered, Tally } from "./tally.ts";
+import { numbered, Tally } from "../helpers/events.ts";
+import { linesOf, outcome, runBurst, startWorker } from "../helpers/worker.ts";
 
 Deno.test("a failure is logged once, with the channel, the type and the error", async () => {
   await using layer = new MemoryChannelLayer();

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { AsyncConsumer, MemoryChannelLayer, Worker, type WorkerOptions } from "@asgi/channels";
-import { idle, outcome, runBurst } from "./start_worker.ts";
-import { numbered } from "./tally.ts";
+import { numbered } from "../helpers/events.ts";
+import { idle, outcome, runBurst } from "../helpers/worker.ts";
 
 Deno.test("onListen is called once, before any event is handled", async () => {
   await using layer = new MemoryChannelLayer();

@@ -8,9 +8,9 @@ import {
   ServerStoppedError,
   Worker,
 } from "@asgi/channels";
-import { within } from "../testing/within.ts";
-import { outcome, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, remaining, Tally } from "./tally.ts";
+import { numbered, numbersOf, remaining, Tally } from "../helpers/events.ts";
+import { within } from "../helpers/waiting.ts";
+import { outcome, startWorker } from "../helpers/worker.ts";
 
 Deno.test("a worker that was stopped can be run again", async () => {
   await using layer = new MemoryChannelLayer();

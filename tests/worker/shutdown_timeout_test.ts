@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { MemoryChannelLayer, ShutdownTimeoutError } from "@asgi/channels";
-import { linesOf, startWorker } from "./start_worker.ts";
-import { numbered, remaining, Tally } from "./tally.ts";
+import { numbered, remaining, Tally } from "../helpers/events.ts";
+import { linesOf, startWorker } from "../helpers/worker.ts";
 
 Deno.test("ShutdownTimeoutError lists the events whose handlers were cut off", async () => {
   await using layer = new MemoryChannelLayer();

@@ -6,10 +6,10 @@ import {
   type ReceiveManyOptions,
   Worker,
 } from "@asgi/channels";
-import { ForwardingLayer } from "../testing/forwarding_layer.ts";
-import { within } from "../testing/within.ts";
-import { outcome, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
+import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.ts";
+import { ForwardingLayer } from "../helpers/layers.ts";
+import { within } from "../helpers/waiting.ts";
+import { outcome, startWorker } from "../helpers/worker.ts";
 
 for (const concurrency of [1, 4]) {
   Deno.test(`a stop amid ${concurrency} slow handlers loses nothing`, async () => {
@@ -35,7 +35,7 @@ for (const concurrency of [1, 4]) {
     assertEquals(begun.items.length, handled.items.length);
     const others = await remaining(layer, "letters");
     assertGreater(others.length, 0);
-    assertEquals(numbersOf([...handled.items, ...others]), upTo(300));
+    assertEquals(numbersOf([...handled.items, ...others]), range(300));
     const { counts } = running.worker;
     assertEquals(counts.received, counts.handled + counts.requeued);
     assertEquals(counts.handled, handled.items.length);
@@ -57,7 +57,7 @@ Deno.test("a stop hands back what quick handlers have not begun", async () => {
   await handled.reach(500);
   await running.stop();
   const others = await remaining(layer, "letters");
-  assertEquals(numbersOf([...handled.items, ...others]), upTo(20_000));
+  assertEquals(numbersOf([...handled.items, ...others]), range(20_000));
   assertEquals(others.map(({ number }) => number), numbersOf(others));
 });
 
@@ -123,6 +123,6 @@ Deno.test("a stop before the beginning takes nothing", async () => {
     application: () => Promise.reject(new Error("Not expected to be called")),
   });
   await within(worker.run({ signal: AbortSignal.abort() }), "the end");
-  assertEquals(numbersOf(await remaining(layer, "letters")), upTo(3));
+  assertEquals(numbersOf(await remaining(layer, "letters")), range(3));
   assertEquals(outcome(worker), { received: 0, handled: 0, failed: 0, dropped: 0 });
 });

@@ -8,8 +8,8 @@ import {
   type Message,
   ProtocolTypeRouter,
 } from "@asgi/channels";
-import { idle, outcome, runBurst, startWorker } from "./start_worker.ts";
-import { numbered, remaining, Tally, upTo } from "./tally.ts";
+import { numbered, range, remaining, Tally } from "../helpers/events.ts";
+import { idle, outcome, runBurst, startWorker } from "../helpers/worker.ts";
 
 Deno.test("Worker listens to the channels that it was given, and to no others", async () => {
   await using layer = new MemoryChannelLayer();
@@ -137,7 +137,7 @@ Deno.test("an application that returns after an event gets a fresh run for the n
       seen.push((await receive()).number);
     },
   });
-  assertEquals(seen, upTo(20));
+  assertEquals(seen, range(20));
   assertEquals(runs, 20);
   assertEquals(outcome(worker), { received: 20, handled: 20, failed: 0, dropped: 0 });
   assertEquals(errors, []);

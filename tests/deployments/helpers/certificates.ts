@@ -1,4 +1,4 @@
-import { run } from "../../helpers/redis_server.ts";
+import { run } from "../../helpers/program.ts";
 
 /** Certificates of an authority of our own, in a folder that is gone at the end. */
 export interface Certificates extends AsyncDisposable {

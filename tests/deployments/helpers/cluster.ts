@@ -1,4 +1,5 @@
-import { type Node, startNode, until } from "./node.ts";
+import { type Node, startNode } from "../../helpers/redis.ts";
+import { until } from "../../helpers/waiting.ts";
 
 const MASTERS = 3;
 const SLOTS = 16_384;

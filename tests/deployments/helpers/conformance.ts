@@ -1,6 +1,6 @@
 import { RedisChannelLayer, type RedisChannelLayerOptions } from "@asgi/channels";
 import { type LayerSubject, testChannelLayer } from "@asgi/channels/testing";
-import { AMBIGUOUS_PREFIXES, backendOf } from "../../layers/backend.ts";
+import { AMBIGUOUS_PREFIXES, backendOf } from "../../helpers/layers.ts";
 
 /** What the suite shall run on. */
 export interface Deployment<Servers extends AsyncDisposable> {

@@ -1,4 +1,5 @@
-import { type Node, startNode, until } from "./node.ts";
+import { type Node, startNode } from "../../helpers/redis.ts";
+import { until } from "../../helpers/waiting.ts";
 
 /** The name by which the Sentinels know their master. */
 export const MASTER = "events";

@@ -5,8 +5,8 @@ import {
   RedisChannelLayer,
   SqliteChannelLayer,
 } from "@asgi/channels";
-import { startProgram } from "../../helpers/program.ts";
-import { say, startRedis, testWithRedis } from "../../helpers/redis_server.ts";
+import { say, startProgram } from "../../helpers/program.ts";
+import { startRedis, testWithRedis } from "../../helpers/redis.ts";
 import { temporaryFolder } from "../../helpers/temporary.ts";
 
 const APP = new URL("../../fixtures/counting_app.ts", import.meta.url).href;

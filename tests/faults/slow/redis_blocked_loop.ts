@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
 import { startProgram } from "../../helpers/program.ts";
-import { startRedis, testWithRedis } from "../../helpers/redis_server.ts";
+import { startRedis, testWithRedis } from "../../helpers/redis.ts";
 import { checkBlockedLoop } from "../blocked_loop.ts";
 
 const APP = new URL("../../fixtures/troubled_app.ts", import.meta.url).href;

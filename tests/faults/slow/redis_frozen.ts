@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
-import { startRedis, testWithRedis } from "../../helpers/redis_server.ts";
-import { outagesOf, send, sendAtLast, startRecording } from "../recording.ts";
+import { outagesOf, send, sendAtLast, startRecording } from "../recording_worker.ts";
+import { startRedis, testWithRedis } from "../../helpers/redis.ts";
 
 testWithRedis("Redis frozen for 12 s", () => {
   Deno.test("Redis frozen for 12 s: both are told in time, are back, and nothing comes twice", async () => {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { GARBAGE, LIES } from "../../helpers/garbage.ts";
-import { testWithRedis } from "../../helpers/redis_server.ts";
-import { openScene } from "../network.ts";
+import { openScenario } from "../bad_network.ts";
+import { GARBAGE, LIES } from "../../helpers/proxy.ts";
+import { testWithRedis } from "../../helpers/redis.ts";
 
 /** How long a worker may take to be back: where no answer comes to an end, it waits for 10 s. */
 const PATIENCE = 15_000;
@@ -10,7 +10,7 @@ testWithRedis("Redis behind a network that sends garbage", () => {
   for (const garbage of [...GARBAGE, ...LIES]) {
     const name = JSON.stringify(new TextDecoder().decode(garbage));
     Deno.test(`${name} instead of an answer: the worker lives on`, async () => {
-      await using scene = await openScene();
+      await using scene = await openScenario();
       const { near, running, proxy } = scene;
       proxy.garble(garbage);
       const deadline = performance.now() + PATIENCE;

@@ -1,5 +1,5 @@
 import { assertEquals, assertLess } from "@std/assert";
-import { type RedisServer, startRedis, testWithRedis } from "../../helpers/redis_server.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../../helpers/redis.ts";
 import { watch } from "../../helpers/program.ts";
 
 const PROGRAM = new URL("../../fixtures/layers/open_and_close.ts", import.meta.url).pathname;

@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { LayerUnavailableError, SqliteChannelLayer } from "@asgi/channels";
 import { temporaryFolder } from "../../helpers/temporary.ts";
 import { sendWhileLocked } from "../locked_file.ts";
-import { send, startRecording } from "../recording.ts";
+import { send, startRecording } from "../recording_worker.ts";
 
 Deno.test("SQLite locked for 10 s: everybody waits, nothing is lost and nothing said", async () => {
   await sendWhileLocked(async () => {

@@ -1,9 +1,9 @@
 import { type ChannelLayer, LayerUnavailableError } from "@asgi/channels";
-import { linesOf, type StartedWorker, startWorker } from "../worker/start_worker.ts";
-import { Tally } from "../worker/tally.ts";
-import { within } from "../testing/within.ts";
+import { Tally } from "../helpers/events.ts";
+import { pause } from "../helpers/waiting.ts";
+import { linesOf, type StartedWorker, startWorker } from "../helpers/worker.ts";
 
-/** A worker on the channel "letters" that keeps the numbers of what it handles, in their order. */
+/** A worker on the channel "letters" that records the numbers of its events, in order. */
 export interface RecordingWorker extends StartedWorker {
   readonly seen: Tally<number>;
   /** Waits for a line of its log. */
@@ -22,12 +22,8 @@ export async function startRecording(layer: ChannelLayer): Promise<RecordingWork
       for (;;) seen.add(Number((await receive()).number));
     },
   });
-  const said = async (text: string) => {
-    for (let count = 1; !lines.items.some((line) => line.includes(text)); count++) {
-      await lines.reach(Math.max(count, lines.items.length + 1));
-    }
-  };
-  return { ...running, seen, said: (text) => within(said(text), `"${text}"`, 20_000) };
+  const said = (text: string) => lines.find((line) => line.includes(text), `"${text}"`, 20_000);
+  return { ...running, seen, said };
 }
 
 /** Sends one numbered event to "letters". */
@@ -35,19 +31,22 @@ export async function send(layer: ChannelLayer, number: number): Promise<void> {
   await layer.send("letters", { type: "work", number });
 }
 
-/** Sends as a program does that tries again until the layer is back. */
-export async function sendAtLast(layer: ChannelLayer, number: number): Promise<void> {
+/** Sends, and retries while the layer is unavailable. */
+export async function sendAtLast(
+  layer: ChannelLayer,
+  number: number,
+): Promise<void> {
   for (const deadline = Date.now() + 20_000;;) {
     try {
       return await send(layer, number);
     } catch (error) {
       if (!(error instanceof LayerUnavailableError) || Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
     }
   }
 }
 
-/** What a worker has said of its layer: that it was lost, and that it is back. */
+/** Returns what a worker has logged about its layer: lost connections, and reconnections. */
 export function outagesOf(running: StartedWorker): [lost: string[], back: string[]] {
   return [linesOf(running, "error"), linesOf(running, "info")];
 }

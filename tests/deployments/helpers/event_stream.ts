@@ -1,8 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
-import { type Program, startWorker } from "../../helpers/program.ts";
-import { say } from "../../helpers/redis_server.ts";
-import { pause } from "./node.ts";
+import { type Program, say, startWorkerProcess } from "../../helpers/program.ts";
+import { pause } from "../../helpers/waiting.ts";
 
 const CHANNEL = "letters";
 
@@ -40,7 +39,7 @@ export async function runStream({ name, url, strike }: Incident): Promise<Outcom
   await using layer = new RedisChannelLayer({ url, capacity: 100_000 });
   const sender = new Sender(layer);
   await sender.fill();
-  await using worker = await startWorker([CHANNEL, "--layer", url]);
+  await using worker = await startWorkerProcess([CHANNEL, "--layer", url]);
   await worker.stdout.count(BEFORE);
   const sending = sender.sendOn();
   const start = performance.now();

@@ -2,39 +2,39 @@ import type { Application, ChannelScope, Message, ThreadOptions } from "@asgi/ch
 import { ApplicationCommunicator } from "@asgi/channels/testing";
 import { LetterConsumer } from "../fixtures/threads/consumers.ts";
 
-/** Where the consumers of these tests are. */
+/** The module of the fixture's consumers. */
 export const MODULE = new URL("../fixtures/threads/consumers.ts", import.meta.url).href;
 
 export const scope: ChannelScope = { type: "channel", channel: "letters" };
 
-/** A machine may be busy: a thread may take long to start, in milliseconds. */
+/** A thread may start slowly on a busy machine. */
 const PATIENCE = { timeout: 30_000 };
 
-/** Plays the server to a consumer on threads. */
-export class Player implements AsyncDisposable {
+/** A consumer on threads, with the test in the role of the server. */
+export class ThreadedConsumer implements AsyncDisposable {
   readonly #communicator: ApplicationCommunicator<ChannelScope>;
 
   constructor(application = letters()) {
     this.#communicator = new ApplicationCommunicator(application, scope);
   }
 
-  /** Gives it an event. */
-  async give(type: string, rest: Omit<Message, "type"> = {}): Promise<void> {
+  /** Sends an event to the consumer. */
+  async send(type: string, rest: Omit<Message, "type"> = {}): Promise<void> {
     await this.#communicator.sendInput({ type, ...rest });
   }
 
-  /** Takes what it has sent. */
-  async take(): Promise<Message> {
+  /** Receives the next message of the consumer. */
+  async receive(): Promise<Message> {
     return await this.#communicator.receiveOutput(PATIENCE);
   }
 
-  /** Gives it an event, and takes what it answers. */
+  /** Sends an event, and receives the reply. */
   async ask(type: string, rest: Omit<Message, "type"> = {}): Promise<Message> {
-    await this.give(type, rest);
-    return await this.take();
+    await this.send(type, rest);
+    return await this.receive();
   }
 
-  /** Waits for its end, and throws what it threw. */
+  /** Waits until the consumer has ended; rejects with its error. */
   async end(): Promise<void> {
     await this.#communicator.wait(PATIENCE);
   }
@@ -44,7 +44,7 @@ export class Player implements AsyncDisposable {
   }
 }
 
-/** The fixture's consumer as an application. */
+/** Returns the fixture's consumer as an application. */
 export function letters(options: Partial<ThreadOptions> = {}): Application<ChannelScope> {
   return LetterConsumer.asAsgi({ module: MODULE, threads: 1, ...options });
 }

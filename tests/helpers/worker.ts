@@ -6,24 +6,24 @@ import {
   Worker,
   type WorkerOptions,
 } from "@asgi/channels";
-import { within } from "../testing/within.ts";
+import { within } from "./waiting.ts";
 
-/** What a worker has told about itself. */
-export interface Told {
+/** The log and the errors of a worker. */
+export interface WorkerOutput {
   readonly log: LogEntry[];
   readonly errors: { readonly error: unknown; readonly event: FailedEvent }[];
 }
 
-/** A worker that listens, until it is stopped. */
-export interface StartedWorker extends Told, AsyncDisposable {
+/** A worker in this process, which listens until it is stopped. */
+export interface StartedWorker extends WorkerOutput, AsyncDisposable {
   readonly worker: Worker;
-  /** Its `run()`. */
+  /** Settles with its `run()`. */
   readonly ended: Promise<void>;
-  /** Tells it to stop, and waits until it is drained. */
+  /** Stops it, and waits until it is drained. */
   stop(): Promise<void>;
 }
 
-/** What to test it with; the log and the errors are kept. */
+/** Options of a worker under test, whose log and errors are collected. */
 export type TestedOptions = Omit<WorkerOptions, "onListen">;
 
 /** Starts a worker, and waits until it listens. */
@@ -33,15 +33,15 @@ export async function startWorker(options: TestedOptions): Promise<StartedWorker
   return started;
 }
 
-/** Starts a worker whose layer may not answer yet. */
+/** Starts a worker whose layer may not be reachable yet. */
 export function startWithoutWaiting(
   options: TestedOptions,
 ): StartedWorker & { readonly listening: Promise<void> } {
   const listening = Promise.withResolvers<void>();
-  const { worker, log, errors } = makeWorker(options, () => listening.resolve());
+  const { worker, log, errors } = createWorker(options, () => listening.resolve());
   const control = new AbortController();
   const ended = worker.run({ signal: control.signal });
-  // Whoever stops it is told.
+  // `stop()` rejects with the error.
   ended.catch(() => {});
   const stop = () => {
     control.abort();
@@ -59,41 +59,44 @@ export function startWithoutWaiting(
 }
 
 /** Runs a worker until its channels are empty. */
-export async function runBurst(options: TestedOptions): Promise<Told & { worker: Worker }> {
-  const made = makeWorker({ ...options, burst: true }, () => {});
-  await within(made.worker.run(), "the end of the burst");
-  return made;
+export async function runBurst(options: TestedOptions): Promise<WorkerOutput & { worker: Worker }> {
+  const created = createWorker({ ...options, burst: true }, () => {});
+  await within(created.worker.run(), "the end of the burst");
+  return created;
 }
 
-function makeWorker(options: TestedOptions, onListen: () => void): Told & { worker: Worker } {
-  const told: Told = { log: [], errors: [] };
+function createWorker(
+  options: TestedOptions,
+  onListen: () => void,
+): WorkerOutput & { worker: Worker } {
+  const output: WorkerOutput = { log: [], errors: [] };
   const worker = new Worker({
     ...options,
     onListen,
     log: (entry) => {
-      told.log.push(entry);
+      output.log.push(entry);
       options.log?.(entry);
     },
     onError: (error, event) => {
-      told.errors.push({ error, event });
+      output.errors.push({ error, event });
       return options.onError?.(error, event);
     },
   });
-  return { worker, ...told };
+  return { worker, ...output };
 }
 
-/** The lines of one level. */
-export function linesOf(told: Told, level: LogEntry["level"]): string[] {
-  return told.log.filter((entry) => entry.level === level).map(({ message }) => message);
+/** Returns the log messages of one level. */
+export function linesOf(output: WorkerOutput, level: LogEntry["level"]): string[] {
+  return output.log.filter((entry) => entry.level === level).map(({ message }) => message);
 }
 
-/** What has become of the events that a worker received. */
+/** Returns the counts of received, handled, failed and dropped events. */
 export function outcome(worker: Worker): Record<string, number> {
   const { received, handled, failed, dropped } = worker.counts;
   return { received, handled, failed, dropped };
 }
 
-/** An application that takes events, and does nothing. */
+/** An application that ignores its events. */
 export const idle: Application<ChannelScope> = async (_scope, receive) => {
   for (;;) await receive();
 };
