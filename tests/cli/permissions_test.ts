@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Program, startProgram } from "../helpers/program.ts";
 import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
+import { freePort } from "../helpers/network.ts";
 
 /** A folder with an app that prints one event, as a user would have it. */
 async function openFolder() {
@@ -47,11 +48,6 @@ testWithRedis("The documented permissions", () => {
     );
   });
 });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 /** What is missing, and what the answer names. */
 const MISSING: readonly (readonly [layer: string, permissions: readonly string[], flag: string])[] =

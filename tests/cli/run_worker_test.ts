@@ -7,6 +7,7 @@ import {
   startWorkerProcess,
 } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
+import { range, withIds } from "../helpers/events.ts";
 
 /** A layer in a folder of its own, for the test and for the programs that it starts. */
 async function openLayer() {
@@ -33,10 +34,6 @@ async function openLayer() {
   };
 }
 
-function numbered(count: number, event: Message): Message[] {
-  return Array.from({ length: count }, (_, id) => ({ ...event, id }));
-}
-
 Deno.test("runworker handles what another process sends, and says what it listens to", async () => {
   await using opened = await openLayer();
   await using worker = await startWorkerProcess(["a", "b", "--layer", opened.url]);
@@ -53,8 +50,8 @@ Deno.test("runworker handles what another process sends, and says what it listen
 
 Deno.test("runworker leaves the events of other channels alone", async () => {
   await using opened = await openLayer();
-  await opened.layer.sendMany("b", numbered(3, { type: "record" }));
-  await opened.layer.sendMany("a", numbered(2, { type: "record" }));
+  await opened.layer.sendMany("b", withIds(3, { type: "record" }));
+  await opened.layer.sendMany("a", withIds(2, { type: "record" }));
   await using worker = startProgram(
     ["runworker", "a", "--burst", "--app", FIXTURE_APP, "--layer", opened.url],
   );
@@ -65,7 +62,7 @@ Deno.test("runworker leaves the events of other channels alone", async () => {
 
 Deno.test("runworker stops with 0 on SIGTERM, and loses none of 1,000 slow events", async () => {
   await using opened = await openLayer();
-  await opened.layer.sendMany("a", numbered(1000, { type: "record.slowly", duration: 20 }));
+  await opened.layer.sendMany("a", withIds(1000, { type: "record.slowly", duration: 20 }));
   await using worker = await startWorkerProcess(["a", "-c", "4", "--layer", opened.url]);
   await worker.stdout.count(20);
   worker.kill("SIGTERM");
@@ -73,7 +70,7 @@ Deno.test("runworker stops with 0 on SIGTERM, and loses none of 1,000 slow event
   const handled = worker.stdout.all.map(Number);
   const left = (await opened.left("a")).map(({ id }) => id as number);
   const all = [...handled, ...left].sort((one, other) => one - other);
-  assertEquals(all, Array.from({ length: 1000 }, (_, id) => id));
+  assertEquals(all, range(1000));
   assertEquals(left, [...left].sort((one, other) => one - other));
 });
 
@@ -87,7 +84,7 @@ Deno.test("runworker stops on SIGINT as well", async () => {
 Deno.test("runworker leaves at once with 1 at the second signal, and says what it cut off", async () => {
   await using opened = await openLayer();
   await using worker = await startWorkerProcess(["a", "-v", "--layer", opened.url]);
-  await opened.layer.sendMany("a", numbered(2, { type: "hang" }));
+  await opened.layer.sendMany("a", withIds(2, { type: "hang" }));
   await worker.stdout.until("0");
   const startedAt = performance.now();
   await signalUntilExit(worker, "SIGTERM");
@@ -128,7 +125,7 @@ Deno.test("runworker leaves with 1 at the end of --shutdown-timeout, and says wh
 Deno.test("runworker survives a promise that fails while nobody awaits it", async () => {
   await using opened = await openLayer();
   await using worker = await startWorkerProcess(["a", "--layer", opened.url]);
-  await opened.layer.sendMany("a", numbered(2, { type: "leave.stray" }));
+  await opened.layer.sendMany("a", withIds(2, { type: "leave.stray" }));
   await worker.stdout.count(2);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0);

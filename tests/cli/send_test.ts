@@ -1,7 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type Message, SqliteChannelLayer } from "@asgi/channels";
+import { SqliteChannelLayer } from "@asgi/channels";
 import { startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
+import { remaining } from "../helpers/events.ts";
 
 /** A folder with a layer in it, and what the program has to be told to use it. */
 async function openFolder() {
@@ -19,12 +20,6 @@ async function openFolder() {
   };
 }
 
-/** What a channel holds. */
-async function contents(layer: SqliteChannelLayer, channel: string): Promise<Message[]> {
-  const deliveries = await layer.receiveMany(channel, { limit: 1000, wait: false });
-  return deliveries.map((delivery) => delivery.read());
-}
-
 Deno.test("send sends the events of its arguments in their order", async () => {
   await using folder = await openFolder();
   const events = ['{"type":"a","id":1}', '{"type":"b","nested":{"list":[1,null]}}'];
@@ -32,7 +27,7 @@ Deno.test("send sends the events of its arguments in their order", async () => {
   assertEquals(await program.end, 0);
   assertEquals(program.stdout.all, []);
   assertEquals(program.stderr.all, [`Sent 2 events to letters (layer ${folder.url})`]);
-  assertEquals(await contents(folder.layer, "letters"), events.map((text) => JSON.parse(text)));
+  assertEquals(await remaining(folder.layer, "letters"), events.map((text) => JSON.parse(text)));
 });
 
 Deno.test("send reads one event a line from standard input for -", async () => {
@@ -42,7 +37,7 @@ Deno.test("send reads one event a line from standard input for -", async () => {
   await using program = startProgram(args, { stdin });
   assertEquals(await program.end, 0);
   assertEquals(program.stderr.all, []);
-  const types = (await contents(folder.layer, "letters")).map(({ type }) => type);
+  const types = (await remaining(folder.layer, "letters")).map(({ type }) => type);
   assertEquals(types, ["a", "b", "c"]);
 });
 
@@ -52,7 +47,7 @@ Deno.test("send says which line is no event, and has sent the lines before it", 
   await using program = startProgram(["send", "letters", "-", "--layer", folder.url], { stdin });
   assertEquals(await program.end, 2);
   assertStringIncludes(program.stderr.all.join("\n"), "error: line 2 is no JSON");
-  assertEquals(await contents(folder.layer, "letters"), [{ type: "a" }]);
+  assertEquals(await remaining(folder.layer, "letters"), [{ type: "a" }]);
 });
 
 Deno.test("send keeps integers that a number can't hold", async () => {
@@ -60,7 +55,7 @@ Deno.test("send keeps integers that a number can't hold", async () => {
   const event = '{"type":"a","id":9007199254740993,"float":1e300}';
   await using program = startProgram(["send", "letters", event, "--layer", folder.url]);
   assertEquals(await program.end, 0);
-  assertEquals(await contents(folder.layer, "letters"), [
+  assertEquals(await remaining(folder.layer, "letters"), [
     { type: "a", id: 9007199254740993n, float: 1e300 },
   ]);
 });
@@ -117,7 +112,7 @@ Deno.test("send uses the layers that the app configures", async () => {
   };
   assertStringIncludes(await send(), `layer sqlite:${folder.path}/one.sqlite3`);
   assertStringIncludes(await send("--layer", "other"), `layer ${folder.url}`);
-  assertEquals(await contents(folder.layer, "a"), [{ type: "x" }]);
+  assertEquals(await remaining(folder.layer, "a"), [{ type: "x" }]);
 });
 
 /** An app that says when it is loaded, and has a server of its own. */

@@ -1,24 +1,24 @@
 import { assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { SqliteChannelLayer } from "@asgi/channels";
-import { startProgram } from "../helpers/program.ts";
+import { startProgram, startScript } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const FLAG = "--unstable-worker-options";
 const PROGRAM = new URL("../fixtures/threads/strangers.ts", import.meta.url);
 
 /** Replaces `postMessage` of ports: `post` sends as before, and `when` says which message it waits for. */
-const onPost = (when: string, act: string) => `
+const onPost = (when: string, action: string) => `
   const { prototype } = MessagePort, original = prototype.postMessage;
   prototype.postMessage = function (message, ...rest) {
     const post = (other) => original.call(this, other, ...rest);
     if (!(${when})) return post(message);
     prototype.postMessage = original;
-    ${act}
+    ${action}
   };
 `;
-const answering = (act: string) => onPost(`message?.said === "done"`, act);
-const calling = (act: string) =>
-  onPost("message?.method", act) + "self.channelLayer.newChannel('letters');";
+const answering = (action: string) => onPost(`message?.said === "done"`, action);
+const calling = (action: string) =>
+  onPost("message?.method", action) + "self.channelLayer.newChannel('letters');";
 
 /** What the code of a stranger does, and what its event fails with, if it does. */
 const ATTACKS: Readonly<Record<string, readonly [code: string, failure?: RegExp]>> = {
@@ -99,12 +99,10 @@ const ATTACKS: Readonly<Record<string, readonly [code: string, failure?: RegExp]
 
 for (const [what, [code, failure]] of Object.entries(ATTACKS)) {
   Deno.test(`code without permissions that ${what} costs only its thread`, async () => {
-    const args = ["run", "-A", FLAG, PROGRAM.pathname, code];
-    const command = new Deno.Command(Deno.execPath(), { args, stdin: "null" });
-    const { code: status, stdout, stderr } = await command.output();
-    const [said, complaints] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-    assertEquals(status, 0, complaints);
-    const { failures, megabytes } = JSON.parse(said ?? "");
+    const permissions = ["-A", FLAG];
+    await using program = startScript(PROGRAM.href, [code], { permissions });
+    assertEquals(await program.end, 0, program.stderr.all.join("\n"));
+    const { failures, megabytes } = JSON.parse(program.stdout.all.join("\n"));
     if (failure) assertMatch(failures[0] ?? "", failure);
     assertLess(megabytes, 600);
   });

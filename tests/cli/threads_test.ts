@@ -7,11 +7,12 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { type ChannelLayer, type Delivery, type Message, RedisChannelLayer } from "@asgi/channels";
+import { type ChannelLayer, RedisChannelLayer } from "@asgi/channels";
 import { SqliteChannelLayer } from "@asgi/channels/layers/sqlite";
 import { type Program, signalUntilExit, startProgram } from "../helpers/program.ts";
 import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
+import { range, remaining, withIds } from "../helpers/events.ts";
 
 const APP = new URL("../fixtures/threads/fleet_app.ts", import.meta.url).href;
 
@@ -35,19 +36,6 @@ function start(url: string, ...args: string[]): Program {
   return startProgram(["runworker", "a", "--app", APP, "--layer", url, ...args]);
 }
 
-/** Takes all events that a channel holds, in as many calls as the layer needs. */
-async function takeAll(layer: ChannelLayer, channel: string): Promise<Delivery[]> {
-  const all: Delivery[] = [];
-  for (let some; (some = await layer.receiveMany(channel, { limit: 9_999, wait: false })).length;) {
-    all.push(...some);
-  }
-  return all;
-}
-
-function numbered(count: number, event: Message): Message[] {
-  return Array.from({ length: count }, (_, id) => ({ ...event, id }));
-}
-
 /** The threads that have printed, and the ids, ascending. */
 function printed({ stdout }: Program): { threads: number; ids: number[] } {
   const lines = stdout.all.filter((line) => !line.startsWith("begun"))
@@ -58,20 +46,16 @@ function printed({ stdout }: Program): { threads: number; ids: number[] } {
   };
 }
 
-function ids(count: number): number[] {
-  return Array.from({ length: count }, (_, id) => id);
-}
-
 /** Lets a worker with threads handle events, and checks that each is handled once. */
 async function checkThreads(layer: ChannelLayer, url: string): Promise<void> {
   await using worker = start(url, "--threads", "3");
   await worker.stderr.until("Listening on");
-  await layer.sendMany("a", numbered(300, { type: "work", burn: 1 }));
+  await layer.sendMany("a", withIds(300, { type: "work", burn: 1 }));
   await worker.stdout.count(300);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
   const { threads, ids: handled } = printed(worker);
-  assertEquals(handled, ids(300));
+  assertEquals(handled, range(300));
   assertGreater(threads, 1);
   const log = worker.stderr.all;
   assertMatch(log[0] ?? "", /Listening on a \(layer .*, app .*fleet_app\.ts, 3 threads\)/);
@@ -95,7 +79,7 @@ testWithRedis("runworker --threads", () => {
 
 Deno.test("runworker --threads says in the log which thread a line is about", async () => {
   await using opened = await openFolder();
-  await opened.layer.sendMany("a", numbered(4, { type: "fail" }));
+  await opened.layer.sendMany("a", withIds(4, { type: "fail" }));
   await using text = opened.start("--threads", "2", "--burst");
   assertEquals(await text.end, 0);
   const failed = text.stderr.all.filter((line) => line.includes("Handler failed"));
@@ -126,22 +110,22 @@ Deno.test("runworker --threads warns once of a channel that the app doesn't know
 
 Deno.test("runworker --threads --burst leaves once all is handled", async () => {
   await using opened = await openFolder();
-  await opened.layer.sendMany("a", numbered(100, { type: "work", burn: 2 }));
+  await opened.layer.sendMany("a", withIds(100, { type: "work", burn: 2 }));
   await using worker = opened.start("--threads", "2", "--burst");
   assertEquals(await worker.end, 0);
-  assertEquals(printed(worker).ids, ids(100));
+  assertEquals(printed(worker).ids, range(100));
 });
 
 Deno.test("runworker --threads drains all of them at the first signal, and loses nothing", async () => {
   await using opened = await openFolder();
-  await opened.layer.sendMany("a", numbered(50, { type: "wait", duration: 100 }));
+  await opened.layer.sendMany("a", withIds(50, { type: "wait", duration: 100 }));
   await using worker = opened.start("--threads", "2", "-c", "2");
   await worker.stdout.count(6);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
   const left = await opened.layer.receiveMany("a", { limit: 100, wait: false }).catch(() => []);
   const all = [...printed(worker).ids, ...left.map((delivery) => Number(delivery.read().id))];
-  assertEquals(all.sort((one, other) => one - other), ids(50));
+  assertEquals(all.sort((one, other) => one - other), range(50));
   assertGreater(left.length, 0);
 });
 
@@ -180,8 +164,8 @@ Deno.test("runworker --threads replaces a thread that dies, with growing waits, 
   await using worker = opened.start("--threads", "2");
   await worker.stderr.until("Listening on");
   // Lines that are alike are folded: the first death is told at once, and the newest at the end.
-  await opened.layer.sendMany("a", numbered(6, { type: "exit" }));
-  await opened.layer.sendMany("a", numbered(20, { type: "work" }));
+  await opened.layer.sendMany("a", withIds(6, { type: "exit" }));
+  await opened.layer.sendMany("a", withIds(20, { type: "work" }));
   await worker.stdout.count(20);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
@@ -201,14 +185,14 @@ function countsOf({ stderr }: Program): Record<string, number> {
 
 /** Handlers that exit, in the middle of many quick ones. */
 async function checkExits(layer: ChannelLayer, url: string): Promise<void> {
-  const events = numbered(3_000, { type: "work" });
+  const events = withIds(3_000, { type: "work" });
   for (const at of [700, 1_500, 2_300]) events[at] = { type: "exit", id: -1 };
   await layer.sendMany("a", events);
   await using worker = start(url, "--threads", "2");
   await worker.stdout.count(2_997);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
-  const expected = ids(3_000).filter((id) => events[id]?.type === "work");
+  const expected = range(3_000).filter((id) => events[id]?.type === "work");
   assertEquals(printed(worker).ids, expected);
   const counts = countsOf(worker);
   assertEquals([counts.handled, counts.failed, counts.lost], [2_997, 3, undefined]);
@@ -230,12 +214,12 @@ testWithRedis("exiting threads", () => {
 
 Deno.test("events that are lost with a thread that is cut off are counted, and named in the log", async () => {
   await using opened = await openFolder();
-  await opened.layer.sendMany("a", numbered(2_000, { type: "work" }));
+  await opened.layer.sendMany("a", withIds(2_000, { type: "work" }));
   await using worker = opened.start("--threads", "2", "--shutdown-timeout", "0.2");
   await worker.stdout.count(300);
   await opened.layer.sendMany("a", [
     { type: "burn", id: 0 },
-    ...numbered(2_000, { type: "work" }),
+    ...withIds(2_000, { type: "work" }),
   ]);
   await worker.stdout.until("begun 0");
   worker.kill("SIGTERM");
@@ -243,7 +227,7 @@ Deno.test("events that are lost with a thread that is cut off are counted, and n
   const counts = countsOf(worker);
   const { received, handled, failed, dropped, lost = 0, "handed back": requeued = 0 } = counts;
   assertEquals(received, (handled ?? 0) + (failed ?? 0) + (dropped ?? 0) + requeued + lost);
-  const left = await takeAll(opened.layer, "a");
+  const left = await remaining(opened.layer, "a");
   const log = worker.stderr.all.join("\n");
   const bounds = Array.from(log.matchAll(/up to (\d+) that it was fetching/g), (match) => match[1]);
   const missing = 4_001 - printed(worker).ids.length - left.length;

@@ -14,6 +14,7 @@ import {
 import { ApplicationCommunicator } from "@asgi/channels/testing";
 import { ForwardingLayer, useMemoryLayer } from "../helpers/layers.ts";
 import { within } from "../helpers/waiting.ts";
+import { range } from "../helpers/events.ts";
 
 const scope: ChannelScope = { type: "channel", channel: "letters" };
 
@@ -156,7 +157,7 @@ Deno.test("handlers of both sources never overlap, and each event is handled onc
   const numbers: number[] = [];
   while (numbers.length < 80) numbers.push(Number((await communicator.receiveOutput()).number));
   assertEquals(most, 1);
-  assertEquals(numbers.toSorted((a, b) => a - b), Array.from({ length: 80 }, (_, n) => n));
+  assertEquals(numbers.toSorted((a, b) => a - b), range(80));
   const isSorted = (half: number[]) => half.every((n, i) => i === 0 || n > (half[i - 1] ?? 0));
   assertEquals(isSorted(numbers.filter((n) => n % 2 === 0)), true);
   assertEquals(isSorted(numbers.filter((n) => n % 2 === 1)), true);

@@ -6,6 +6,7 @@ import { freePort } from "../helpers/network.ts";
 import { until } from "../helpers/waiting.ts";
 import { startCluster } from "./helpers/cluster.ts";
 import { sharedServers } from "./helpers/conformance.ts";
+import { range } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
@@ -14,7 +15,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
 
   Deno.test("RedisChannelLayer: channels and groups work whatever their slots", async () => {
     await using layer = new RedisChannelLayer({ url: servers().url, prefix: "slots" });
-    const channels = Array.from({ length: 30 }, (_, n) => `letters-${n}`);
+    const channels = range(30).map((n) => `letters-${n}`);
     const waiting = channels.map((channel) => layer.receive(channel));
     for (const channel of channels) await layer.groupAdd("readers", channel);
     await layer.groupSend("readers", EVENT);
@@ -43,7 +44,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
     const layer = new RedisChannelLayer({ url: own.url });
     await layer.send("letters-0", EVENT);
     assertEquals(await connections(own.masters), 1);
-    const channels = Array.from({ length: 12 }, (_, n) => `quiet-${n}`);
+    const channels = range(12).map((n) => `quiet-${n}`);
     const waiting = channels.map((channel) => layer.receive(channel).catch(() => {}));
     await until("all wait", async () => await blocked(own.masters) === 12);
     // One for each channel, and one to each master for sending.
@@ -57,7 +58,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
   Deno.test("RedisChannelLayer: in a cluster a channel that is no longer received from has no connection", async () => {
     await using own = await startCluster();
     await using layer = new RedisChannelLayer({ url: own.url });
-    const channels = Array.from({ length: 20 }, (_, n) => `reply-${n}`);
+    const channels = range(20).map((n) => `reply-${n}`);
     for (const channel of channels) {
       await layer.send(channel, EVENT);
       await layer.receive(channel);
@@ -71,7 +72,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
   Deno.test("RedisChannelLayer: one master without a replica dies, and the others' channels flow on", async () => {
     await using own = await startCluster();
     const [dying] = own.masters;
-    const names = Array.from({ length: 30 }, (_, n) => `letters-${n}`);
+    const names = range(30).map((n) => `letters-${n}`);
     const isTheirs = await Promise.all(
       names.map(async (name) => await own.masterOf(`asgi${name}`) !== dying),
     );

@@ -7,6 +7,7 @@ import { startCluster } from "./helpers/cluster.ts";
 import { sharedServers, testDeployment } from "./helpers/conformance.ts";
 import { docLine } from "./helpers/doc.ts";
 import { MASTER, startSentinels } from "./helpers/sentinels.ts";
+import { range } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
@@ -82,7 +83,7 @@ testWithRedis("RedisChannelLayer with few rights", () => {
 
   Deno.test("RedisChannelLayer: a worker of 100 channels holds two connections", async () => {
     await using node = await startNode();
-    const channels = Array.from({ length: 100 }, (_, n) => `channel-${n}`);
+    const channels = range(100).map((n) => `channel-${n}`);
     await using worker = await startWorkerProcess([...channels, "--layer", `redis://${node.at}`]);
     await using layer = new RedisChannelLayer({ url: `redis://${node.at}` });
     for (const channel of channels) await layer.send(channel, { type: "tell_channel" });

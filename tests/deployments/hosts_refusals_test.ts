@@ -3,6 +3,8 @@ import { RedisChannelLayer } from "@asgi/channels/layers/redis";
 import { type Node, startNode, testWithRedis } from "../helpers/redis.ts";
 import { until } from "../helpers/waiting.ts";
 import { startAll } from "./helpers/conformance.ts";
+import { receiveNumbers, sendNumbers } from "./helpers/numbers.ts";
+import { range } from "../helpers/events.ts";
 
 /** Something for which one host refuses to be written to, though it can be reached. */
 interface Refusal {
@@ -78,7 +80,7 @@ testWithRedis("RedisChannelLayer with a host that refuses", () => {
       const hosts = nodes.all.map(({ at }) => `redis://${at}`);
       await using layer = new RedisChannelLayer({ hosts, onHostChange: () => {} });
       const [first] = nodes.all as [Node];
-      for (let n = 0; n < 3; n++) await layer.send("letters", { type: "a", n });
+      await sendNumbers(layer, 0, 3);
       const taken = [];
       while (taken.length < 3) taken.push(...await layer.receiveMany("letters", { limit: 3 }));
       await begin(first);
@@ -90,13 +92,6 @@ testWithRedis("RedisChannelLayer with a host that refuses", () => {
 });
 
 async function sendAndReceive(layer: RedisChannelLayer, from: number): Promise<void> {
-  const numbers = Array.from({ length: 12 }, (_, at) => from + at);
-  for (const n of numbers) await layer.send("letters", { type: "a", n });
-  assertEquals(await receiveNumbers(layer, 12), numbers);
-}
-
-async function receiveNumbers(layer: RedisChannelLayer, count: number): Promise<number[]> {
-  const numbers: number[] = [];
-  while (numbers.length < count) numbers.push(Number((await layer.receive("letters"))["n"]));
-  return numbers.sort((a, b) => a - b);
+  await sendNumbers(layer, from, 12);
+  assertEquals(await receiveNumbers(layer, 12), range(12, from));
 }

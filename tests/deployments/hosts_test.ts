@@ -1,10 +1,10 @@
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
-import { clientsOf, type Node, startNode, testWithRedis } from "../helpers/redis.ts";
+import { connectionsOf, type Node, startNode, testWithRedis } from "../helpers/redis.ts";
 import { run, say } from "../helpers/program.ts";
 import { sharedServers, startAll } from "./helpers/conformance.ts";
 import { codeIn, docTable } from "./helpers/doc.ts";
-import { median } from "./helpers/statistics.ts";
+import { until } from "../helpers/waiting.ts";
 
 const PYTHON = "/usr/bin/python3";
 const PEER = new URL("fixtures/hosts_peer.py", import.meta.url).pathname;
@@ -63,7 +63,7 @@ testWithRedis("RedisChannelLayer on several hosts", () => {
     const times: number[] = [];
     for (let n = 0; n < 63; n++) {
       const receiving = receiver.receive("letters");
-      await settled(() => blockedClients(servers().all), 3);
+      await until("all wait", async () => await blockedClients(servers().all) === 3);
       const start = performance.now();
       await sender.send("letters", EVENT);
       await receiving;
@@ -100,11 +100,14 @@ testWithRedis("RedisChannelLayer on several hosts", () => {
     const waiting = ["one", "two", "three"].map((channel) =>
       layer.receive(channel).catch(() => {})
     );
-    await settled(() => blockedClients(alone.all), 3);
+    await until("all wait", async () => await blockedClients(alone.all) === 3);
     assertEquals(await connections(alone.all), [2, 2, 2]);
     await layer.close();
     await Promise.all(waiting);
-    await settled(async () => (await connections(alone.all)).reduce((a, b) => a + b), 0);
+    await until(
+      "all are closed",
+      async () => (await connections(alone.all)).every((count) => count === 0),
+    );
   });
 
   Deno.test({
@@ -146,12 +149,10 @@ async function blockedClients(nodes: readonly Node[]): Promise<number> {
 
 /** How many connections each server has. */
 function connections(nodes: readonly Node[]): Promise<number[]> {
-  return Promise.all(nodes.map(async (node) => (await clientsOf(node)).length));
+  return Promise.all(nodes.map(connectionsOf));
 }
 
-async function settled(measure: () => Promise<number>, wanted: number): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  for (let found; (found = await measure()) !== wanted;) {
-    assert(performance.now() < deadline, `It stays at ${found}, and never becomes ${wanted}`);
-  }
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }

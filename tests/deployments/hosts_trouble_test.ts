@@ -5,6 +5,8 @@ import { startWorkerProcess } from "../helpers/program.ts";
 import { type Node, startNode, testWithRedis } from "../helpers/redis.ts";
 import { until } from "../helpers/waiting.ts";
 import { startAll } from "./helpers/conformance.ts";
+import { receiveNumbers, sendNumbers } from "./helpers/numbers.ts";
+import { range } from "../helpers/events.ts";
 
 interface Trouble extends AsyncDisposable {
   readonly nodes: readonly Node[];
@@ -30,20 +32,6 @@ async function startTrouble(): Promise<Trouble> {
   return { nodes, hosts, layer, changes, [Symbol.asyncDispose]: () => ended.disposeAsync() };
 }
 
-async function sendNumbers(layer: RedisChannelLayer, first: number, count: number): Promise<void> {
-  for (let n = first; n < first + count; n++) await layer.send("letters", { type: "a", n });
-}
-
-async function receiveNumbers(layer: RedisChannelLayer, count: number): Promise<number[]> {
-  const numbers: number[] = [];
-  while (numbers.length < count) numbers.push(Number((await layer.receive("letters"))["n"]));
-  return numbers.sort((a, b) => a - b);
-}
-
-function range(first: number, count: number): number[] {
-  return Array.from({ length: count }, (_, at) => first + at);
-}
-
 testWithRedis("RedisChannelLayer with lost hosts", () => {
   Deno.test("RedisChannelLayer: one of three hosts dies, and the layer goes on with the others", async () => {
     await using trouble = await startTrouble();
@@ -52,7 +40,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     await nodes[1]!.crash();
     await until("the loss is told", () => changes.length > 0);
     await sendNumbers(layer, 0, 30);
-    assertEquals(await receiving, range(0, 30));
+    assertEquals(await receiving, range(30));
     assertEquals(changes, ["lost 1"]);
 
     await using back = await startNode({ port: nodes[1]!.port });
@@ -69,7 +57,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     await nodes[2]!.crash();
     for (let n = 0; n < 3; n++) await layer.send("first", { type: "a" }).catch(() => {});
     await sendNumbers(layer, 0, 12);
-    assertEquals(await receiveNumbers(layer, 12), range(0, 12));
+    assertEquals(await receiveNumbers(layer, 12), range(12));
     assertEquals(changes, ["lost 2"]);
   });
 
@@ -123,18 +111,18 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     nodes[0]!.freeze();
     // What is sent to it fails, and may be there; what is sent to the others arrives.
     const sent = await Promise.allSettled(
-      range(0, 6).map((n) => layer.send(`letters-${n}`, { type: "a", n })),
+      range(6).map((n) => layer.send(`letters-${n}`, { type: "a", n })),
     );
     const arrived = sent.flatMap(({ status }, n) => status === "fulfilled" ? [n] : []);
     assertEquals(arrived.length, 4);
     for (const n of arrived) assertEquals((await layer.receive(`letters-${n}`))["n"], n);
     await until("the loss is told", () => changes.length > 0);
     await sendNumbers(layer, 10, 6);
-    assertEquals(await receiveNumbers(layer, 6), range(10, 6));
+    assertEquals(await receiveNumbers(layer, 6), range(6, 10));
     nodes[0]!.thaw();
     await until("the return is told", () => changes.length > 1);
     await sendNumbers(layer, 20, 6);
-    assertEquals(await receiveNumbers(layer, 6), range(20, 6));
+    assertEquals(await receiveNumbers(layer, 6), range(6, 20));
     assertEquals(changes, ["lost 0", "back 0"]);
   });
 
@@ -145,7 +133,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     await nodes[0]!.cli("REPLICAOF", nodes[1]!.at.split(":")[0]!, `${nodes[1]!.port}`);
     await until("the loss is told", () => changes.length > 0);
     await sendNumbers(layer, 0, 12);
-    assertEquals(await receiving, range(0, 12));
+    assertEquals(await receiving, range(12));
     await nodes[0]!.cli("REPLICAOF", "NO", "ONE");
     await until("the return is told", () => changes.length > 1);
     await nodes[0]!.cli("FLUSHALL");
@@ -167,7 +155,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     await layer.send("first", { type: "a" });
     await sendNumbers(layer, 0, 4);
     await called;
-    assertEquals(await receiveNumbers(layer, 4), range(0, 4));
+    assertEquals(await receiveNumbers(layer, 4), range(4));
   });
 
   Deno.test("RedisChannelLayer: without any host it is unavailable", async () => {

@@ -5,7 +5,7 @@ import {
   RedisChannelLayer,
   SqliteChannelLayer,
 } from "@asgi/channels";
-import { type Program, startWorkerProcess } from "../helpers/program.ts";
+import { type Program, startScript, startWorkerProcess } from "../helpers/program.ts";
 import { range } from "../helpers/events.ts";
 import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
@@ -56,13 +56,11 @@ testWithRedis("A sender ten times too fast for Redis", () => {
 
 Deno.test("a process-local channel that nobody reads keeps the newest, and a few lines say so", async () => {
   await using folder = await temporaryFolder();
-  const args = ["run", "-A", "--quiet", UNREAD, `${folder.path}/events.sqlite3`];
-  const output = await new Deno.Command(Deno.execPath(), { args }).output();
-  const [printed, said] = [output.stdout, output.stderr].map((bytes) =>
-    new TextDecoder().decode(bytes).trim()
-  );
-  assertEquals(JSON.parse(printed ?? ""), range(1_000).slice(900));
-  const lines = (said ?? "").split("\n").filter((line) => line.includes("Dropped"));
+  await using program = startScript(UNREAD, [`${folder.path}/events.sqlite3`]);
+  await program.end;
+  assertEquals(JSON.parse(program.stdout.all.join("\n")), range(1_000).slice(900));
+  const said = program.stderr.all.join("\n");
+  const lines = program.stderr.all.filter((line) => line.includes("Dropped"));
   assertEquals(lines.length, 3, said);
   assert(lines[0]?.includes("its mailbox is full"), said);
   assert(lines[2]?.includes("Dropped 100 messages so far"), said);

@@ -1,4 +1,4 @@
-import { type ChannelLayer, LayerUnavailableError } from "@asgi/channels";
+import { type ChannelLayer, LayerUnavailableError, type Message } from "@asgi/channels";
 import { Tally } from "../helpers/events.ts";
 import { pause } from "../helpers/waiting.ts";
 import { linesOf, type StartedWorker, startWorker } from "../helpers/worker.ts";
@@ -31,14 +31,16 @@ export async function send(layer: ChannelLayer, number: number): Promise<void> {
   await layer.send("letters", { type: "work", number });
 }
 
-/** Sends, and retries while the layer is unavailable. */
+/** Sends an event, or one with a number, and retries while the layer is unavailable. */
 export async function sendAtLast(
   layer: ChannelLayer,
-  number: number,
+  event: number | Message,
+  channel = "letters",
 ): Promise<void> {
+  const message = typeof event === "number" ? { type: "work", number: event } : event;
   for (const deadline = Date.now() + 20_000;;) {
     try {
-      return await send(layer, number);
+      return await layer.send(channel, message);
     } catch (error) {
       if (!(error instanceof LayerUnavailableError) || Date.now() > deadline) throw error;
       await pause(20);

@@ -1,12 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
 import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
+import { numbered, remaining } from "../helpers/events.ts";
 
-const events = Array.from({ length: 1_000 }, (_, number) => ({
-  type: "work",
-  number,
-  body: "x".repeat(2_000),
-}));
+const events = numbered(1_000).map((event) => ({ ...event, body: "x".repeat(2_000) }));
 
 /** Leaves a server room for 500 of these events and more, but not for 1,000. */
 async function fill(redis: RedisServer): Promise<void> {
@@ -15,12 +12,7 @@ async function fill(redis: RedisServer): Promise<void> {
 }
 
 async function numbersIn(layer: RedisChannelLayer): Promise<unknown[]> {
-  const found = [];
-  for (;;) {
-    const some = await layer.receiveMany("letters", { limit: 5_000, wait: false });
-    if (some.length === 0) return found;
-    found.push(...some.map((delivery) => delivery.read().number));
-  }
+  return (await remaining(layer, "letters")).map(({ number }) => number);
 }
 
 testWithRedis("sendMany() that fails in its middle", () => {

@@ -4,6 +4,7 @@ import { outagesOf, send, sendAtLast, startRecording } from "./recording_worker.
 import { range, remaining } from "../helpers/events.ts";
 import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { outcome } from "../helpers/worker.ts";
+import { pause } from "../helpers/waiting.ts";
 
 testWithRedis("Redis refuses for a while", () => {
   Deno.test("CLIENT KILL: the worker is back at once, and loses nothing that waits", async () => {
@@ -40,7 +41,7 @@ testWithRedis("Redis refuses for a while", () => {
     await using running = await startRecording(layer);
     redis.kill("SIGSTOP");
     const sending = [0, 1, 2].map((number) => send(layer, number));
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await pause(400);
     redis.kill("SIGCONT");
     await Promise.all(sending);
     await running.seen.reach(3);

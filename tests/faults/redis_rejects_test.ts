@@ -10,8 +10,8 @@ import {
 import { startProxy } from "../helpers/proxy.ts";
 import { send, startRecording } from "./recording_worker.ts";
 import { range } from "../helpers/events.ts";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
-import { within } from "../helpers/waiting.ts";
+import { type RedisServer, startRedis, testWithRedis, untilBlocked } from "../helpers/redis.ts";
+import { pause, until, within } from "../helpers/waiting.ts";
 import { outcome } from "../helpers/worker.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
@@ -46,10 +46,7 @@ async function makeRoom(redis: RedisServer): Promise<void> {
 
 /** Waits until nothing is in a channel: what was there is on its way to the one who took it. */
 async function untilTaken(redis: RedisServer, channel: string): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (await redis.cli("ZCARD", `asgi${channel}`) !== "0") {
-    assertLess(Date.now(), deadline, "Nothing was taken");
-  }
+  await until("it is taken", async () => await redis.cli("ZCARD", `asgi${channel}`) === "0");
 }
 
 /** Has the far layer take three events for a call that is aborted before they arrive. */
@@ -86,15 +83,7 @@ async function receiveNumbers(layer: ChannelLayer, count: number): Promise<numbe
 async function keepBusy(redis: RedisServer): Promise<void> {
   await redis.cli("CONFIG", "SET", "busy-reply-threshold", "20");
   redis.cli("EVAL", "while true do end", "0").catch(() => {});
-  while (!await redis.cli("PING").then((answer) => answer.includes("BUSY"), () => true));
-}
-
-/** Waits until the layer waits for something to come. */
-async function untilItWaits(redis: RedisServer): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (!(await redis.cli("CLIENT", "LIST")).includes("cmd=bz")) {
-    assertLess(Date.now(), deadline, "It doesn't wait");
-  }
+  await until("it is busy", async () => (await redis.cli("PING")).includes("BUSY"));
 }
 
 /** How Redis can reject a wake-up while a receiver waits. */
@@ -134,7 +123,7 @@ testWithRedis("Redis rejects writes", () => {
     await using redis = await startRedis();
     await using scene = await openScene(redis);
     await abortAmidArrival(scene, redis);
-    await new Promise((resolve) => setTimeout(resolve, DELAY)); // It has arrived, and was rejected.
+    await pause(DELAY); // It has arrived, and was rejected.
     await makeRoom(redis);
     await send(scene.near, 3);
     assertEquals(await receiveNumbers(scene.far, 4), range(4));
@@ -185,7 +174,7 @@ testWithRedis("Redis rejects writes", () => {
     await using redis = await startRedis();
     await using scene = await openScene(redis);
     await abortAmidArrival(scene, redis);
-    await new Promise((resolve) => setTimeout(resolve, DELAY));
+    await pause(DELAY);
     await makeRoom(redis);
     await scene.far.close();
     assertEquals(scene.drops, []);
@@ -198,7 +187,7 @@ testWithRedis("Redis rejects writes", () => {
     await abortAmidArrival(scene, redis, async () => {});
     while (await redis.cli("ZCARD", "asgiletters") !== "3");
     scene.proxy.cut(); // The answer to what has put them back.
-    while (scene.drops.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until("all are dropped", () => scene.drops.length >= 3);
     scene.proxy.delay = 0;
     assertEquals(await receiveNumbers(scene.near, 3), range(3));
     await scene.far.close(); // What it kept would be requeued now.
@@ -225,7 +214,7 @@ testWithRedis("Redis rejects writes", () => {
       await using redis = await startRedis();
       const layer = new RedisChannelLayer({ url: redis.url });
       const running = await startRecording(layer);
-      await untilItWaits(redis);
+      await untilBlocked(redis);
       await reject(redis);
       const start = performance.now();
       await running.stop();
@@ -240,7 +229,7 @@ testWithRedis("Redis rejects writes", () => {
     await using layer = new RedisChannelLayer({ url: redis.url });
     await send(layer, 1);
     const waiting = layer.receive("quiet").catch(() => {});
-    await untilItWaits(redis);
+    await untilBlocked(redis);
     await fill(redis);
     const start = performance.now();
     assertEquals((await layer.receive("letters")).number, 1);
@@ -255,7 +244,7 @@ testWithRedis("Redis rejects writes", () => {
     await using layer = new RedisChannelLayer({ url: redis.url });
     await send(layer, 1);
     const waiting = layer.receive("quiet").catch(() => {});
-    await untilItWaits(redis);
+    await untilBlocked(redis);
     await keepBusy(redis);
     const start = performance.now();
     await assertRejects(

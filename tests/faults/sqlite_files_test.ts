@@ -1,7 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { LayerUnavailableError, SqliteChannelLayer } from "@asgi/channels";
+import { SqliteChannelLayer } from "@asgi/channels";
 import { startProgram, startWorkerProcess } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
+import { sendAtLast } from "./recording_worker.ts";
+import { range } from "../helpers/events.ts";
 
 /** What somebody may delete who doesn't know what it is for. */
 const DELETED = {
@@ -10,18 +12,6 @@ const DELETED = {
   "the shared memory": ["-shm"],
   "all its files": ["", "-wal", "-shm"],
 };
-
-/** Sends as a program does that tries again. */
-async function sendAtLast(layer: SqliteChannelLayer, id: number): Promise<void> {
-  for (const deadline = Date.now() + 5_000;;) {
-    try {
-      return await layer.send("a", { type: "record", id });
-    } catch (error) {
-      if (!(error instanceof LayerUnavailableError) || Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
 
 for (const [what, endings] of Object.entries(DELETED)) {
   Deno.test(`SQLite: ${what} deleted under a worker: it begins anew, and says so`, async () => {
@@ -37,12 +27,12 @@ for (const [what, endings] of Object.entries(DELETED)) {
     await using other = startProgram(["send", "a", event, "--layer", `sqlite:${path}`]);
     await other.end;
     await worker.stderr.until("The layer is back");
-    await sendAtLast(layer, 101);
+    await sendAtLast(layer, { type: "record", id: 101 }, "a");
     await worker.stdout.until("101");
     worker.kill("SIGTERM");
     assertEquals(await worker.end, 0);
     const told = worker.stdout.all.filter((id) => id !== "100");
-    assertEquals(told, [...Array(100).keys(), 101].map(String));
+    assertEquals(told, [...range(100), 101].map(String));
     assertMatch(worker.stderr.all.join("\n"), /error Layer .* was deleted.*trying again/);
   });
 }

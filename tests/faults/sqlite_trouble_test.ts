@@ -1,26 +1,22 @@
 import { assert, assertEquals } from "@std/assert";
-import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
-import { Readable } from "node:stream";
 import { SqliteChannelLayer } from "@asgi/channels";
-import { startProgram } from "../helpers/program.ts";
+import { startProgram, startScript } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { send } from "./recording_worker.ts";
 import { range, remaining } from "../helpers/events.ts";
 import { sendWhileLocked } from "./locked_file.ts";
+import { pause } from "../helpers/waiting.ts";
 
 const SENDER = new URL("../fixtures/layers/send_batches.ts", import.meta.url).pathname;
 
-/** Kills a process that sends, after so many batches, and gives how many it knew to be sent. */
+/** Kills a sending process after so many batches, and returns how many it has reported as sent. */
 async function killWhileSending(path: string, name: string, batches: number): Promise<number> {
-  const args = ["run", "-A", "--quiet", SENDER, path, name];
-  const process = new Deno.Command(Deno.execPath(), { args, stdout: "piped" }).spawn();
-  let known = 0;
-  for await (const _line of createInterface({ input: Readable.fromWeb(process.stdout) })) {
-    if (++known === batches) process.kill("SIGKILL");
-  }
-  await process.status;
-  return known;
+  await using sender = startScript(SENDER, [path, name]);
+  await sender.stdout.count(batches);
+  sender.kill("SIGKILL");
+  await sender.end;
+  return sender.stdout.all.length;
 }
 
 Deno.test("SQLite: a process killed while it writes leaves whole batches, and a sound file", async () => {
@@ -43,7 +39,7 @@ Deno.test("SQLite: a process killed while it writes leaves whole batches, and a 
 
 Deno.test("SQLite: locked by another process, everybody waits, and nothing is said", async () => {
   await sendWhileLocked(async ({ seen }) => {
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await pause(400);
     assertEquals(seen.items, []);
   });
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { type ChannelLayer, RedisChannelLayer, SqliteChannelLayer } from "@asgi/channels";
 import { startWorkerProcess } from "../helpers/program.ts";
-import { remaining } from "../helpers/events.ts";
+import { remaining, withIds } from "../helpers/events.ts";
 import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
@@ -12,10 +12,7 @@ const PREFETCH = 3;
 async function checkKill(layer: ChannelLayer, url: string): Promise<void> {
   const concurrency = 4;
   await using worker = await startWorkerProcess(["a", "-c", `${concurrency}`, "--layer", url]);
-  const events = Array.from(
-    { length: 1_000 },
-    (_, id) => ({ id, type: "record.slowly", duration: 5 }),
-  );
+  const events = withIds(1_000, { type: "record.slowly", duration: 5 });
   await layer.sendMany("a", events);
   await worker.stdout.count(100);
   worker.kill("SIGKILL");

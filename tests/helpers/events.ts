@@ -46,6 +46,11 @@ export function numbered(count: number, type = "work"): Message[] {
   return range(count).map((number) => ({ type, number }));
 }
 
+/** Returns copies of an event with consecutive ids. */
+export function withIds(count: number, event: Message, first = 0): Message[] {
+  return range(count, first).map((id) => ({ ...event, id }));
+}
+
 /** Returns the numbers of events, ascending. */
 export function numbersOf(events: readonly Message[]): number[] {
   return events.map(({ number }) => Number(number)).sort((a, b) => a - b);

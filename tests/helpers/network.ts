@@ -1,10 +1,15 @@
 import { createConnection, createServer, type Socket } from "node:net";
+import { until } from "./waiting.ts";
 
 /** A server that is not Redis: it accepts connections, and answers as a function says. */
 export interface FakeServer extends AsyncDisposable {
   readonly port: number;
   /** Its host and port, as a URL has them. */
   readonly at: string;
+  /** Resolves at the first connection. */
+  readonly connected: Promise<void>;
+  /** Waits until the clients have closed all connections. */
+  disconnected(): Promise<void>;
 }
 
 /**
@@ -16,8 +21,10 @@ export async function startFakeServer(
   answer: (chunk: string) => string | undefined = () => undefined,
 ): Promise<FakeServer> {
   const sockets = new Set<Socket>();
+  const connected = Promise.withResolvers<void>();
   const server = createServer((socket) => {
     sockets.add(socket);
+    connected.resolve();
     socket.on("error", () => {}).on("close", () => sockets.delete(socket));
     socket.on("data", (chunk) => {
       const text = answer(String(chunk));
@@ -29,6 +36,8 @@ export async function startFakeServer(
   return {
     port,
     at: `127.0.0.1:${port}`,
+    connected: connected.promise,
+    disconnected: () => until("all connections are closed", () => sockets.size === 0),
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

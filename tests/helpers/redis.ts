@@ -230,12 +230,12 @@ export async function connectionsOf(server: Server): Promise<number> {
 }
 
 /** Waits until a server has so many connections: it notices a closed one a moment later. */
-export async function untilConnections(server: Server, count: number): Promise<void> {
-  await until(
-    `${count} connections are left`,
-    async () => await connectionsOf(server) === count,
-    5_000,
-  );
+export async function untilConnections(
+  server: Server,
+  count: number,
+  what = `${count} connections are left`,
+): Promise<void> {
+  await until(what, async () => await connectionsOf(server) === count, 5_000);
 }
 
 /** Waits until so many clients wait for an event in a blocking command. */

@@ -1,15 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type ChannelLayer, RedisChannelLayer } from "@asgi/channels";
+import { RedisChannelLayer } from "@asgi/channels";
 import type { RedisServer } from "../helpers/redis.ts";
 import { testWithPeer } from "./python.ts";
+import { remaining } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event", n: 1 };
-
-/** What is in a channel, without waiting. */
-async function contents(layer: ChannelLayer, channel: string): Promise<unknown[]> {
-  const deliveries = await layer.receiveMany(channel, { limit: 1000, wait: false });
-  return deliveries.map((delivery) => delivery.read());
-}
 
 /** The keys of a prefix; those by which a layer of ours wakes itself go away on their own. */
 async function keys(redis: RedisServer, prefix: string): Promise<string[]> {
@@ -68,7 +63,7 @@ testWithPeer("Groups and process-local channels join Deno and Python", async (t,
       assertEquals(received, Array(3).fill(event));
       assertEquals(await pythonReceives(prefix, python), Array(3).fill(event));
     }
-    for (const channel of deno) assertEquals(await contents(layer, channel), []);
+    for (const channel of deno) assertEquals(await remaining(layer, channel), []);
     assertEquals(await keys(redis, prefix), [`${prefix}:group:readers`]);
   });
 
@@ -81,7 +76,7 @@ testWithPeer("Groups and process-local channels join Deno and Python", async (t,
     await layer.groupDiscard("readers", theirs);
     await layer.groupSend("readers", EVENT);
     await peer.call({ prefix }, "group_send", "readers", EVENT);
-    assertEquals(await contents(layer, "stays"), [EVENT, EVENT]);
+    assertEquals(await remaining(layer, "stays"), [EVENT, EVENT]);
     assertEquals(await keys(redis, prefix), [`${prefix}:group:readers`]);
   });
 
@@ -96,7 +91,7 @@ testWithPeer("Groups and process-local channels join Deno and Python", async (t,
     await peer.call({ prefix, group_expiry: 60 }, "group_add", "readers", "new");
     await layer.groupSend("readers", EVENT);
     await peer.call({ prefix, group_expiry: 60 }, "group_send", "readers", EVENT);
-    assertEquals(await contents(layer, "new"), [EVENT, EVENT]);
+    assertEquals(await remaining(layer, "new"), [EVENT, EVENT]);
     assertEquals(await keys(redis, prefix), [`${prefix}:group:readers`]);
   });
 
@@ -106,10 +101,10 @@ testWithPeer("Groups and process-local channels join Deno and Python", async (t,
     for (const channel of ["full", "room"]) await layer.groupAdd("readers", channel);
     await layer.send("full", { type: "first" });
     await layer.groupSend("readers", EVENT);
-    assertEquals(await contents(layer, "room"), [EVENT]);
+    assertEquals(await remaining(layer, "room"), [EVENT]);
     await peer.call({ prefix, capacity: 1 }, "group_send", "readers", EVENT);
-    assertEquals(await contents(layer, "room"), [EVENT]);
-    assertEquals(await contents(layer, "full"), [{ type: "first" }]);
+    assertEquals(await remaining(layer, "room"), [EVENT]);
+    assertEquals(await remaining(layer, "full"), [{ type: "first" }]);
   });
 
   await t.step("neither side receives from a process-local channel of the other", async () => {

@@ -1,15 +1,10 @@
 import { assert, assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
-import { ChannelFullError, type ChannelLayer, RedisChannelLayer } from "@asgi/channels";
+import { ChannelFullError, RedisChannelLayer } from "@asgi/channels";
 import type { RedisServer } from "../helpers/redis.ts";
 import { testWithPeer } from "./python.ts";
+import { remaining } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event", n: 1 };
-
-/** What is in a channel, without waiting. */
-async function contents(layer: ChannelLayer, channel: string): Promise<unknown[]> {
-  const deliveries = await layer.receiveMany(channel, { limit: 1000, wait: false });
-  return deliveries.map((delivery) => delivery.read());
-}
 
 /** Makes all that is in a channel older by some seconds. */
 async function age(redis: RedisServer, key: string, seconds: number): Promise<void> {
@@ -31,7 +26,7 @@ testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) 
     for (const channel of ["by-python", "by-deno"]) {
       await assertRejects(() => layer.send(channel, EVENT), ChannelFullError);
       await assertRejects(() => pythonSends(channel), Error, "ChannelFull");
-      assertEquals(await contents(layer, channel), Array(capacity).fill(EVENT));
+      assertEquals(await remaining(layer, channel), Array(capacity).fill(EVENT));
       await pythonSends(channel);
     }
   });
@@ -53,9 +48,9 @@ testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) 
     await peer.call({ prefix: "one" }, "send", "letters", EVENT);
     await peer.call({ prefix: "one" }, "group_add", "readers", "letters");
     await other.groupSend("readers", EVENT);
-    assertEquals(await contents(other, "letters"), []);
+    assertEquals(await remaining(other, "letters"), []);
     await one.groupSend("readers", EVENT);
-    assertEquals(await contents(one, "letters"), [EVENT, EVENT]);
+    assertEquals(await remaining(one, "letters"), [EVENT, EVENT]);
     await other.send("letters", { ...EVENT, n: 2 });
     assertEquals(await peer.call({ prefix: "other" }, "receive", "letters"), { ...EVENT, n: 2 });
   });
@@ -89,7 +84,7 @@ testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) 
       await layer.send(channel, EVENT);
       assertEquals(await layer.receive(channel), EVENT);
     }
-    assertEquals(await contents(layer, "letters"), []);
+    assertEquals(await remaining(layer, "letters"), []);
   });
 
   await t.step("Python drops what Deno sent and has expired when it sends", async () => {
@@ -112,7 +107,7 @@ testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) 
     await pythonSends();
     await age(redis, `${prefix}letters`, 61);
     await layer.sendMany("letters", [EVENT, EVENT]);
-    assertEquals(await contents(layer, "letters"), [EVENT, EVENT]);
+    assertEquals(await remaining(layer, "letters"), [EVENT, EVENT]);
   });
 
   await t.step(

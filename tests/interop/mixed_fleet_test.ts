@@ -1,34 +1,35 @@
-import { assertEquals, assertGreater, assertLess } from "@std/assert";
+import { assertEquals, assertGreater } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
 import { type Program, say, startProgram } from "../helpers/program.ts";
-import type { RedisServer } from "../helpers/redis.ts";
-import { startSite, testWithPython, untilPythonWaits } from "./python.ts";
+import { type RedisServer, untilBlocked } from "../helpers/redis.ts";
+import { startSite, testWithPython } from "./python.ts";
+import { range, withIds } from "../helpers/events.ts";
+import { until } from "../helpers/waiting.ts";
 
 const APP = new URL("app.ts", import.meta.url).href;
 const EVENTS = 3000;
 
-interface Fleet {
+interface Workers {
   readonly deno: readonly Program[];
   readonly django: readonly Program[];
 }
 
 /** Starts 2 Deno workers of one channel and some of Django, and waits until all listen. */
-async function startFleet(redis: RedisServer, djangoWorkers: number): Promise<Fleet> {
+async function startWorkers(redis: RedisServer, djangoWorkers: number): Promise<Workers> {
   const args = ["runworker", "mixed", "--app", APP, "--layer", redis.url];
   const deno = [startProgram(args), startProgram(args)];
   const start = () => startSite(redis, ["runworker", "mixed"]);
-  const django = Array.from({ length: djangoWorkers }, start);
+  const django = range(djangoWorkers).map(start);
   for (const worker of deno) await worker.stderr.until("Listening on");
-  await untilPythonWaits(redis, djangoWorkers);
+  await untilBlocked(redis, djangoWorkers);
   return { deno, django };
 }
 
-/** Sends all events, faster than the fleet handles them; in the middle one Deno worker stops. */
+/** Sends all events, faster than the workers handle them; in the middle one Deno worker stops. */
 async function feed(layer: RedisChannelLayer, { stop }: { stop: Program }): Promise<void> {
   for (let first = 0; first < EVENTS; first += 20) {
     if (first === EVENTS / 2) stop.kill("SIGTERM");
-    const ids = Array.from({ length: 20 }, (_, at) => first + at);
-    await layer.sendMany("mixed", ids.map((id) => ({ type: "record.slowly", id })));
+    await layer.sendMany("mixed", withIds(20, { type: "record.slowly" }, first));
   }
 }
 
@@ -39,11 +40,7 @@ function handledBy(workers: readonly Program[]): number[] {
 
 /** Waits until each event was handled. */
 async function untilAllAreHandled(workers: readonly Program[]): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  for (let handled; (handled = new Set(handledBy(workers)).size) < EVENTS;) {
-    assertLess(performance.now(), deadline, `Only ${handled} of ${EVENTS} were handled`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await until("all events are handled", () => new Set(handledBy(workers)).size >= EVENTS);
 }
 
 /** What a Django worker would still find: in the channel, and where Python keeps its copies. */
@@ -62,11 +59,11 @@ interface Outcome {
   readonly left: readonly number[];
 }
 
-/** Has a fleet of 2 Deno workers and some of Django handle all events. */
-async function runFleet(redis: RedisServer, djangoWorkers: number): Promise<Outcome> {
+/** Has 2 Deno workers and some of Django handle all events. */
+async function runWorkers(redis: RedisServer, djangoWorkers: number): Promise<Outcome> {
   await using layer = new RedisChannelLayer({ url: redis.url, capacity: EVENTS });
   await using stack = new AsyncDisposableStack();
-  const { deno, django } = await startFleet(redis, djangoWorkers);
+  const { deno, django } = await startWorkers(redis, djangoWorkers);
   for (const worker of [...deno, ...django]) stack.use(worker);
   await feed(layer, { stop: deno[0]! });
   await untilAllAreHandled([...deno, ...django]);
@@ -80,9 +77,9 @@ async function runFleet(redis: RedisServer, djangoWorkers: number): Promise<Outc
 testWithPython(
   "2 Deno workers and 1 of Django handle each event of a channel once",
   async (_t, redis) => {
-    const { byDeno, byDjango, left } = await runFleet(redis, 1);
+    const { byDeno, byDjango, left } = await runWorkers(redis, 1);
     const handled = [...byDeno, ...byDjango].sort((one, other) => one - other);
-    assertEquals(handled, Array.from({ length: EVENTS }, (_, id) => id));
+    assertEquals(handled, range(EVENTS));
     assertEquals(left, []);
     for (const events of [byDeno, byDjango]) assertGreater(events.length, 0);
   },
@@ -92,7 +89,7 @@ testWithPython(
 testWithPython(
   "2 Deno workers beside 2 of Django handle no event twice, and leave none to them",
   async (_t, redis) => {
-    const { byDeno, byDjango, left } = await runFleet(redis, 2);
+    const { byDeno, byDjango, left } = await runWorkers(redis, 2);
     const [ours, theirs] = [new Set(byDeno), new Set(byDjango)];
     assertEquals(byDeno.length, ours.size, "A Deno worker handled what one had handled before");
     assertEquals(left.filter((id) => ours.has(id)), [], "Django would handle again what Deno did");

@@ -1,5 +1,6 @@
 import { type Program, say, watch } from "../helpers/program.ts";
 import { redisMissing, type RedisServer, startRedis } from "../helpers/redis.ts";
+import { within } from "../helpers/waiting.ts";
 
 const PYTHON = "/usr/bin/python3";
 const SITE = new URL("site/", import.meta.url).pathname;
@@ -57,15 +58,6 @@ export function startPeer(redis: RedisServer): Peer {
   return { call, start, [Symbol.asyncDispose]: dispose };
 }
 
-/** Waits until the Python workers of a Redis wait for so many channels. */
-export async function untilPythonWaits(redis: RedisServer, channels: number): Promise<void> {
-  const isReady = async () => {
-    const clients = (await redis.cli("CLIENT", "LIST")).split("\n");
-    return clients.filter((line) => line.includes("cmd=bzpopmin")).length >= channels;
-  };
-  while (!await isReady()) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
 /**
  * Registers a test that has a Redis and a Python process; each of its steps takes a prefix or
  * channels of its own.
@@ -100,24 +92,13 @@ export function testWithPython(
     fn: async (t) => {
       if (isMissing) throw new Error(`Where CI is true this is needed: ${WANTED}`);
       await using redis = await startRedis();
-      await withDeadline(run(t, redis));
+      await within(run(t, redis), "the end of the test", DEADLINE);
     },
   });
 }
 
-/** How long a test may take, in milliseconds: what was lost would be waited for without end. */
+/** How long a test may take, in milliseconds: a lost message would be waited for without end. */
 const DEADLINE = 90_000;
-
-async function withDeadline(work: Promise<void>): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const giveUp = () => reject(new Error(`It has taken more than ${DEADLINE} ms`));
-  const timer = setTimeout(giveUp, DEADLINE);
-  try {
-    await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 const WANTED = `redis-server, and ${PYTHON} with ${NEEDED.join(", ")}`;
 const hasPackages = lookForPackages();

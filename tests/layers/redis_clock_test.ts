@@ -6,11 +6,12 @@ import {
   RedisChannelLayer,
   UndecodableMessageError,
 } from "@asgi/channels";
-import { remaining } from "../helpers/events.ts";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
+import { range, remaining } from "../helpers/events.ts";
+import { type RedisServer, startRedis, testWithRedis, untilBlocked } from "../helpers/redis.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { withClockAt } from "../helpers/clock.ts";
+import { until } from "../helpers/waiting.ts";
 
 const event = (number: number) => ({ type: "work", number });
 
@@ -93,7 +94,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
       await using layer = new RedisChannelLayer({ url: server.url });
       await withClockAt(seconds * 1_000, async () => {
         const waiting = layer.receiveMany("letters", { limit: 1 });
-        while (!(await server.cli("CLIENT", "LIST")).includes("cmd=bzpopmin")) continue;
+        await untilBlocked(server);
         await sender.send("letters", event(0));
         assertEquals((await waiting).map(secondsLeft), [60]);
         const channel = layer.newChannel();
@@ -146,15 +147,15 @@ testWithRedis("RedisChannelLayer: clocks", () => {
   Deno.test("RedisChannelLayer: the order of a sender holds while its clock jumps", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url, capacity: 12_000 });
-    for (const number of Array(20).keys()) {
+    for (const number of range(20)) {
       const offset = (number % 5 - 2) * 20_000;
       const first = 501 * number;
-      const many = Array.from({ length: 500 }, (_, index) => event(first + index));
+      const many = range(500, first).map(event);
       await withClockAt(offset, () => layer.sendMany("letters", many));
       await layer.send("letters", event(first + 500));
     }
     const numbers = (await remaining(layer, "letters")).map(({ number }) => number);
-    assertEquals(numbers, Array.from({ length: 20 * 501 }, (_, number) => number));
+    assertEquals(numbers, range(20 * 501));
   });
 
   Deno.test("RedisChannelLayer: a clock that was ahead leaves nothing for later scores", async () => {
@@ -171,7 +172,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
       await using server = await startRedis();
       const sendAndReceive = async () => {
         await using layer = new RedisChannelLayer({ url: server.url });
-        for (const number of Array(5).keys()) await layer.send("letters", event(number));
+        for (const number of range(5)) await layer.send("letters", event(number));
         await remaining(layer, "letters");
       };
       assertEquals(await warningsOf(server, sendAndReceive), []);
@@ -217,9 +218,9 @@ testWithRedis("RedisChannelLayer: clocks", () => {
     await using layer = new RedisChannelLayer({ url: server.url });
     const warnings = await warningsOf(server, async () => {
       const waiting = layer.receive("letters");
-      while (!(await server.cli("CLIENT", "LIST")).includes("cmd=bzpopmin")) continue;
+      await untilBlocked(server);
       await sendAsPeer(server, "asgiletters", -75);
-      while (await server.cli("EXISTS", "asgiletters") !== "0") continue;
+      await until("it is taken", async () => await server.cli("EXISTS", "asgiletters") === "0");
       await layer.send("letters", event(1));
       assertEquals(await waiting, event(1));
     });

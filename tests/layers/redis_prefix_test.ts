@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type ChannelLayer, RedisChannelLayer } from "@asgi/channels";
 import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
+import { range } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
@@ -103,7 +104,7 @@ testWithRedis("RedisChannelLayer: prefixes", () => {
   Deno.test("RedisChannelLayer: flush() deletes thousands of channels", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
-    await Promise.all(Array.from({ length: 3_000 }, (_, n) => layer.send(`letters-${n}`, EVENT)));
+    await Promise.all(range(3_000).map((n) => layer.send(`letters-${n}`, EVENT)));
     await layer.flush();
     assertEquals(await keysOf(server), []);
   });

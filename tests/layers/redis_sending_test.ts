@@ -7,19 +7,14 @@ import {
   SendTimeoutError,
 } from "@asgi/channels";
 import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
+import { range } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
-/** Stops a server in its tracks: it takes what comes, and answers nothing. */
-async function freeze(server: RedisServer): Promise<AsyncDisposable> {
-  const pid = Number(/process_id:(\d+)/.exec(await server.cli("INFO", "server"))?.[1]);
-  Deno.kill(pid, "SIGSTOP");
-  return {
-    [Symbol.asyncDispose]: () => {
-      Deno.kill(pid, "SIGCONT");
-      return Promise.resolve();
-    },
-  };
+/** Freezes a server until it is disposed of: connections stay open, and nothing answers. */
+function freeze(server: RedisServer): Disposable {
+  server.kill("SIGSTOP");
+  return { [Symbol.dispose]: () => server.kill("SIGCONT") };
 }
 
 testWithRedis("RedisChannelLayer: what a sender is told", () => {
@@ -39,7 +34,7 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await layer.send("letters", EVENT);
-    await using _frozen = await freeze(server);
+    using _frozen = freeze(server);
     const start = performance.now();
     const sending = layer.send("letters", EVENT, { timeout: 200 });
     const behind = layer.send("letters", EVENT, { timeout: 200 });
@@ -53,7 +48,7 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await layer.send("letters", EVENT);
-    await using _frozen = await freeze(server);
+    using _frozen = freeze(server);
     const sending = assertRejects(() => layer.send("letters", EVENT), LayerUnavailableError);
     await new Promise((resolve) => setTimeout(resolve));
     const error = await assertRejects(
@@ -70,13 +65,10 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await layer.send("letters", EVENT);
-    await using _frozen = await freeze(server);
+    using _frozen = freeze(server);
     const text = "x".repeat(1_000_000);
     const signal = AbortSignal.timeout(2_000);
-    const sending = Array.from(
-      { length: 140 },
-      () => layer.send("letters", { ...EVENT, text }, { signal }),
-    );
+    const sending = range(140).map(() => layer.send("letters", { ...EVENT, text }, { signal }));
     const results = await Promise.allSettled(sending);
     const refused = results.filter((result) =>
       result.status === "rejected" && result.reason instanceof LayerUnavailableError
@@ -138,7 +130,7 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
 
 /** Makes a group of so many channels, and returns their names. */
 async function joinGroup(layer: ChannelLayer, count: number): Promise<string[]> {
-  const channels = Array.from({ length: count }, (_, n) => `letters-${n}`);
+  const channels = range(count).map((n) => `letters-${n}`);
   await Promise.all(channels.map((channel) => layer.groupAdd("readers", channel)));
   return channels;
 }

@@ -1,23 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LayerConfigurationError, LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
+import { startRedis, testWithRedis, untilBlocked } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
+import { freePort } from "../helpers/network.ts";
 
 const EVENT = { type: "test.event", n: 1 };
-
-/** Waits until some client is blocked by its command. */
-async function untilSomebodyWaits(server: RedisServer): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!(await server.cli("CLIENT", "LIST")).includes("cmd=bzpopmin")) {
-    assert(Date.now() < deadline, "Nobody waits");
-  }
-}
-
-/** A port of this machine on which nothing listens. */
-function freePort(): number {
-  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  return listener.addr.port;
-}
 
 testWithRedis("RedisChannelLayer: trouble with the server", () => {
   Deno.test("RedisChannelLayer: send() goes on when the server forgot its scripts", async () => {
@@ -35,7 +22,7 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     await using layer = new RedisChannelLayer({ url: server.url });
     const waiting = [layer.receive("letters"), layer.receive(layer.newChannel())]
       .map((promise) => assertRejects(() => promise, LayerUnavailableError));
-    await untilSomebodyWaits(server);
+    await untilBlocked(server);
     await server.cli("CLIENT", "KILL", "TYPE", "normal");
     await Promise.all(waiting);
     // The connection that sends was killed as well, which it may not know yet.
@@ -48,7 +35,7 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     await using layer = new RedisChannelLayer({ url: server.url });
     const waiting = assertRejects(() => layer.receive("letters"), LayerUnavailableError);
     await layer.send("others", EVENT);
-    await untilSomebodyWaits(server);
+    await untilBlocked(server);
     await server.stop();
     await waiting;
     const error = await assertRejects(() => layer.send("letters", EVENT), LayerUnavailableError);

@@ -2,6 +2,7 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { configureChannelLayers, getChannelLayer, MemoryChannelLayer } from "@asgi/channels";
 import { overrideDefaultChannelLayer } from "@asgi/channels/layers";
 import { temporaryFolder } from "../helpers/temporary.ts";
+import { startScript } from "../helpers/program.ts";
 
 const FIXTURE = new URL("../fixtures/layers/default_layer.ts", import.meta.url).pathname;
 
@@ -22,16 +23,13 @@ async function layersOf(
   permissions: readonly string[] = ["-A"],
 ): Promise<string[]> {
   await using folder = await temporaryFolder();
-  const output = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", ...permissions, FIXTURE, ...args],
-    cwd: folder.path,
-    env: { CHANNEL_LAYER_URL: "", ...env },
-    stderr: "inherit",
-  }).output();
+  const environment = { CHANNEL_LAYER_URL: "", ...env };
+  const options = { cwd: folder.path, env: environment, permissions };
+  await using program = startScript(FIXTURE, args, options);
+  await program.end;
   assertEquals(await Array.fromAsync(Deno.readDir(folder.path)), []);
   // A file is named by its absolute path.
-  const printed = new TextDecoder().decode(output.stdout).replaceAll(`${folder.path}/`, "");
-  return printed.trim().split("\n");
+  return program.stdout.all.map((line) => line.replaceAll(`${folder.path}/`, ""));
 }
 
 const FROM_ENVIRONMENT = { CHANNEL_LAYER_URL: "sqlite:environment" };

@@ -1,21 +1,14 @@
 import { assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { LayerConfigurationError, SqliteChannelLayer } from "@asgi/channels";
-import { watch } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
+import { startScript } from "../helpers/program.ts";
 
 const FIXTURES = new URL("../fixtures/layers/", import.meta.url).pathname;
 const isWindows = Deno.build.os === "windows";
 
 /** Runs a fixture in a process of its own. */
 function start(fixture: string, ...args: readonly string[]) {
-  return watch(
-    new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", FIXTURES + fixture, ...args],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn(),
-  );
+  return startScript(FIXTURES + fixture, args);
 }
 
 Deno.test("SqliteChannelLayer: a path that processes can't share is refused", () => {

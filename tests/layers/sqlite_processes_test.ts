@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { SqliteChannelLayer } from "@asgi/channels";
-import { run } from "../helpers/program.ts";
+import { run, startScript } from "../helpers/program.ts";
 import { type TemporaryFolder, temporaryFolder } from "../helpers/temporary.ts";
+import { range } from "../helpers/events.ts";
+import { pause } from "../helpers/waiting.ts";
 
 const FIXTURES = new URL("../fixtures/layers/", import.meta.url).pathname;
 const isLinux = Deno.build.os === "linux";
@@ -35,7 +37,7 @@ Deno.test("SqliteChannelLayer: receive() gives each event to one of several proc
   for (let n = 0; n < 300; n++) await layer.send("letters", event(n));
   for (const _ of readers) await layer.send("letters", event(-1));
   const printed = await Promise.all(readers.map((reader) => reader.numbers));
-  assertEquals(printed.flat().toSorted((a, b) => a - b), Array.from({ length: 300 }, (_, n) => n));
+  assertEquals(printed.flat().toSorted((a, b) => a - b), range(300));
   assert(printed.every((numbers) => numbers.length > 0), "One process got them all");
 });
 
@@ -97,7 +99,7 @@ Deno.test({
     await using folder = await temporaryFolder();
     const layer = new SqliteChannelLayer({ path: pathIn(folder), capacity: 10_000 });
     const waiting = layer.receive("others").catch(() => {});
-    const messages = Array.from({ length: 2_000 }, (_, n) => event(n));
+    const messages = range(2_000).map(event);
     const sending = layer.sendMany("letters", messages).catch(() => {});
     await layer.close();
     await Promise.all([waiting, sending]);
@@ -112,16 +114,8 @@ interface Reader {
 }
 
 function startReader(path: string): Reader {
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", `${FIXTURES}wait.ts`, path, "letters"],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const printed = new Response(process.stdout).text();
-  const numbers = Promise.all([printed, process.status])
-    .then(([text]) => text.split("\n").filter(Boolean).map(Number));
-  return { pid: process.pid, numbers };
+  const { pid, end, stdout } = startScript(`${FIXTURES}wait.ts`, [path, "letters"]);
+  return { pid, numbers: end.then(() => stdout.all.map(Number)) };
 }
 
 /** Lets time pass, and gives the longest time that the event loop stood still, in milliseconds. */
@@ -129,7 +123,7 @@ async function longestGap(milliseconds: number): Promise<number> {
   const end = performance.now() + milliseconds;
   let longest = 0;
   for (let last = performance.now(); last < end;) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await pause(1);
     longest = Math.max(longest, performance.now() - last);
     last = performance.now();
   }

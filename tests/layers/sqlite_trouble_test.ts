@@ -8,6 +8,7 @@ import {
 } from "@asgi/channels";
 import { say } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
+import { range } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event" };
 
@@ -219,7 +220,7 @@ testOnSmallDisk("send() says that the disk is full, and works when it isn't", as
 
 testOnSmallDisk("receiveMany() loses nothing when the disk is full", async (folder) => {
   await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });
-  const sent = Array.from({ length: 20 }, (_, n) => n);
+  const sent = range(20);
   await layer.sendMany("letters", sent.map((n) => ({ ...numbered(n), bytes: LARGE })));
   const filler = await fillDisk(folder);
   const received: unknown[] = [];
@@ -237,7 +238,7 @@ testOnSmallDisk("receiveMany() loses nothing when the disk is full", async (fold
 
 testOnSmallDisk("requeue() changes nothing when the disk is full", async (folder) => {
   await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });
-  const sent = Array.from({ length: 30 }, (_, n) => n);
+  const sent = range(30);
   await layer.sendMany("letters", sent.map((n) => ({ ...numbered(n), bytes: LARGE })));
   const taken = await layer.receiveMany("letters", { limit: 20 });
   // What was taken left free pages in the file.
@@ -256,7 +257,7 @@ testOnSmallDisk(
   "groupSend() reaches no member when the disk is full, and says so",
   async (folder) => {
     await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });
-    const members = Array.from({ length: 300 }, (_, n) => `letters-${n}`);
+    const members = range(300).map((n) => `letters-${n}`);
     for (const channel of members) await layer.groupAdd("readers", channel);
     const large = { ...EVENT, bytes: new Uint8Array(20_000) };
     const error = await assertRejects(

@@ -1,4 +1,5 @@
 import { run } from "../../helpers/program.ts";
+import { temporaryFolder } from "../../helpers/temporary.ts";
 
 /** Certificates of an authority of our own, in a folder that is gone at the end. */
 export interface Certificates extends AsyncDisposable {
@@ -15,8 +16,8 @@ export interface Certificates extends AsyncDisposable {
 
 /** Makes certificates with openssl. */
 export async function makeCertificates(): Promise<Certificates> {
-  const folder = await Deno.makeTempDir({ prefix: "asgi-channels-" });
-  const at = (name: string) => `${folder}/${name}.pem`;
+  const folder = await temporaryFolder();
+  const at = (name: string) => `${folder.path}/${name}.pem`;
   await Promise.all(
     ["ca", "other"].map((name) => makeAuthority(at(name), at(`${name}-key`), name)),
   );
@@ -29,9 +30,7 @@ export async function makeCertificates(): Promise<Certificates> {
     cert,
     key,
     args: [...files, "--port", "0"],
-    async [Symbol.asyncDispose]() {
-      await Deno.remove(folder, { recursive: true });
-    },
+    [Symbol.asyncDispose]: folder[Symbol.asyncDispose],
   };
 }
 

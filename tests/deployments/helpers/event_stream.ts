@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
 import { type Program, say, startWorkerProcess } from "../../helpers/program.ts";
 import { pause } from "../../helpers/waiting.ts";
+import { range } from "../../helpers/events.ts";
 
 const CHANNEL = "letters";
 
@@ -80,7 +81,8 @@ class Sender {
   }
 
   async fill(): Promise<void> {
-    const ids = Array.from({ length: BACKLOG }, () => this.#next++);
+    const ids = range(BACKLOG);
+    this.#next = BACKLOG;
     await this.#layer.sendMany(CHANNEL, ids.map(slowEvent));
     this.accepted.push(...ids);
   }

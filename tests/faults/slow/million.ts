@@ -8,6 +8,8 @@ import {
 import { say, startProgram } from "../../helpers/program.ts";
 import { startRedis, testWithRedis } from "../../helpers/redis.ts";
 import { temporaryFolder } from "../../helpers/temporary.ts";
+import { pause } from "../../helpers/waiting.ts";
+import { withIds } from "../../helpers/events.ts";
 
 const APP = new URL("../../fixtures/counting_app.ts", import.meta.url).href;
 
@@ -37,13 +39,13 @@ async function checkMemory(name: string, layer: ChannelLayer, url: string): Prom
 
 /** Sends what the channel takes, and gives how many that were. */
 async function sendSome(layer: ChannelLayer, first: number, count: number): Promise<number> {
-  const events = Array.from({ length: count }, (_, at) => ({ type: "count", id: first + at }));
+  const events = withIds(count, { type: "count" }, first);
   try {
     await layer.sendMany("a", events);
     return count;
   } catch (error) {
     if (!(error instanceof ChannelFullError)) throw error;
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await pause(2);
     return error.accepted;
   }
 }

@@ -3,6 +3,8 @@ import { RedisChannelLayer } from "@asgi/channels";
 import { startProgram } from "../../helpers/program.ts";
 import { startRedis, testWithRedis } from "../../helpers/redis.ts";
 import { checkBlockedLoop } from "../blocked_loop.ts";
+import { withIds } from "../../helpers/events.ts";
+import { pause } from "../../helpers/waiting.ts";
 
 const APP = new URL("../../fixtures/troubled_app.ts", import.meta.url).href;
 
@@ -20,7 +22,7 @@ async function checkWorker(
   const url = `${redis.url}?expiry=600000`;
   await using worker = startProgram(["runworker", "a", "--app", APP, "--layer", url]);
   await worker.stderr.until("Listening on");
-  const events = Array.from({ length: EVENTS }, (_, id) => ({ type: "record", id }));
+  const events = withIds(EVENTS, { type: "record" });
   if (burning > 0) Object.assign(events[EVENTS / 2]!, { type: "burn", duration: burning });
   await layer.sendMany("a", events);
   await interrupt(worker.kill);
@@ -30,8 +32,6 @@ async function checkWorker(
   assertEquals(worker.stdout.all.map(Number), events.map(({ id }) => id));
   assertEquals(worker.stderr.all.filter((line) => line.includes("error")), []);
 }
-
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 testWithRedis("A worker whose event loop is blocked", () => {
   for (const seconds of [12, 60]) {

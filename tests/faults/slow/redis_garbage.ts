@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { openScenario } from "../bad_network.ts";
 import { GARBAGE, LIES } from "../../helpers/proxy.ts";
 import { testWithRedis } from "../../helpers/redis.ts";
+import { pause } from "../../helpers/waiting.ts";
 
 /** How long a worker may take to be back: where no answer comes to an end, it waits for 10 s. */
 const PATIENCE = 15_000;
@@ -17,7 +18,7 @@ testWithRedis("Redis behind a network that sends garbage", () => {
       for (let number = 0; running.seen.items.length === 0; number++) {
         assertEquals(performance.now() < deadline, true, "The worker isn't back");
         await near.send("letters", { type: "work", number });
-        await new Promise((resolve) => setTimeout(resolve, 200));
+        await pause(200);
       }
       await running.stop();
     });

@@ -4,12 +4,13 @@ import { LayerUnavailableError, SqliteChannelLayer } from "@asgi/channels";
 import { temporaryFolder } from "../../helpers/temporary.ts";
 import { sendWhileLocked } from "../locked_file.ts";
 import { send, startRecording } from "../recording_worker.ts";
+import { pause } from "../../helpers/waiting.ts";
 
 Deno.test("SQLite locked for 10 s: everybody waits, nothing is lost and nothing said", async () => {
   await sendWhileLocked(async () => {
     let longestTurn = 0;
     for (let now = performance.now(), end = now + 10_000; now < end;) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await pause(5);
       longestTurn = Math.max(longestTurn, performance.now() - now);
       now = performance.now();
     }
