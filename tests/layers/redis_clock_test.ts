@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import process from "node:process";
 import {
   ChannelFullError,
   type Delivery,
@@ -11,7 +10,8 @@ import { type RedisServer, startRedis, testWithRedis, untilBlocked } from "../he
 import { startProxy } from "../helpers/proxy.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { withClockAt } from "../helpers/clock.ts";
-import { until } from "../helpers/waiting.ts";
+import { pause, until } from "../helpers/waiting.ts";
+import { collectProcessWarnings } from "../helpers/warnings.ts";
 
 const event = (number: number) => ({ type: "work", number });
 
@@ -37,20 +37,12 @@ async function secondsLeftIn(layer: RedisChannelLayer): Promise<number[]> {
   return (await layer.receiveMany("letters", { limit: 100, wait: false })).map(secondsLeft);
 }
 
-/** Does something, and gives the warnings of the library that name a server. */
+/** Does something, and returns the warnings that name a server. */
 async function warningsOf(server: RedisServer, work: () => Promise<unknown>): Promise<string[]> {
-  const warnings: string[] = [];
-  const note = ({ message }: Error) => {
-    if (message.includes(server.url)) warnings.push(message);
-  };
-  process.on("warning", note);
-  try {
-    await work();
-    await new Promise((resolve) => setTimeout(resolve));
-  } finally {
-    process.off("warning", note);
-  }
-  return warnings;
+  using warnings = collectProcessWarnings();
+  await work();
+  await pause(0);
+  return warnings.items.filter((text) => text.includes(server.url));
 }
 
 testWithRedis("RedisChannelLayer: clocks", () => {

@@ -9,6 +9,7 @@ import {
 import { say } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { range } from "../helpers/events.ts";
+import { type SmallDisk, smallDisk } from "../helpers/small_disk.ts";
 
 const EVENT = { type: "test.event" };
 
@@ -150,23 +151,18 @@ Deno.test("SqliteChannelLayer: requeue() of what is in the channel already is re
   assertEquals(numbersOf(await layer.receiveMany("letters", { limit: 5 })), [0, 1]);
 });
 
-/** How to make a disk that is soon full; why not, where that can't be done. */
+/** Says why no small disk can be mounted, if so. */
 function whyNoSmallDisk(): string | undefined {
   if (Deno.build.os !== "linux" || Deno.uid() !== 0) return "only root can make a small disk";
-  const place = Deno.makeTempDirSync();
-  const mounted = mount(place);
-  if (mounted) unmount(place);
-  Deno.removeSync(place);
-  return mounted ? undefined : "a small disk can't be mounted here";
+  const folder = Deno.makeTempDirSync();
+  const { isSmall } = useDisk(`${folder}/disk`);
+  Deno.removeSync(folder, { recursive: true });
+  return isSmall ? undefined : "a small disk can't be mounted here";
 }
 
-function mount(place: string, megabytes = 1): boolean {
-  const args = ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", place];
-  return new Deno.Command("mount", { args }).outputSync().success;
-}
-
-function unmount(place: string): void {
-  new Deno.Command("umount", { args: [place] }).outputSync();
+function useDisk(path: string): SmallDisk {
+  using disk = smallDisk(path, 1);
+  return disk;
 }
 
 const noSmallDisk = whyNoSmallDisk();
@@ -183,12 +179,8 @@ function testOnSmallDisk(
     ignore: noSmallDisk !== undefined,
     fn: async () => {
       await using folder = await temporaryFolder();
-      mount(folder.path, megabytes);
-      try {
-        await run(folder.path);
-      } finally {
-        unmount(folder.path);
-      }
+      using disk = smallDisk(`${folder.path}/disk`, megabytes);
+      await run(disk.path);
     },
   });
 }

@@ -1,17 +1,15 @@
-/** How large a disk that can be filled is: what is sent in a flood fits. */
-const SIZE = "64m";
-
-/** A folder that is a small disk of its own, where that can be mounted. */
+/** A folder that is a disk of its own, where one can be mounted. */
 export interface SmallDisk extends Disposable {
   readonly path: string;
-  /** Whether it is: else it is an ordinary folder. */
+  /** Whether it is a disk: otherwise, it is an ordinary folder. */
   readonly isSmall: boolean;
 }
 
-/** Makes a folder, and mounts a small disk there. */
-export function smallDisk(path: string): SmallDisk {
+/** Creates a folder, and mounts a disk of some megabytes on it. */
+export function smallDisk(path: string, megabytes: number): SmallDisk {
   Deno.mkdirSync(path);
-  const isSmall = succeeds("mount", "-t", "tmpfs", "-o", `size=${SIZE}`, "tmpfs", path);
+  const options = ["-t", "tmpfs", "-o", `size=${megabytes}m`];
+  const isSmall = succeeds("mount", ...options, "tmpfs", path);
   return {
     path,
     isSmall,

@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LayerConfigurationError, RedisChannelLayer } from "@asgi/channels";
-import { redirectWarnings } from "@asgi/channels/layers";
 import { Tally } from "../helpers/events.ts";
 import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { startWorker } from "../helpers/worker.ts";
+import { collectLayerWarnings } from "../helpers/warnings.ts";
 
 const event = (number: number) => ({ type: "work", number });
 
@@ -12,8 +12,7 @@ testWithRedis("Redis with something else under a key", () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     const seen = new Tally<unknown>();
-    const said = new Tally<string>();
-    redirectWarnings((text) => said.add(text));
+    using warnings = collectLayerWarnings();
     await redis.cli("SET", "asgiletters", "text");
     await using running = await startWorker({
       layer,
@@ -32,9 +31,11 @@ testWithRedis("Redis with something else under a key", () => {
     await layer.send("letters", event(4));
     await seen.reach(4);
     await running.stop();
-    redirectWarnings(undefined);
     assertEquals(seen.items, [0, 1, 2, 4]);
-    assertEquals(said.items.length, 1);
-    assertStringIncludes(said.items[0] ?? "", "The key asgiletters in Redis holds something else");
+    assertEquals(warnings.items.length, 1);
+    assertStringIncludes(
+      warnings.items[0] ?? "",
+      "The key asgiletters in Redis holds something else",
+    );
   });
 });
