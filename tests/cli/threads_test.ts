@@ -8,28 +8,18 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { type ChannelLayer, RedisChannelLayer } from "@asgi/channels";
-import { SqliteChannelLayer } from "@asgi/channels/layers/sqlite";
 import { type Program, signalUntilExit, startProgram } from "../helpers/program.ts";
 import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { range, remaining, withIds } from "../helpers/events.ts";
+import { openSqliteLayer } from "../helpers/layers.ts";
 
 const APP = new URL("../fixtures/threads/fleet_app.ts", import.meta.url).href;
 
-/** A SQLite file, and a way to start workers on it. */
+/** Opens a SQLite layer, with a way to start workers on it. */
 async function openFolder() {
-  const folder = await temporaryFolder();
-  const path = `${folder.path}/events.sqlite3`;
-  const layer = new SqliteChannelLayer({ path, capacity: 100_000 });
-  return {
-    folder: folder.path,
-    layer,
-    start: (...args: string[]) => start(`sqlite:${path}`, ...args),
-    async [Symbol.asyncDispose]() {
-      await layer.close();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
+  const opened = await openSqliteLayer({ capacity: 100_000 });
+  return { ...opened, start: (...args: string[]) => start(opened.url, ...args) };
 }
 
 function start(url: string, ...args: string[]): Program {
@@ -66,7 +56,7 @@ async function checkThreads(layer: ChannelLayer, url: string): Promise<void> {
 
 Deno.test("runworker --threads handles each event once, on SQLite", async () => {
   await using opened = await openFolder();
-  await checkThreads(opened.layer, `sqlite:${opened.folder}/events.sqlite3`);
+  await checkThreads(opened.layer, opened.url);
 });
 
 testWithRedis("runworker --threads", () => {
@@ -201,7 +191,7 @@ async function checkExits(layer: ChannelLayer, url: string): Promise<void> {
 
 Deno.test("a handler that exits its thread loses no other event, on SQLite", async () => {
   await using opened = await openFolder();
-  await checkExits(opened.layer, `sqlite:${opened.folder}/events.sqlite3`);
+  await checkExits(opened.layer, opened.url);
 });
 
 testWithRedis("exiting threads", () => {

@@ -13,7 +13,7 @@ import {
 } from "@asgi/channels";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
 import { ForwardingLayer, useMemoryLayer } from "../helpers/layers.ts";
-import { within } from "../helpers/waiting.ts";
+import { pause, within } from "../helpers/waiting.ts";
 import { range } from "../helpers/events.ts";
 
 const scope: ChannelScope = { type: "channel", channel: "letters" };
@@ -143,7 +143,7 @@ Deno.test("handlers of both sources never overlap, and each event is handled onc
     async work({ number }: { type: string; number: number }): Promise<void> {
       most = Math.max(most, ++running);
       for (let turns = 0; turns < number % 4; turns++) await Promise.resolve();
-      if (number % 10 === 0) await new Promise((resolve) => setTimeout(resolve));
+      if (number % 10 === 0) await pause(0);
       running--;
       await this.send({ type: "worked", number });
     }

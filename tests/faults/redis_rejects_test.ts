@@ -185,7 +185,7 @@ testWithRedis("Redis rejects writes", () => {
     await using redis = await startRedis();
     await using scene = await openScene(redis);
     await abortAmidArrival(scene, redis, async () => {});
-    while (await redis.cli("ZCARD", "asgiletters") !== "3");
+    await until("all are back", async () => await redis.cli("ZCARD", "asgiletters") === "3");
     scene.proxy.cut(); // The answer to what has put them back.
     await until("all are dropped", () => scene.drops.length >= 3);
     scene.proxy.delay = 0;

@@ -1,19 +1,17 @@
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
-import { type ChannelLayer, RedisChannelLayer, SqliteChannelLayer } from "@asgi/channels";
+import { RedisChannelLayer } from "@asgi/channels";
 import { range, untilEmpty } from "../helpers/events.ts";
 import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { type Program, startProgram } from "../helpers/program.ts";
-import { temporaryFolder } from "../helpers/temporary.ts";
+import { openSqliteLayer } from "../helpers/layers.ts";
 
 const APP = new URL("../fixtures/troubled_app.ts", import.meta.url).href;
 
 /** A worker of the troubled app, and a layer to send to it. */
 async function start() {
   const stack = new AsyncDisposableStack();
-  const folder = stack.use(await temporaryFolder());
-  const path = `${folder.path}/events.sqlite3`;
-  const layer: ChannelLayer = stack.use(new SqliteChannelLayer({ path, capacity: 20_000 }));
-  const worker = stack.use(await startTroubled(`sqlite:${path}`));
+  const { layer, url } = stack.use(await openSqliteLayer({ capacity: 20_000 }));
+  const worker = stack.use(await startTroubled(url));
   return { layer, worker, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 

@@ -12,8 +12,10 @@ import {
   type ReceiveManyOptions,
   type ReceiveOptions,
   type SendOptions,
+  SqliteChannelLayer,
 } from "@asgi/channels";
 import type { LayerBackend } from "@asgi/channels/testing";
+import { temporaryFolder } from "./temporary.ts";
 
 /** Forwards every call to another layer; a test overrides the methods that it observes or lets fail. */
 export class ForwardingLayer implements ChannelLayer {
@@ -133,3 +135,21 @@ export function backendOf(
 export const AMBIGUOUS_PREFIXES: Readonly<Record<string, string>> = {
   "prefix keeps apart layers whose prefixes extend one another": "keys are those of channels_redis",
 };
+
+/** A SQLite layer in a temporary folder. */
+export interface SqliteLayer extends AsyncDisposable {
+  readonly layer: SqliteChannelLayer;
+  readonly folder: string;
+  readonly path: string;
+  readonly url: string;
+}
+
+/** Opens a SQLite layer that other processes can share. */
+export async function openSqliteLayer(options: ChannelLayerOptions = {}): Promise<SqliteLayer> {
+  const stack = new AsyncDisposableStack();
+  const { path: folder } = stack.use(await temporaryFolder());
+  const path = `${folder}/events.sqlite3`;
+  const layer = stack.use(new SqliteChannelLayer({ path, ...options }));
+  const dispose = () => stack.disposeAsync();
+  return { layer, folder, path, url: `sqlite:${path}`, [Symbol.asyncDispose]: dispose };
+}

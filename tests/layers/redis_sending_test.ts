@@ -8,6 +8,7 @@ import {
 } from "@asgi/channels";
 import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
 import { range } from "../helpers/events.ts";
+import { pause } from "../helpers/waiting.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
@@ -50,7 +51,7 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     await layer.send("letters", EVENT);
     using _frozen = freeze(server);
     const sending = assertRejects(() => layer.send("letters", EVENT), LayerUnavailableError);
-    await new Promise((resolve) => setTimeout(resolve));
+    await pause(0);
     const error = await assertRejects(
       () => layer.send("letters", EVENT, { timeout: 50 }),
       SendTimeoutError,

@@ -16,6 +16,7 @@ import {
 import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.ts";
 import { ForwardingLayer } from "../helpers/layers.ts";
 import { linesOf, outcome, runBurst, startWorker } from "../helpers/worker.ts";
+import { pause } from "../helpers/waiting.ts";
 
 /** Keeps what was asked for, given and handed back. */
 class ObservedLayer extends ForwardingLayer {
@@ -277,5 +278,5 @@ Deno.test("an event that expires behind a slow handler is never handled", async 
 
 /** What a handler does that takes its time: this isn't waiting for anything. */
 async function takeTime(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  await pause(milliseconds);
 }

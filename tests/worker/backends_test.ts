@@ -9,6 +9,7 @@ import {
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.ts";
 import { outcome, runBurst, startWorker } from "../helpers/worker.ts";
+import { pause } from "../helpers/waiting.ts";
 
 /** A kind of layer that workers share. */
 interface Backend {
@@ -89,7 +90,7 @@ for (const { name, open } of BACKENDS) {
     const sender = place.connect();
     await sender.sendMany("letters", numbered(600));
     const all = new Tally<Message>();
-    const start = (pause: number) =>
+    const start = (duration: number) =>
       startWorker({
         layer: place.connect(),
         concurrency: 2,
@@ -97,7 +98,7 @@ for (const { name, open } of BACKENDS) {
         application: async (_scope, receive) => {
           for (;;) {
             const event = await receive();
-            if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+            if (duration > 0) await pause(duration);
             all.add(event);
           }
         },

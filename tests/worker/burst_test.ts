@@ -13,7 +13,7 @@ import {
 } from "@asgi/channels";
 import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.ts";
 import { ForwardingLayer } from "../helpers/layers.ts";
-import { within } from "../helpers/waiting.ts";
+import { pause, within } from "../helpers/waiting.ts";
 import { outcome, runBurst, startWorker } from "../helpers/worker.ts";
 
 Deno.test("a burst ends at once when the channels are empty", async () => {
@@ -34,7 +34,7 @@ Deno.test("a burst ends when the channels are empty and the handlers idle", asyn
     application: async (_scope, receive) => {
       for (;;) {
         await receive();
-        await new Promise((resolve) => setTimeout(resolve, 2));
+        await pause(2);
         ended++;
       }
     },
@@ -51,7 +51,7 @@ Deno.test("a burst handles what handlers send to another of its channels", async
     return async ({ channel }, receive) => {
       for (;;) {
         const event = await receive();
-        await new Promise((resolve) => setTimeout(resolve));
+        await pause(0);
         seen[channel]?.push(event);
         if (next) await layer.send(next, event);
       }
@@ -92,7 +92,7 @@ Deno.test("a burst waits for a handler that sends late", async () => {
     application: async ({ channel }, receive) => {
       for (;;) {
         await receive();
-        await new Promise((resolve) => setTimeout(resolve, 30));
+        await pause(30);
         seen.push(channel);
         if (channel === "a") await layer.send("b", { type: "last" });
       }
@@ -146,7 +146,7 @@ Deno.test("a burst can be stopped before its end", async () => {
     application: async (_scope, receive) => {
       for (;;) {
         begun.add(await receive());
-        await new Promise((resolve) => setTimeout(resolve, 15));
+        await pause(15);
       }
     },
   });
@@ -178,7 +178,7 @@ class RemoteLayer extends ForwardingLayer {
     const before = this.handled.items.length;
     await new Promise((resolve) => setImmediate(resolve));
     this.handledBefore.push(this.handled.items.length - before);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await pause(5);
     return await super.receiveMany(channel, options);
   }
 }

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { MemoryChannelLayer } from "@asgi/channels";
 import { numbered, range, Tally } from "../helpers/events.ts";
 import { runBurst, startWorker } from "../helpers/worker.ts";
+import { pause } from "../helpers/waiting.ts";
 
 Deno.test("concurrency 1 handles the events of a channel in their order", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 1_000 });
@@ -85,7 +86,7 @@ Deno.test("an instance is kept from event to event", async () => {
       instances++;
       for (;;) {
         await receive();
-        await new Promise((resolve) => setTimeout(resolve));
+        await pause(0);
       }
     },
   });

@@ -2,6 +2,7 @@ import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/asser
 import { AsyncConsumer, MemoryChannelLayer, type Message, StopConsumer } from "@asgi/channels";
 import { numbered, numbersOf, range } from "../helpers/events.ts";
 import { linesOf, outcome, runBurst } from "../helpers/worker.ts";
+import { pause } from "../helpers/waiting.ts";
 
 Deno.test("a handler that throws loses its own event and no other", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 1_000 });
@@ -32,7 +33,7 @@ Deno.test("a handler that throws loses no other event when several run at once",
   class LetterConsumer extends AsyncConsumer {
     async work(event: Message): Promise<void> {
       seen.push(event);
-      if (Number(event.number) % 3 === 0) await new Promise((resolve) => setTimeout(resolve));
+      if (Number(event.number) % 3 === 0) await pause(0);
       if (Number(event.number) % 10 === 0) throw new RangeError("No stamp");
     }
   }

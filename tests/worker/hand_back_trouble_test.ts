@@ -11,6 +11,7 @@ import {
 import { AwayLayer } from "./away_layer.ts";
 import { remaining, Tally } from "../helpers/events.ts";
 import { linesOf, startWithoutWaiting, startWorker } from "../helpers/worker.ts";
+import { pause } from "../helpers/waiting.ts";
 
 /** What may differ from scene to scene. */
 interface SceneOptions {
@@ -197,7 +198,7 @@ for (const behind of [0, 1_000]) {
     await layer.isLate.promise;
     await layer.isAsked.promise;
     layer.gate.resolve();
-    await new Promise((resolve) => setTimeout(resolve)); // By then it is taken.
+    await pause(0); // By then it is taken.
     layer.refusal.resolve();
     await layer.refusals.reach(1);
     scene.gate.resolve();

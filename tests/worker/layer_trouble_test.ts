@@ -9,7 +9,7 @@ import {
   Worker,
 } from "@asgi/channels";
 import { numbered, numbersOf, range, Tally } from "../helpers/events.ts";
-import { within } from "../helpers/waiting.ts";
+import { pause, within } from "../helpers/waiting.ts";
 import { linesOf, outcome, startWithoutWaiting, startWorker } from "../helpers/worker.ts";
 import { AwayLayer } from "./away_layer.ts";
 
@@ -126,7 +126,7 @@ Deno.test("a worker that is stopped before its layer answers never listens", asy
   control.abort();
   await within(ended, "the end");
   // What was still under way has its turn.
-  await new Promise((resolve) => setTimeout(resolve));
+  await pause(0);
   assertEquals(listening, false);
 });
 

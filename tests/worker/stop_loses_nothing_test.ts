@@ -8,7 +8,7 @@ import {
 } from "@asgi/channels";
 import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.ts";
 import { ForwardingLayer } from "../helpers/layers.ts";
-import { within } from "../helpers/waiting.ts";
+import { pause, within } from "../helpers/waiting.ts";
 import { outcome, startWorker } from "../helpers/worker.ts";
 
 for (const concurrency of [1, 4]) {
@@ -25,7 +25,7 @@ for (const concurrency of [1, 4]) {
         for (;;) {
           const event = await receive();
           begun.add(event);
-          await new Promise((resolve) => setTimeout(resolve, Number(event.number) % 4));
+          await pause(Number(event.number) % 4);
           handled.add(event);
         }
       },
@@ -95,7 +95,7 @@ for (const types of [["last"], ["first", "last"]]) {
         application: async (_scope, receive) => {
           for (;;) {
             seen.add((await receive()).type);
-            await new Promise((resolve) => setTimeout(resolve, 2));
+            await pause(2);
           }
         },
       });
