@@ -11,8 +11,7 @@ import {
 } from "@asgi/channels";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
 import { useMemoryLayer } from "../helpers/layers.ts";
-
-const scope: ChannelScope = { type: "channel", channel: "letters" };
+import { scope } from "../helpers/applications.ts";
 
 Deno.test("asAsgi() makes a fresh instance for each scope, with its arguments", async () => {
   const made: string[] = [];

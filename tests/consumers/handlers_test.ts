@@ -1,8 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type Application, AsyncConsumer, type ChannelScope, NoHandlerError } from "@asgi/channels";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
-
-const scope: ChannelScope = { type: "channel", channel: "letters" };
+import { scope } from "../helpers/applications.ts";
 
 /** Sends an event of each type, and gives what the consumer answered to each. */
 async function answersTo(

@@ -16,7 +16,8 @@ import {
 } from "@asgi/channels";
 import { LetterConsumer } from "../fixtures/threads/consumers.ts";
 import { useMemoryLayer } from "../helpers/layers.ts";
-import { letters, MODULE, scope, ThreadedConsumer } from "../helpers/threads.ts";
+import { letters, MODULE, ThreadedConsumer } from "../helpers/threads.ts";
+import { scope } from "../helpers/applications.ts";
 
 Deno.test("a handler on a thread gets its event, and what it sends comes back", async () => {
   await using consumer = new ThreadedConsumer();

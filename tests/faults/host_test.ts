@@ -7,7 +7,7 @@ import {
 } from "@asgi/channels";
 import { withClockAt } from "../helpers/clock.ts";
 import { startProgram } from "../helpers/program.ts";
-import { remaining } from "../helpers/events.ts";
+import { event, remaining } from "../helpers/events.ts";
 import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
@@ -20,8 +20,6 @@ type Connect = (options?: ChannelLayerOptions) => ChannelLayer;
 async function numbersIn(layer: ChannelLayer): Promise<unknown[]> {
   return (await remaining(layer, "letters")).map(({ number }) => number);
 }
-
-const event = (number: number) => ({ type: "work", number });
 
 async function checkClockSetBack(connect: Connect): Promise<void> {
   const sender = connect();

@@ -2,10 +2,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { LayerUnavailableError } from "@asgi/channels";
 import { openScenario } from "./bad_network.ts";
 import { outagesOf, sendAtLast } from "./recording_worker.ts";
-import { range } from "../helpers/events.ts";
+import { event, range } from "../helpers/events.ts";
 import { testWithRedis } from "../helpers/redis.ts";
-
-const event = (number: number) => ({ type: "work", number });
 
 testWithRedis("Redis behind a bad network", () => {
   Deno.test("a slow network: all comes, in its order, and nothing is said", async () => {

@@ -1,11 +1,9 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LayerConfigurationError, RedisChannelLayer } from "@asgi/channels";
-import { Tally } from "../helpers/events.ts";
+import { event, Tally } from "../helpers/events.ts";
 import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { startWorker } from "../helpers/worker.ts";
 import { collectLayerWarnings } from "../helpers/warnings.ts";
-
-const event = (number: number) => ({ type: "work", number });
 
 testWithRedis("Redis with something else under a key", () => {
   Deno.test("a key of the wrong type is told of once, and stops no other channel", async () => {

@@ -41,9 +41,14 @@ export function range(count: number, first = 0): number[] {
   return Array.from({ length: count }, (_, index) => first + index);
 }
 
+/** Returns a numbered event. */
+export function event(number: number, type = "work"): Message {
+  return { type, number };
+}
+
 /** Returns events of one type, numbered from 0. */
 export function numbered(count: number, type = "work"): Message[] {
-  return range(count).map((number) => ({ type, number }));
+  return range(count).map((number) => event(number, type));
 }
 
 /** Returns copies of an event with consecutive ids. */

@@ -1,11 +1,10 @@
 import type { Application, ChannelScope, Message, ThreadOptions } from "@asgi/channels";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
 import { LetterConsumer } from "../fixtures/threads/consumers.ts";
+import { scope } from "./applications.ts";
 
 /** The module of the fixture's consumers. */
 export const MODULE = new URL("../fixtures/threads/consumers.ts", import.meta.url).href;
-
-export const scope: ChannelScope = { type: "channel", channel: "letters" };
 
 /** A thread may start slowly on a busy machine. */
 const PATIENCE = { timeout: 30_000 };

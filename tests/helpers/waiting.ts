@@ -1,3 +1,5 @@
+import { assertEquals, assertRejects } from "@std/assert";
+
 /**
  * Waits for a promise, and fails after a deadline.
  *
@@ -14,6 +16,13 @@ export async function within<T>(promise: Promise<T>, what: string, deadline = 8_
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Asserts that a call rejects with a TimeoutError, and returns it. */
+export async function assertTimesOut(call: () => Promise<unknown>): Promise<DOMException> {
+  const error = await assertRejects(call, DOMException);
+  assertEquals(error.name, "TimeoutError");
+  return error;
 }
 
 /**

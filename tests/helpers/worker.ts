@@ -1,12 +1,12 @@
 import {
-  type Application,
-  type ChannelScope,
+  type ChannelLayer,
   type FailedEvent,
   type LogEntry,
   Worker,
   type WorkerOptions,
 } from "@asgi/channels";
 import { within } from "./waiting.ts";
+import type { Tally } from "./events.ts";
 
 /** The log and the errors of a worker. */
 export interface WorkerOutput {
@@ -96,7 +96,10 @@ export function outcome(worker: Worker): Record<string, number> {
   return { received, handled, failed, dropped };
 }
 
-/** An application that ignores its events. */
-export const idle: Application<ChannelScope> = async (_scope, receive) => {
-  for (;;) await receive();
-};
+/** Sends 50 events, each after the one before was handled: then the worker prefetches several. */
+export async function warmUp(layer: ChannelLayer, seen: Tally): Promise<void> {
+  for (let count = 1; count <= 50; count++) {
+    await layer.send("letters", { type: "quick" });
+    await seen.reach(count);
+  }
+}

@@ -5,15 +5,13 @@ import {
   RedisChannelLayer,
   UndecodableMessageError,
 } from "@asgi/channels";
-import { range, remaining } from "../helpers/events.ts";
+import { event, range, remaining } from "../helpers/events.ts";
 import { type RedisServer, startRedis, testWithRedis, untilBlocked } from "../helpers/redis.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { withClockAt } from "../helpers/clock.ts";
 import { pause, until } from "../helpers/waiting.ts";
 import { collectProcessWarnings } from "../helpers/warnings.ts";
-
-const event = (number: number) => ({ type: "work", number });
 
 /** A message as Python's channels_redis writes it, sent so many seconds from now. */
 async function sendAsPeer(server: RedisServer, key: string, seconds: number): Promise<void> {
@@ -50,12 +48,12 @@ testWithRedis("RedisChannelLayer: clocks", () => {
     Deno.test(`RedisChannelLayer: a sender whose clock is ${seconds} s off deletes no live message`, async () => {
       await using server = await startRedis();
       await using layer = new RedisChannelLayer({ url: server.url, capacity: 3 });
-      await layer.sendMany("letters", [0, 1, 2].map(event));
+      await layer.sendMany("letters", [0, 1, 2].map((number) => event(number)));
       await withClockAt(seconds * 1_000, async () => {
         await assertRejects(() => layer.send("letters", event(3)), ChannelFullError);
         assertEquals((await layer.inspect(["letters"])).channels[0]?.depth, 3);
       });
-      assertEquals(await remaining(layer, "letters"), [0, 1, 2].map(event));
+      assertEquals(await remaining(layer, "letters"), [0, 1, 2].map((number) => event(number)));
     });
 
     Deno.test(`RedisChannelLayer: what is sent by a clock that is ${seconds} s off lives for the expiry`, async () => {
@@ -142,7 +140,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
     for (const number of range(20)) {
       const offset = (number % 5 - 2) * 20_000;
       const first = 501 * number;
-      const many = range(500, first).map(event);
+      const many = range(500, first).map((number) => event(number));
       await withClockAt(offset, () => layer.sendMany("letters", many));
       await layer.send("letters", event(first + 500));
     }

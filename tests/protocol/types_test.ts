@@ -9,6 +9,7 @@ import type {
   ScopeOf,
   Send,
 } from "@asgi/channels/protocol";
+import { unexpected } from "../helpers/applications.ts";
 
 /** Compiles only where the two types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
@@ -16,8 +17,6 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ?
 
 /** What a type test hands to the compiler. */
 function check<_Claim extends true>(): void {}
-
-const nothing = () => Promise.reject(new Error("Not expected to be called"));
 
 Deno.test("ScopeOf gives the scope of one type", () => {
   check<Same<ScopeOf<"channel">, ChannelScope>>();
@@ -79,5 +78,5 @@ Deno.test("Application of any scope serves where one of a channel is asked for",
 Deno.test("Application returns a promise", () => {
   // @ts-expect-error A server waits for its end.
   const wrong: Application = () => {};
-  wrong({ type: "lifespan" }, nothing, nothing);
+  wrong({ type: "lifespan" }, unexpected, unexpected);
 });

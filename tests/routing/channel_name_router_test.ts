@@ -8,8 +8,7 @@ import {
   knownChannels,
   NoRouteError,
 } from "@asgi/channels";
-
-const nothing = () => Promise.reject(new Error("Not expected to be called"));
+import { unexpected } from "../helpers/applications.ts";
 
 /** The scope of a channel. */
 function scopeOf(channel: string): ChannelScope {
@@ -22,15 +21,15 @@ Deno.test("ChannelNameRouter() picks the application by scope.channel", async ()
     letters: (scope) => Promise.resolve(void picked.push(`letters got ${scope.channel}`)),
     "thumbnails-generate": (scope) => Promise.resolve(void picked.push(`thumbs ${scope.channel}`)),
   });
-  await router(scopeOf("thumbnails-generate"), nothing, nothing);
-  await router(scopeOf("letters"), nothing, nothing);
+  await router(scopeOf("thumbnails-generate"), unexpected, unexpected);
+  await router(scopeOf("letters"), unexpected, unexpected);
   assertEquals(picked, ["thumbs thumbnails-generate", "letters got letters"]);
 });
 
 Deno.test("ChannelNameRouter() hands on scope, receive and send as they are", async () => {
   const scope = scopeOf("letters");
-  const receive = () => nothing();
-  const send = () => nothing();
+  const receive = () => unexpected();
+  const send = () => unexpected();
   let args: unknown[] = [];
   const router = ChannelNameRouter({
     letters: (...given) => Promise.resolve(void (args = given)),
@@ -46,8 +45,8 @@ Deno.test("ChannelNameRouter() lives as long as the application that it picked",
   let ended = false;
   const running = ChannelNameRouter({ letters: () => promise })(
     scopeOf("letters"),
-    nothing,
-    nothing,
+    unexpected,
+    unexpected,
   ).then(() => ended = true);
   await Promise.resolve();
   assertEquals(ended, false);
@@ -58,7 +57,7 @@ Deno.test("ChannelNameRouter() lives as long as the application that it picked",
 Deno.test("ChannelNameRouter() rejects with what the application throws", async () => {
   const router = ChannelNameRouter({ letters: () => Promise.reject(new RangeError("No stamp")) });
   await assertRejects(
-    () => router(scopeOf("letters"), nothing, nothing),
+    () => router(scopeOf("letters"), unexpected, unexpected),
     RangeError,
     "No stamp",
   );
@@ -67,7 +66,7 @@ Deno.test("ChannelNameRouter() rejects with what the application throws", async 
 Deno.test("ChannelNameRouter() names what was asked for and what is known", async () => {
   const router = ChannelNameRouter({ letters: async () => {}, parcels: async () => {} });
   const error = await assertRejects(
-    () => router(scopeOf("postcards"), nothing, nothing),
+    () => router(scopeOf("postcards"), unexpected, unexpected),
     NoRouteError,
     'No application for channel "postcards": known are letters, parcels',
   );
@@ -80,7 +79,7 @@ for (const channel of ["toString", "__proto__", "constructor", "hasOwnProperty",
   Deno.test(`ChannelNameRouter() has no route for ${JSON.stringify(channel)} by itself`, async () => {
     const router = ChannelNameRouter({ letters: async () => {} });
     const error = await assertRejects(
-      () => router(scopeOf(channel), nothing, nothing),
+      () => router(scopeOf(channel), unexpected, unexpected),
       NoRouteError,
     );
     assertEquals(error.asked, channel);
@@ -90,7 +89,7 @@ for (const channel of ["toString", "__proto__", "constructor", "hasOwnProperty",
 Deno.test('ChannelNameRouter() takes "toString" for a route when it is one', async () => {
   let picked = false;
   const router = ChannelNameRouter({ toString: () => Promise.resolve(void (picked = true)) });
-  await router(scopeOf("toString"), nothing, nothing);
+  await router(scopeOf("toString"), unexpected, unexpected);
   assertEquals(picked, true);
 });
 
@@ -99,8 +98,8 @@ Deno.test("ChannelNameRouter() doesn't follow later changes of what it was given
   const router = ChannelNameRouter(applications);
   delete applications.letters;
   applications.parcels = async () => {};
-  await router(scopeOf("letters"), nothing, nothing);
-  await assertRejects(() => router(scopeOf("parcels"), nothing, nothing), NoRouteError);
+  await router(scopeOf("letters"), unexpected, unexpected);
+  await assertRejects(() => router(scopeOf("parcels"), unexpected, unexpected), NoRouteError);
 });
 
 Deno.test("ChannelNameRouter() nests", async () => {
@@ -110,7 +109,7 @@ Deno.test("ChannelNameRouter() nests", async () => {
       letters: (scope) => Promise.resolve(void (picked = scope.channel)),
     }),
   });
-  await router(scopeOf("letters"), nothing, nothing);
+  await router(scopeOf("letters"), unexpected, unexpected);
   assertEquals(picked, "letters");
 });
 

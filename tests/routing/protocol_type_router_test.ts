@@ -10,8 +10,8 @@ import {
   ProtocolTypeRouter,
   type Scope,
 } from "@asgi/channels";
+import { unexpected } from "../helpers/applications.ts";
 
-const nothing = () => Promise.reject(new Error("Not expected to be called"));
 const letters: ChannelScope = { type: "channel", channel: "letters" };
 
 Deno.test("ProtocolTypeRouter() picks the application by scope.type", async () => {
@@ -20,15 +20,15 @@ Deno.test("ProtocolTypeRouter() picks the application by scope.type", async () =
     channel: (scope) => Promise.resolve(void picked.push(scope.channel)),
     lifespan: (scope) => Promise.resolve(void picked.push(scope.type)),
   });
-  await router({ type: "lifespan" }, nothing, nothing);
-  await router(letters, nothing, nothing);
+  await router({ type: "lifespan" }, unexpected, unexpected);
+  await router(letters, unexpected, unexpected);
   assertEquals(picked, ["lifespan", "letters"]);
 });
 
 Deno.test("ProtocolTypeRouter() hands on receive and send as they are", async () => {
   let args: unknown[] = [];
-  const receive = () => nothing();
-  const send = () => nothing();
+  const receive = () => unexpected();
+  const send = () => unexpected();
   const router = ProtocolTypeRouter({
     channel: (...given) => Promise.resolve(void (args = given)),
   });
@@ -41,7 +41,7 @@ Deno.test("ProtocolTypeRouter() hands on receive and send as they are", async ()
 Deno.test("ProtocolTypeRouter() names what was asked for and what is known", async () => {
   const router = ProtocolTypeRouter({ channel: async () => {} });
   const error = await assertRejects(
-    () => router({ type: "lifespan" }, nothing, nothing),
+    () => router({ type: "lifespan" }, unexpected, unexpected),
     NoRouteError,
     'No application for type "lifespan": known are channel',
   );
@@ -54,7 +54,7 @@ for (const type of ["toString", "__proto__", "constructor", "http"]) {
   Deno.test(`ProtocolTypeRouter() has no route for the type "${type}"`, async () => {
     const router = ProtocolTypeRouter({ channel: async () => {} });
     const scope = { type } as unknown as Scope;
-    const error = await assertRejects(() => router(scope, nothing, nothing), NoRouteError);
+    const error = await assertRejects(() => router(scope, unexpected, unexpected), NoRouteError);
     assertEquals(error.asked, type);
   });
 }
@@ -68,10 +68,10 @@ Deno.test("ProtocolTypeRouter() nests, with itself and with ChannelNameRouter()"
       }),
     }),
   });
-  await router(letters, nothing, nothing);
+  await router(letters, unexpected, unexpected);
   assertEquals(picked, "letters");
   await assertRejects(
-    () => router({ type: "channel", channel: "parcels" }, nothing, nothing),
+    () => router({ type: "channel", channel: "parcels" }, unexpected, unexpected),
     NoRouteError,
     'No application for channel "parcels": known are letters',
   );

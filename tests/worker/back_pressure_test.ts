@@ -15,7 +15,7 @@ import {
 } from "@asgi/channels";
 import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.ts";
 import { ForwardingLayer } from "../helpers/layers.ts";
-import { linesOf, outcome, runBurst, startWorker } from "../helpers/worker.ts";
+import { linesOf, outcome, runBurst, startWorker, warmUp } from "../helpers/worker.ts";
 import { pause } from "../helpers/waiting.ts";
 
 /** Keeps what was asked for, given and handed back. */
@@ -77,7 +77,7 @@ Deno.test("a worker whose handlers take long never takes more than it can start"
       for (;;) {
         await receive();
         most = Math.max(most, layer.given - held);
-        await takeTime(25);
+        await pause(25);
         held++;
       }
     },
@@ -98,7 +98,7 @@ Deno.test("two workers with slow handlers share the events of a channel", async 
       application: async (_scope, receive) => {
         for (;;) {
           const event = await receive();
-          await takeTime(20);
+          await pause(20);
           shares[index] = (shares[index] ?? 0) + 1;
           all.add(event);
         }
@@ -181,7 +181,7 @@ Deno.test("what is handed back keeps its place in the channel", async () => {
     application: async (_scope, receive) => {
       for (;;) {
         const event = await receive();
-        if (event.type === "hang") await takeTime(200);
+        if (event.type === "hang") await pause(200);
         all.add(event);
       }
     },
@@ -217,15 +217,11 @@ Deno.test("what is handed back is in its place before more is taken", async () =
       }
     },
   });
-  // Quick ones first: so it takes the three that follow at once.
-  for (let count = 1; count <= 50; count++) {
-    await layer.send("letters", { type: "quick" });
-    await seen.reach(count);
-  }
+  await warmUp(layer, seen);
   await layer.sendMany("letters", [{ type: "slow" }, { type: "second" }, { type: "third" }]);
   await seen.reach(51);
   await layer.send("letters", { type: "newest" });
-  await takeTime(5);
+  await pause(5);
   layer.gate.resolve();
   await seen.reach(54);
   assertEquals(seen.items.slice(50), ["slow", "second", "third", "newest"]);
@@ -262,11 +258,7 @@ Deno.test("an event that expires behind a slow handler is never handled", async 
       }
     },
   });
-  // Quick ones first: so it takes the three that follow at once.
-  for (let count = 1; count <= 50; count++) {
-    await layer.send("letters", { type: "quick" });
-    await seen.reach(count);
-  }
+  await warmUp(layer, seen);
   await layer.sendMany("letters", [{ type: "slow" }, { type: "short.lived" }, { type: "last" }]);
   await seen.reach(52);
   await running.stop();
@@ -275,8 +267,3 @@ Deno.test("an event that expires behind a slow handler is never handled", async 
   assertEquals(running.worker.counts.droppedBy.expired, 1);
   assertStringIncludes(linesOf(running, "warn")[0] ?? "", "expired");
 });
-
-/** What a handler does that takes its time: this isn't waiting for anything. */
-async function takeTime(milliseconds: number): Promise<void> {
-  await pause(milliseconds);
-}

@@ -10,6 +10,7 @@ import { temporaryFolder } from "../helpers/temporary.ts";
 import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.ts";
 import { outcome, runBurst, startWorker } from "../helpers/worker.ts";
 import { pause } from "../helpers/waiting.ts";
+import { collecting } from "../helpers/applications.ts";
 
 /** A kind of layer that workers share. */
 interface Backend {
@@ -73,9 +74,7 @@ for (const { name, open } of BACKENDS) {
     await using _running = await startWorker({
       layer: place.connect(),
       channels: ["letters"],
-      application: async (_scope, receive) => {
-        for (;;) seen.add(await receive());
-      },
+      application: collecting(seen),
     });
     const sender = place.connect();
     for (let count = 1; count <= 5; count++) {

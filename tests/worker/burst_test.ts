@@ -15,10 +15,11 @@ import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.
 import { ForwardingLayer } from "../helpers/layers.ts";
 import { pause, within } from "../helpers/waiting.ts";
 import { outcome, runBurst, startWorker } from "../helpers/worker.ts";
+import { unexpected } from "../helpers/applications.ts";
 
 Deno.test("a burst ends at once when the channels are empty", async () => {
   await using layer = new MemoryChannelLayer();
-  const application = () => Promise.reject(new Error("Not expected to be called"));
+  const application = unexpected;
   const { worker } = await runBurst({ layer, application, channels: ["letters", "parcels"] });
   assertEquals(outcome(worker), { received: 0, handled: 0, failed: 0, dropped: 0 });
 });

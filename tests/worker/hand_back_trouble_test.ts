@@ -10,7 +10,7 @@ import {
 } from "@asgi/channels";
 import { AwayLayer } from "./away_layer.ts";
 import { remaining, Tally } from "../helpers/events.ts";
-import { linesOf, startWithoutWaiting, startWorker } from "../helpers/worker.ts";
+import { linesOf, startWithoutWaiting, startWorker, warmUp } from "../helpers/worker.ts";
 import { pause } from "../helpers/waiting.ts";
 
 /** What may differ from scene to scene. */
@@ -48,11 +48,7 @@ async function startHolding(options: SceneOptions = {}) {
   };
   const tuning = shutdownTimeout === undefined ? {} : { shutdownTimeout };
   const running = await startWorker({ layer, channels: ["letters"], application, ...tuning });
-  // Quick ones first: so it takes the three that follow at once.
-  for (let count = 1; count <= 50; count++) {
-    await inner.send("letters", { type: "quick" });
-    await seen.reach(count);
-  }
+  await warmUp(inner, seen);
   await inner.sendMany("letters", [{ type: "slow" }, { type: "next" }, { type: "last" }]);
   await seen.reach(51);
   const stop = async () => {

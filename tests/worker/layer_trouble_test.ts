@@ -1,7 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
-  type Application,
-  type ChannelScope,
   LayerClosedError,
   LayerConfigurationError,
   MemoryChannelLayer,
@@ -12,19 +10,13 @@ import { numbered, numbersOf, range, Tally } from "../helpers/events.ts";
 import { pause, within } from "../helpers/waiting.ts";
 import { linesOf, outcome, startWithoutWaiting, startWorker } from "../helpers/worker.ts";
 import { AwayLayer } from "./away_layer.ts";
-
-/** Handles events, and keeps them. */
-function keeping(seen: Tally<Message>): Application<ChannelScope> {
-  return async (_scope, receive) => {
-    for (;;) seen.add(await receive());
-  };
-}
+import { collecting } from "../helpers/applications.ts";
 
 Deno.test("a layer that goes away and comes back costs two lines and no event", async () => {
   const inner = new MemoryChannelLayer();
   await using layer = new AwayLayer(inner);
   const seen = new Tally<Message>();
-  const application = keeping(seen);
+  const application = collecting(seen);
   await using running = await startWorker({ layer, application, channels: ["letters", "parcels"] });
   const events = numbered(20);
   await inner.sendMany("letters", events.slice(0, 10));
@@ -53,7 +45,7 @@ Deno.test("a layer that is back is said to be, before there is an event", async 
   await using _running = await startWorker({
     layer,
     channels: ["letters"],
-    application: keeping(new Tally()),
+    application: collecting(new Tally()),
     log: ({ level }) => level === "info" && back.resolve(),
   });
   layer.goAway();
@@ -97,7 +89,7 @@ Deno.test("a worker whose layer is away at its start listens when it is back", a
   await using layer = new AwayLayer(inner);
   layer.goAway();
   const seen = new Tally<Message>();
-  const application = keeping(seen);
+  const application = collecting(seen);
   await using running = startWithoutWaiting({ layer, application, channels: ["letters"] });
   let listening = false;
   running.listening.then(() => listening = true);
@@ -118,7 +110,7 @@ Deno.test("a worker that is stopped before its layer answers never listens", asy
   const worker = new Worker({
     layer,
     channels: ["letters"],
-    application: keeping(new Tally()),
+    application: collecting(new Tally()),
     onListen: () => listening = true,
   });
   const ended = worker.run({ signal: control.signal });
@@ -134,7 +126,7 @@ Deno.test("a worker can be stopped while its layer is away", async () => {
   await using layer = new AwayLayer(new MemoryChannelLayer());
   await using running = await startWorker({
     layer,
-    application: keeping(new Tally()),
+    application: collecting(new Tally()),
     channels: ["letters"],
   });
   layer.goAway();
@@ -145,7 +137,7 @@ Deno.test("a worker can be stopped while its layer is away", async () => {
 Deno.test("a layer that goes away twice is told of twice", async () => {
   await using layer = new AwayLayer(new MemoryChannelLayer());
   const seen = new Tally<Message>();
-  const application = keeping(seen);
+  const application = collecting(seen);
   await using running = await startWorker({ layer, application, channels: ["letters"] });
   for (let time = 1; time <= 2; time++) {
     layer.goAway();
@@ -163,7 +155,7 @@ Deno.test("a layer that goes away twice is told of twice", async () => {
 Deno.test("a layer that can't be used rejects run()", async () => {
   await using layer = new AwayLayer(new MemoryChannelLayer());
   layer.goAway(new LayerConfigurationError("away:", "It needs a password"));
-  const application = keeping(new Tally());
+  const application = collecting(new Tally());
   const worker = new Worker({ layer, application, channels: ["letters"] });
   await assertRejects(() => within(worker.run(), "the end"), LayerConfigurationError, "password");
   assertEquals(layer.refusals.items.length, 1);
@@ -196,7 +188,7 @@ Deno.test("a layer that can't be used any more rejects run(), after handlers tha
 
 Deno.test("a layer that is closed under a worker rejects run()", async () => {
   const layer = new MemoryChannelLayer();
-  const application = keeping(new Tally());
+  const application = collecting(new Tally());
   const running = await startWorker({ layer, application, channels: ["letters"] });
   await layer.close();
   await assertRejects(() => within(running.ended, "the end"), LayerClosedError);

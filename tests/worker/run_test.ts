@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { AsyncConsumer, MemoryChannelLayer, Worker, type WorkerOptions } from "@asgi/channels";
 import { numbered } from "../helpers/events.ts";
-import { idle, outcome, runBurst } from "../helpers/worker.ts";
+import { outcome, runBurst } from "../helpers/worker.ts";
+import { idle } from "../helpers/applications.ts";
 
 Deno.test("onListen is called once, before any event is handled", async () => {
   await using layer = new MemoryChannelLayer();

@@ -11,6 +11,7 @@ import {
 import { numbered, numbersOf, remaining, Tally } from "../helpers/events.ts";
 import { within } from "../helpers/waiting.ts";
 import { outcome, startWorker } from "../helpers/worker.ts";
+import { collecting } from "../helpers/applications.ts";
 
 Deno.test("a worker that was stopped can be run again", async () => {
   await using layer = new MemoryChannelLayer();
@@ -18,9 +19,7 @@ Deno.test("a worker that was stopped can be run again", async () => {
   const worker = new Worker({
     layer,
     channels: ["letters"],
-    application: async (_scope, receive) => {
-      for (;;) seen.add(await receive());
-    },
+    application: collecting(seen),
   });
   for (let round = 1; round <= 2; round++) {
     const control = new AbortController();

@@ -2,6 +2,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { MemoryChannelLayer, ShutdownTimeoutError } from "@asgi/channels";
 import { numbered, remaining, Tally } from "../helpers/events.ts";
 import { linesOf, startWorker } from "../helpers/worker.ts";
+import { collecting } from "../helpers/applications.ts";
 
 Deno.test("ShutdownTimeoutError lists the events whose handlers were cut off", async () => {
   await using layer = new MemoryChannelLayer();
@@ -60,9 +61,7 @@ Deno.test("a drain that is over in time leaves no word in the log", async () => 
   await using running = await startWorker({
     layer,
     channels: ["letters"],
-    application: async (_scope, receive) => {
-      for (;;) seen.add(await receive());
-    },
+    application: collecting(seen),
   });
   await seen.reach(5);
   await running.stop();

@@ -10,6 +10,7 @@ import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.
 import { ForwardingLayer } from "../helpers/layers.ts";
 import { pause, within } from "../helpers/waiting.ts";
 import { outcome, startWorker } from "../helpers/worker.ts";
+import { collecting, unexpected } from "../helpers/applications.ts";
 
 for (const concurrency of [1, 4]) {
   Deno.test(`a stop amid ${concurrency} slow handlers loses nothing`, async () => {
@@ -50,9 +51,7 @@ Deno.test("a stop hands back what quick handlers have not begun", async () => {
   await using running = await startWorker({
     layer,
     channels: ["letters"],
-    application: async (_scope, receive) => {
-      for (;;) handled.add(await receive());
-    },
+    application: collecting(handled),
   });
   await handled.reach(500);
   await running.stop();
@@ -120,7 +119,7 @@ Deno.test("a stop before the beginning takes nothing", async () => {
   const worker = new Worker({
     layer,
     channels: ["letters"],
-    application: () => Promise.reject(new Error("Not expected to be called")),
+    application: unexpected,
   });
   await within(worker.run({ signal: AbortSignal.abort() }), "the end");
   assertEquals(numbersOf(await remaining(layer, "letters")), range(3));

@@ -9,7 +9,8 @@ import {
   ProtocolTypeRouter,
 } from "@asgi/channels";
 import { numbered, range, remaining, Tally } from "../helpers/events.ts";
-import { idle, outcome, runBurst, startWorker } from "../helpers/worker.ts";
+import { outcome, runBurst, startWorker } from "../helpers/worker.ts";
+import { idle } from "../helpers/applications.ts";
 
 Deno.test("Worker listens to the channels that it was given, and to no others", async () => {
   await using layer = new MemoryChannelLayer();
