@@ -14,7 +14,7 @@ import { temporaryFolder } from "../helpers/temporary.ts";
 import { range, remaining, withIds } from "../helpers/events.ts";
 import { openSqliteLayer } from "../helpers/layers.ts";
 
-const APP = new URL("../fixtures/threads/fleet_app.ts", import.meta.url).href;
+const APP = new URL("../fixtures/threads/thread_group_app.ts", import.meta.url).href;
 
 /** Opens a SQLite layer, with a way to start workers on it. */
 async function openFolder() {
@@ -48,7 +48,7 @@ async function checkThreads(layer: ChannelLayer, url: string): Promise<void> {
   assertEquals(handled, range(300));
   assertGreater(threads, 1);
   const log = worker.stderr.all;
-  assertMatch(log[0] ?? "", /Listening on a \(layer .*, app .*fleet_app\.ts, 3 threads\)/);
+  assertMatch(log[0] ?? "", /Listening on a \(layer .*, app .*thread_group_app\.ts, 3 threads\)/);
   assertEquals(log.filter((line) => line.includes("Listening")).length, 1);
   assertEquals(log.filter((line) => line.includes("Stopping")).length, 1);
   assertMatch(log.at(-1) ?? "", /Stopped: 300 received, 300 handled, 0 failed, 0 dropped/);

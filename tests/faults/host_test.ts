@@ -11,7 +11,7 @@ import { event, remaining } from "../helpers/events.ts";
 import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
-const APP = new URL("../fixtures/troubled_app.ts", import.meta.url).href;
+const APP = new URL("../fixtures/faulty_app.ts", import.meta.url).href;
 const isUnix = Deno.build.os !== "windows";
 
 /** A layer for each call, which all share their messages. */

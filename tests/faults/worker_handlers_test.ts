@@ -5,24 +5,24 @@ import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { type Program, startProgram } from "../helpers/program.ts";
 import { openSqliteLayer } from "../helpers/layers.ts";
 
-const APP = new URL("../fixtures/troubled_app.ts", import.meta.url).href;
+const APP = new URL("../fixtures/faulty_app.ts", import.meta.url).href;
 
-/** A worker of the troubled app, and a layer to send to it. */
+/** Starts a worker of the faulty app, and opens a layer to send to it. */
 async function start() {
   const stack = new AsyncDisposableStack();
   const { layer, url } = stack.use(await openSqliteLayer({ capacity: 20_000 }));
-  const worker = stack.use(await startTroubled(url));
+  const worker = stack.use(await startFaulty(url));
   return { layer, worker, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-async function startTroubled(url: string): Promise<Program> {
+async function startFaulty(url: string): Promise<Program> {
   const channels = ["a", "unbuildable", "returning"];
   const program = startProgram(["runworker", ...channels, "--app", APP, "--layer", url]);
   await program.stderr.until("Listening on");
   return program;
 }
 
-/** Ends a worker in good order, and gives its last line. */
+/** Stops a worker, and returns its last line. */
 async function stop(worker: Program): Promise<string> {
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
@@ -111,7 +111,7 @@ testWithRedis("A worker on Redis that burns CPU", () => {
   Deno.test("a handler that burns CPU for 2 s costs the connection nothing", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
-    await using worker = await startTroubled(redis.url);
+    await using worker = await startFaulty(redis.url);
     await layer.send("a", { type: "burn", id: 1, duration: 2_000 });
     for (let id = 2; id < 20; id++) await layer.send("a", { type: "record", id });
     await worker.stdout.until("19");

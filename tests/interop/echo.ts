@@ -11,7 +11,7 @@ export type Echo = (sent: readonly Message[]) => Promise<void>;
 
 let echoes = 0;
 
-/** Has Python send back what a layer of ours, of the same settings, sends. */
+/** Has Python send back what a layer with the same settings sends. */
 export async function startEcho(
   layer: ChannelLayer,
   peer: Peer,

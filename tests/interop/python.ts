@@ -16,11 +16,11 @@ export interface PythonLayerConfig {
   readonly symmetric_encryption_keys?: readonly string[];
 }
 
-/** A Python process with layers of `channels_redis` in it, which does what it is told. */
+/** A Python process that calls layers of `channels_redis`. */
 export interface Peer extends AsyncDisposable {
-  /** Calls a method of a layer, or one of `site/peer/actions.py`, and waits for what it gives. */
+  /** Calls a method of a layer, or one of `site/peer/actions.py`, and returns the result. */
   call<T = null>(config: PythonLayerConfig, method: string, ...args: unknown[]): Promise<T>;
-  /** Calls something that doesn't end. */
+  /** Starts a call that doesn't end. */
   start(config: PythonLayerConfig, method: string, ...args: unknown[]): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export function startSite(
   return watch(spawnSite(redis, args, { env, stdin: "null" }));
 }
 
-/** Starts a Python process that does what it is told. */
+/** Starts a Python process that executes calls. */
 export function startPeer(redis: RedisServer): Peer {
   const process = spawnSite(redis, ["peer"], { env: {}, stdin: "piped" });
   const program = watch(process);

@@ -1,7 +1,7 @@
 import { assertLess } from "@std/assert";
 import { run, say } from "../helpers/program.ts";
 
-const PROGRAM = new URL("../fixtures/threads/pace.ts", import.meta.url).href;
+const PROGRAM = new URL("../fixtures/threads/event_delay.ts", import.meta.url).href;
 
 /** How often to measure before it counts as a failure: other programs may want the CPU as well. */
 const ROUNDS = 3;

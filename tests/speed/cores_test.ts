@@ -4,7 +4,7 @@ import { spin } from "../fixtures/threads/spin.ts";
 import { say, startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
-const APP = new URL("../fixtures/threads/fleet_app.ts", import.meta.url).href;
+const APP = new URL("../fixtures/threads/thread_group_app.ts", import.meta.url).href;
 const SPIN = new URL("../fixtures/threads/spin.ts", import.meta.url).href;
 
 const EVENTS = 100;

@@ -6,17 +6,17 @@ import { range } from "../../helpers/events.ts";
 
 const CHANNEL = "letters";
 
-/** How many events wait when the worker starts, and how many it has handled when trouble begins. */
+/** How many events wait when the worker starts, and how many it has handled when the fault begins. */
 const BACKLOG = 2_000;
 const BEFORE = 200;
 
-/** What happens in the middle of a stream of events. */
+/** A fault in the middle of a stream of events. */
 export interface Incident {
-  /** What it is called in the test's output. */
+  /** Its name in the output of the test. */
   readonly name: string;
-  /** Where sender and worker find the layer. */
+  /** The URL of the layer, for sender and worker. */
   readonly url: string;
-  /** Makes the trouble, and waits until the servers are over it. */
+  /** Causes the fault, and waits until the servers have recovered. */
   readonly strike: () => Promise<void>;
 }
 
@@ -26,15 +26,15 @@ export interface Outcome {
   readonly sent: number;
   /** How many of these were never handled. */
   readonly lost: number;
-  /** How many sends were told that the layer isn't available. */
+  /** How many sends were rejected because the layer was unavailable. */
   readonly refused: number;
   /** What the worker logged. */
   readonly log: readonly string[];
 }
 
 /**
- * Sends a stream of events to a worker process and makes trouble in the middle. Fails when an event
- * is handled twice, or the worker doesn't go on by itself.
+ * Sends a stream of events to a worker process, with a fault in the middle. Fails if an event is
+ * handled twice, or if the worker doesn't recover by itself.
  */
 export async function runStream({ name, url, strike }: Incident): Promise<Outcome> {
   await using layer = new RedisChannelLayer({ url, capacity: 100_000 });

@@ -12,9 +12,9 @@ export interface SentinelOptions {
   readonly args?: readonly string[];
   /** More lines for the Sentinels' configuration. */
   readonly config?: readonly string[];
-  /** How `redis-cli` gets in at the Sentinels. */
+  /** Arguments with which `redis-cli` logs in to the Sentinels. */
   readonly access?: readonly string[];
-  /** How `redis-cli` gets in at master and replica. */
+  /** Arguments with which `redis-cli` logs in to master and replica. */
   readonly nodeAccess?: readonly string[];
 }
 
@@ -24,11 +24,11 @@ export interface WatchedServers extends AsyncDisposable {
   readonly replica: Node;
   readonly sentinels: readonly Node[];
   readonly url: string;
-  /** Waits until the Sentinels name the replica as the master, and it is one. */
+  /** Waits until the replica is the master, and the Sentinels say so. */
   untilFailedOver(): Promise<void>;
 }
 
-/** Starts them, and waits until they know each other; a master that is silent for 500 ms is down. */
+/** Starts them, and waits until they know each other; a master silent for 500 ms is down. */
 export async function startSentinels(options: SentinelOptions = {}): Promise<WatchedServers> {
   const { sentinels: count = 1, args = [], config = [], access = [], nodeAccess = [] } = options;
   await using stack = new AsyncDisposableStack();

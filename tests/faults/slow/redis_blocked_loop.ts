@@ -6,7 +6,7 @@ import { checkBlockedLoop } from "../blocked_loop.ts";
 import { withIds } from "../../helpers/events.ts";
 import { pause } from "../../helpers/waiting.ts";
 
-const APP = new URL("../../fixtures/troubled_app.ts", import.meta.url).href;
+const APP = new URL("../../fixtures/faulty_app.ts", import.meta.url).href;
 
 /** How many events the worker has before it, on its way and behind it. */
 const EVENTS = 6_000;

@@ -3,7 +3,7 @@ import { SqliteChannelLayer } from "@asgi/channels";
 import { startProgram } from "../../helpers/program.ts";
 import { temporaryFolder } from "../../helpers/temporary.ts";
 
-const APP = new URL("../../fixtures/troubled_app.ts", import.meta.url).href;
+const APP = new URL("../../fixtures/faulty_app.ts", import.meta.url).href;
 
 Deno.test("1,000,000 floating promises that one handler leaves to fail end nothing", async () => {
   await using folder = await temporaryFolder();

@@ -8,28 +8,28 @@ import {
   type ReceiveManyOptions,
   ShutdownTimeoutError,
 } from "@asgi/channels";
-import { AwayLayer } from "./away_layer.ts";
+import { FlakyLayer } from "./flaky_layer.ts";
 import { remaining, Tally } from "../helpers/events.ts";
 import { linesOf, startWithoutWaiting, startWorker, warmUp } from "../helpers/worker.ts";
 import { pause } from "../helpers/waiting.ts";
 
-/** What may differ from scene to scene. */
-interface SceneOptions {
-  /** What the layer answers once it is away. */
-  readonly trouble?: Error;
+/** What differs from test to test. */
+interface HoldingOptions {
+  /** The error of the layer once it is unavailable. */
+  readonly error?: Error;
   /** What the application does after each event but quick ones: by default, it asks for more. */
   readonly afterEach?: "returns" | "fails";
-  readonly layer?: AwayLayer;
+  readonly layer?: FlakyLayer;
   readonly shutdownTimeout?: number;
 }
 
 /**
- * A worker with "slow" in hand, whose handler waits for the gate, and "next" and "last" behind it;
- * its layer is away.
+ * Starts a worker with "slow" in flight, whose handler waits for the gate, and "next" and "last"
+ * behind it; its layer is unavailable.
  */
-async function startHolding(options: SceneOptions = {}) {
-  const { trouble, afterEach, shutdownTimeout } = options;
-  const { layer = new AwayLayer(new MemoryChannelLayer()) } = options;
+async function startHolding(options: HoldingOptions = {}) {
+  const { error, afterEach, shutdownTimeout } = options;
+  const { layer = new FlakyLayer(new MemoryChannelLayer()) } = options;
   const { inner } = layer;
   const runs = new Tally();
   const seen = new Tally<string>();
@@ -39,7 +39,7 @@ async function startHolding(options: SceneOptions = {}) {
       const { type } = await receive();
       seen.add(type);
       if (type === "slow") {
-        layer.goAway(trouble);
+        layer.fail(error);
         await gate.promise;
       }
       if (afterEach === "returns") return;
@@ -53,7 +53,7 @@ async function startHolding(options: SceneOptions = {}) {
   await seen.reach(51);
   const stop = async () => {
     gate.resolve();
-    await running.stop().catch(() => {}); // The test may have told it to already.
+    await running.stop().catch(() => {}); // The test may have stopped it already.
     await layer.close();
   };
   return { inner, layer, runs, seen, gate, running, [Symbol.asyncDispose]: stop };
@@ -81,8 +81,8 @@ for (const { how, handled, failed, ...shape } of SHAPES) {
 }
 
 Deno.test("a worker doesn't handle what the layer may have taken back: it is lost, and counted", async () => {
-  const trouble = new LayerUnavailableError("away:", "No answer", { outcomeUnknown: true });
-  await using scene = await startHolding({ trouble });
+  const error = new LayerUnavailableError("away:", "No answer", { outcomeUnknown: true });
+  await using scene = await startHolding({ error });
   const stopped = scene.running.stop();
   await scene.layer.refusals.reach(1);
   scene.gate.resolve();
@@ -97,7 +97,7 @@ Deno.test("a worker doesn't handle what the layer may have taken back: it is los
 Deno.test("a worker that stalls keeps what it can't hand back until the layer is there again", async () => {
   await using scene = await startHolding();
   await scene.layer.refusals.reach(1);
-  scene.layer.comeBack();
+  scene.layer.recover();
   assertEquals(await scene.inner.receive("letters"), { type: "next" });
   assertEquals(await scene.inner.receive("letters"), { type: "last" });
   scene.gate.resolve();
@@ -111,7 +111,7 @@ Deno.test("a worker that stalled handles what it kept when it goes on first, in 
   await scene.layer.refusals.reach(1);
   scene.gate.resolve();
   await scene.seen.reach(53);
-  scene.layer.comeBack();
+  scene.layer.recover();
   await scene.inner.send("letters", { type: "later" });
   await scene.seen.reach(54);
   assertEquals(scene.seen.items.slice(50), ["slow", "next", "last", "later"]);
@@ -119,14 +119,14 @@ Deno.test("a worker that stalled handles what it kept when it goes on first, in 
   assertEquals(await remaining(scene.inner, "letters"), []);
 });
 
-/** It gives, but takes nothing back: a Redis whose memory is full does so. */
-class FullLayer extends AwayLayer {
-  override goAway(): void {
-    this.refuseHandBack();
+/** Delivers, but refuses to requeue, as a Redis whose memory is full does. */
+class FullLayer extends FlakyLayer {
+  override fail(): void {
+    this.refuseRequeue();
   }
 }
 
-/** Gives the event "later" only when it is told to, even to one who has given it up. */
+/** Delivers the event "later" only when the gate opens, even after the call was aborted. */
 class LateLayer extends FullLayer {
   readonly isLate = Promise.withResolvers<void>();
   readonly gate = Promise.withResolvers<void>();
@@ -154,7 +154,7 @@ Deno.test("a worker that stops keeps in its order what the layer gives late as w
   assertEquals(scene.seen.items.slice(50), ["slow", "next", "last", "later"]);
 });
 
-/** It takes its time to refuse what is handed back. */
+/** Refuses to requeue after a while. */
 class HesitantLayer extends LateLayer {
   readonly isAsked = Promise.withResolvers<void>();
   readonly refusal = Promise.withResolvers<void>();
@@ -166,7 +166,7 @@ class HesitantLayer extends LateLayer {
   }
 }
 
-/** What one sender sends seems to be as old as what came before, or older: its clock is behind. */
+/** The events of one sender seem as old as earlier ones, or older: its clock is behind. */
 class SlowClockLayer extends HesitantLayer {
   readonly #behind: number;
 
@@ -206,7 +206,7 @@ for (const behind of [0, 1_000]) {
 Deno.test("a worker that stalls tries again to hand back to a layer that is full, and isn't away", async () => {
   await using scene = await startHolding({ layer: new FullLayer(new MemoryChannelLayer()) });
   await scene.layer.refusals.reach(2);
-  scene.layer.comeBack();
+  scene.layer.recover();
   assertEquals(await scene.inner.receive("letters"), { type: "next" });
   scene.gate.resolve();
 });
@@ -215,11 +215,11 @@ Deno.test("a worker that is stopped before it listens handles what it can't hand
   const inner = new MemoryChannelLayer();
   await inner.send("letters", { type: "sent" });
   const taken = Promise.withResolvers<void>();
-  class HalfLayer extends AwayLayer {
+  class HalfLayer extends FlakyLayer {
     override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
       if (channel === "parcels") throw new LayerUnavailableError("away:", "It went away");
       const deliveries = await super.receiveMany(channel, options);
-      this.refuseHandBack();
+      this.refuseRequeue();
       taken.resolve();
       return deliveries;
     }

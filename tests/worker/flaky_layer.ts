@@ -2,27 +2,27 @@ import { type Delivery, LayerUnavailableError, type ReceiveManyOptions } from "@
 import { Tally } from "../helpers/events.ts";
 import { ForwardingLayer } from "../helpers/layers.ts";
 
-/** A layer that can go away, for this worker alone, and come back. */
-export class AwayLayer extends ForwardingLayer {
+/** A layer that can become unavailable, for one worker alone, and recover. */
+export class FlakyLayer extends ForwardingLayer {
   readonly refusals = new Tally<Error>();
-  #trouble: Error | undefined;
-  #isFull = false;
+  #error: Error | undefined;
+  #refusesRequeue = false;
   #gone = new AbortController();
 
-  /** From now on it answers with an error, also to those who wait. */
-  goAway(error: Error = new LayerUnavailableError("away:", "It went away")): void {
-    this.#trouble = error;
+  /** Fails all calls from now on, also pending ones. */
+  fail(error: Error = new LayerUnavailableError("away:", "It went away")): void {
+    this.#error = error;
     this.#gone.abort(error);
   }
 
-  /** From now on it takes nothing back, and gives as before. */
-  refuseHandBack(): void {
-    this.#isFull = true;
+  /** Refuses to requeue from now on, and delivers as before. */
+  refuseRequeue(): void {
+    this.#refusesRequeue = true;
   }
 
-  comeBack(): void {
-    this.#isFull = false;
-    this.#trouble = undefined;
+  recover(): void {
+    this.#refusesRequeue = false;
+    this.#error = undefined;
     this.#gone = new AbortController();
   }
 
@@ -33,13 +33,15 @@ export class AwayLayer extends ForwardingLayer {
   }
 
   override async requeue(deliveries: readonly Delivery[]): Promise<void> {
-    if (this.#isFull) this.#refuse(new LayerUnavailableError("full:", "Its memory is full"));
+    if (this.#refusesRequeue) {
+      this.#refuse(new LayerUnavailableError("full:", "Its memory is full"));
+    }
     this.#check();
     await super.requeue(deliveries);
   }
 
   #check(): void {
-    if (this.#trouble) this.#refuse(this.#trouble);
+    if (this.#error) this.#refuse(this.#error);
   }
 
   #refuse(error: Error): never {

@@ -3,7 +3,7 @@ import { SqliteChannelLayer } from "@asgi/channels";
 import { run, startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
-const APP = new URL("../fixtures/threads/narrow_app.ts", import.meta.url).href;
+const APP = new URL("../fixtures/threads/restricted_app.ts", import.meta.url).href;
 const FLAG = "--unstable-worker-options";
 
 Deno.test(`with ${FLAG}, a handler without permissions works, and can touch nothing`, async () => {

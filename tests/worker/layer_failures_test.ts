@@ -9,24 +9,24 @@ import {
 import { numbered, numbersOf, range, Tally } from "../helpers/events.ts";
 import { pause, within } from "../helpers/waiting.ts";
 import { linesOf, outcome, startWithoutWaiting, startWorker } from "../helpers/worker.ts";
-import { AwayLayer } from "./away_layer.ts";
+import { FlakyLayer } from "./flaky_layer.ts";
 import { collecting } from "../helpers/applications.ts";
 
 Deno.test("a layer that goes away and comes back costs two lines and no event", async () => {
   const inner = new MemoryChannelLayer();
-  await using layer = new AwayLayer(inner);
+  await using layer = new FlakyLayer(inner);
   const seen = new Tally<Message>();
   const application = collecting(seen);
   await using running = await startWorker({ layer, application, channels: ["letters", "parcels"] });
   const events = numbered(20);
   await inner.sendMany("letters", events.slice(0, 10));
   await seen.reach(10);
-  layer.goAway();
+  layer.fail();
   await inner.sendMany("letters", events.slice(10, 15));
   await inner.sendMany("parcels", events.slice(15));
   await layer.refusals.reach(4);
   assertEquals(seen.items.length, 10);
-  layer.comeBack();
+  layer.recover();
   await seen.reach(20);
   await running.stop();
   assertEquals(numbersOf(seen.items), range(20));
@@ -40,7 +40,7 @@ Deno.test("a layer that goes away and comes back costs two lines and no event", 
 });
 
 Deno.test("a layer that is back is said to be, before there is an event", async () => {
-  await using layer = new AwayLayer(new MemoryChannelLayer());
+  await using layer = new FlakyLayer(new MemoryChannelLayer());
   const back = Promise.withResolvers<void>();
   await using _running = await startWorker({
     layer,
@@ -48,15 +48,15 @@ Deno.test("a layer that is back is said to be, before there is an event", async 
     application: collecting(new Tally()),
     log: ({ level }) => level === "info" && back.resolve(),
   });
-  layer.goAway();
+  layer.fail();
   await layer.refusals.reach(1);
-  layer.comeBack();
+  layer.recover();
   await within(back.promise, "the line in the log");
 });
 
 Deno.test("handlers that run go on while the layer is away", async () => {
   const inner = new MemoryChannelLayer();
-  await using layer = new AwayLayer(inner);
+  await using layer = new FlakyLayer(inner);
   const gate = Promise.withResolvers<void>();
   const begun = new Tally<Message>();
   const ended = new Tally<Message>();
@@ -74,11 +74,11 @@ Deno.test("handlers that run go on while the layer is away", async () => {
   });
   await inner.sendMany("letters", numbered(2));
   await begun.reach(1);
-  layer.goAway();
+  layer.fail();
   gate.resolve();
   await ended.reach(1);
   await layer.refusals.reach(1);
-  layer.comeBack();
+  layer.recover();
   await ended.reach(2);
   await running.stop();
 });
@@ -86,8 +86,8 @@ Deno.test("handlers that run go on while the layer is away", async () => {
 Deno.test("a worker whose layer is away at its start listens when it is back", async () => {
   const inner = new MemoryChannelLayer();
   await inner.sendMany("letters", numbered(3));
-  await using layer = new AwayLayer(inner);
-  layer.goAway();
+  await using layer = new FlakyLayer(inner);
+  layer.fail();
   const seen = new Tally<Message>();
   const application = collecting(seen);
   await using running = startWithoutWaiting({ layer, application, channels: ["letters"] });
@@ -96,15 +96,15 @@ Deno.test("a worker whose layer is away at its start listens when it is back", a
   await layer.refusals.reach(2);
   assertEquals(listening, false);
   assertEquals(linesOf(running, "error").length, 1);
-  layer.comeBack();
+  layer.recover();
   await within(running.listening, "the worker to listen");
   await seen.reach(3);
   assertEquals(linesOf(running, "info"), ["The layer is back"]);
 });
 
 Deno.test("a worker that is stopped before its layer answers never listens", async () => {
-  await using layer = new AwayLayer(new MemoryChannelLayer());
-  layer.goAway();
+  await using layer = new FlakyLayer(new MemoryChannelLayer());
+  layer.fail();
   let listening = false;
   const control = new AbortController();
   const worker = new Worker({
@@ -123,26 +123,26 @@ Deno.test("a worker that is stopped before its layer answers never listens", asy
 });
 
 Deno.test("a worker can be stopped while its layer is away", async () => {
-  await using layer = new AwayLayer(new MemoryChannelLayer());
+  await using layer = new FlakyLayer(new MemoryChannelLayer());
   await using running = await startWorker({
     layer,
     application: collecting(new Tally()),
     channels: ["letters"],
   });
-  layer.goAway();
+  layer.fail();
   await layer.refusals.reach(1);
   await running.stop();
 });
 
 Deno.test("a layer that goes away twice is told of twice", async () => {
-  await using layer = new AwayLayer(new MemoryChannelLayer());
+  await using layer = new FlakyLayer(new MemoryChannelLayer());
   const seen = new Tally<Message>();
   const application = collecting(seen);
   await using running = await startWorker({ layer, application, channels: ["letters"] });
   for (let time = 1; time <= 2; time++) {
-    layer.goAway();
+    layer.fail();
     await layer.refusals.reach(time);
-    layer.comeBack();
+    layer.recover();
     await layer.inner.send("letters", { type: "sent" });
     await seen.reach(time);
   }
@@ -153,8 +153,8 @@ Deno.test("a layer that goes away twice is told of twice", async () => {
 });
 
 Deno.test("a layer that can't be used rejects run()", async () => {
-  await using layer = new AwayLayer(new MemoryChannelLayer());
-  layer.goAway(new LayerConfigurationError("away:", "It needs a password"));
+  await using layer = new FlakyLayer(new MemoryChannelLayer());
+  layer.fail(new LayerConfigurationError("away:", "It needs a password"));
   const application = collecting(new Tally());
   const worker = new Worker({ layer, application, channels: ["letters"] });
   await assertRejects(() => within(worker.run(), "the end"), LayerConfigurationError, "password");
@@ -163,7 +163,7 @@ Deno.test("a layer that can't be used rejects run()", async () => {
 
 Deno.test("a layer that can't be used any more rejects run(), after handlers that run", async () => {
   const inner = new MemoryChannelLayer();
-  await using layer = new AwayLayer(inner);
+  await using layer = new FlakyLayer(inner);
   const gate = Promise.withResolvers<void>();
   const told = new Tally<string>();
   const running = await startWorker({
@@ -180,7 +180,7 @@ Deno.test("a layer that can't be used any more rejects run(), after handlers tha
   running.ended.catch(() => told.add("ended"));
   await inner.send("letters", { type: "sent" });
   await told.reach(1);
-  layer.goAway(new LayerConfigurationError("away:", "It needs a password"));
+  layer.fail(new LayerConfigurationError("away:", "It needs a password"));
   gate.resolve();
   await assertRejects(() => within(running.ended, "the end"), LayerConfigurationError, "password");
   assertEquals(told.items, ["sent", "done", "ended"]);

@@ -8,16 +8,16 @@ import { startAll } from "./helpers/conformance.ts";
 import { receiveNumbers, sendNumbers } from "./helpers/numbers.ts";
 import { range } from "../helpers/events.ts";
 
-interface Trouble extends AsyncDisposable {
+interface Hosts extends AsyncDisposable {
   readonly nodes: readonly Node[];
   readonly hosts: readonly string[];
   readonly layer: RedisChannelLayer;
-  /** What `onHostChange` was told: `"lost 2"` and the like. */
+  /** The calls of `onHostChange`, such as `"lost 2"`. */
   readonly changes: string[];
 }
 
-/** A layer on three hosts of its own, which is connected to all of them. */
-async function startTrouble(): Promise<Trouble> {
+/** Starts three hosts, and a layer that is connected to all of them. */
+async function startHosts(): Promise<Hosts> {
   await using stack = new AsyncDisposableStack();
   const { all: nodes } = stack.use(await startAll(3, startNode));
   const hosts = nodes.map(({ at }) => `redis://${at}`);
@@ -34,17 +34,17 @@ async function startTrouble(): Promise<Trouble> {
 
 testWithRedis("RedisChannelLayer with lost hosts", () => {
   Deno.test("RedisChannelLayer: one of three hosts dies, and the layer goes on with the others", async () => {
-    await using trouble = await startTrouble();
-    const { nodes, layer, changes } = trouble;
+    await using setup = await startHosts();
+    const { nodes, layer, changes } = setup;
     const receiving = receiveNumbers(layer, 30);
     await nodes[1]!.crash();
-    await until("the loss is told", () => changes.length > 0);
+    await until("the loss is reported", () => changes.length > 0);
     await sendNumbers(layer, 0, 30);
     assertEquals(await receiving, range(30));
     assertEquals(changes, ["lost 1"]);
 
     await using back = await startNode({ port: nodes[1]!.port });
-    await until("the return is told", () => changes.length > 1);
+    await until("the return is reported", () => changes.length > 1);
     await sendNumbers(layer, 30, 30);
     assertEquals(await back.cli("ZCARD", "asgiletters"), "10");
     assertEquals(await receiveNumbers(layer, 30), range(30, 30));
@@ -52,8 +52,8 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
   });
 
   Deno.test("RedisChannelLayer: sends go round a host that died while nobody looked", async () => {
-    await using trouble = await startTrouble();
-    const { nodes, layer, changes } = trouble;
+    await using setup = await startHosts();
+    const { nodes, layer, changes } = setup;
     await nodes[2]!.crash();
     for (let n = 0; n < 3; n++) await layer.send("first", { type: "a" }).catch(() => {});
     await sendNumbers(layer, 0, 12);
@@ -62,21 +62,21 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
   });
 
   Deno.test("RedisChannelLayer: what came from a host that died is handed back to another one", async () => {
-    await using trouble = await startTrouble();
-    const { nodes, layer, changes } = trouble;
+    await using setup = await startHosts();
+    const { nodes, layer, changes } = setup;
     await sendNumbers(layer, 0, 3);
     const taken = [];
     while (taken.length < 3) taken.push(...await layer.receiveMany("letters", { limit: 3 }));
     await nodes[1]!.crash();
     await layer.receiveMany("others", { limit: 1, wait: false }); // So it sees what has happened.
-    await until("the loss is told", () => changes.length > 0);
+    await until("the loss is reported", () => changes.length > 0);
     await layer.requeue(taken);
     assertEquals(await receiveNumbers(layer, 3), [0, 1, 2]);
   });
 
   Deno.test("RedisChannelLayer: groups go round a host that died, where nobody's name is on it", async () => {
-    await using trouble = await startTrouble();
-    const { nodes, layer } = trouble;
+    await using setup = await startHosts();
+    const { nodes, layer } = setup;
     // The name of the group is host 2's, that of the channel host 1's.
     await layer.groupAdd("g", "thumbnails-generate");
     await nodes[1]!.crash();
@@ -89,13 +89,13 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
   });
 
   Deno.test("RedisChannelLayer: groupSend() says that it may be sent if the host of one member is lost", async () => {
-    await using trouble = await startTrouble();
-    const { nodes, layer, changes } = trouble;
+    await using setup = await startHosts();
+    const { nodes, layer, changes } = setup;
     // The name of the group is host 2's, the channels are on all three.
     for (let n = 0; n < 20; n++) await layer.groupAdd("g", layer.newChannel(`answers-${n}`));
     await nodes[1]!.crash();
     await layer.receiveMany("others", { limit: 1, wait: false }); // So it sees what has happened.
-    await until("the loss is told", () => changes.length > 0);
+    await until("the loss is reported", () => changes.length > 0);
     const error = await assertRejects(
       () => layer.groupSend("g", { type: "a" }),
       LayerUnavailableError,
@@ -106,8 +106,8 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
   });
 
   Deno.test("RedisChannelLayer: one of three hosts freezes, and the layer goes on with the others", async () => {
-    await using trouble = await startTrouble();
-    const { nodes, layer, changes } = trouble;
+    await using setup = await startHosts();
+    const { nodes, layer, changes } = setup;
     nodes[0]!.freeze();
     // What is sent to it fails, and may be there; what is sent to the others arrives.
     const sent = await Promise.allSettled(
@@ -116,26 +116,26 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     const arrived = sent.flatMap(({ status }, n) => status === "fulfilled" ? [n] : []);
     assertEquals(arrived.length, 4);
     for (const n of arrived) assertEquals((await layer.receive(`letters-${n}`))["n"], n);
-    await until("the loss is told", () => changes.length > 0);
+    await until("the loss is reported", () => changes.length > 0);
     await sendNumbers(layer, 10, 6);
     assertEquals(await receiveNumbers(layer, 6), range(6, 10));
     nodes[0]!.thaw();
-    await until("the return is told", () => changes.length > 1);
+    await until("the return is reported", () => changes.length > 1);
     await sendNumbers(layer, 20, 6);
     assertEquals(await receiveNumbers(layer, 6), range(6, 20));
     assertEquals(changes, ["lost 0", "back 0"]);
   });
 
   Deno.test("RedisChannelLayer: a host that refuses to write is as good as lost", async () => {
-    await using trouble = await startTrouble();
-    const { nodes, layer, changes } = trouble;
+    await using setup = await startHosts();
+    const { nodes, layer, changes } = setup;
     const receiving = receiveNumbers(layer, 12);
     await nodes[0]!.cli("REPLICAOF", nodes[1]!.at.split(":")[0]!, `${nodes[1]!.port}`);
-    await until("the loss is told", () => changes.length > 0);
+    await until("the loss is reported", () => changes.length > 0);
     await sendNumbers(layer, 0, 12);
     assertEquals(await receiving, range(12));
     await nodes[0]!.cli("REPLICAOF", "NO", "ONE");
-    await until("the return is told", () => changes.length > 1);
+    await until("the return is reported", () => changes.length > 1);
     await nodes[0]!.cli("FLUSHALL");
     await sendNumbers(layer, 12, 12);
     assertEquals(await receiveNumbers(layer, 12), range(12, 12));
@@ -159,18 +159,18 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
   });
 
   Deno.test("RedisChannelLayer: without any host it is unavailable", async () => {
-    await using trouble = await startTrouble();
-    const { nodes, layer, changes } = trouble;
+    await using setup = await startHosts();
+    const { nodes, layer, changes } = setup;
     await Promise.all(nodes.map((node) => node.crash()));
     await assertRejects(() => layer.receive("letters"), LayerUnavailableError);
     await assertRejects(() => layer.send("letters", { type: "a" }), LayerUnavailableError);
     await assertRejects(() => layer.groupSend("g", { type: "a" }), LayerUnavailableError);
-    await until("all losses are told", () => changes.length === 3);
+    await until("all losses are reported", () => changes.length === 3);
   });
 
   Deno.test("runworker: it says once that all hosts are lost, and once that they are back", async () => {
-    await using trouble = await startTrouble();
-    const { nodes, hosts } = trouble;
+    await using setup = await startHosts();
+    const { nodes, hosts } = setup;
     const layer = `redis://${nodes.map(({ at }) => at).join()}`;
     await using worker = await startWorkerProcess(["letters", "others", "--layer", layer]);
     await Promise.all(nodes.map((node) => node.crash()));

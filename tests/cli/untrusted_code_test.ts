@@ -4,7 +4,7 @@ import { startProgram, startScript } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const FLAG = "--unstable-worker-options";
-const PROGRAM = new URL("../fixtures/threads/strangers.ts", import.meta.url);
+const PROGRAM = new URL("../fixtures/threads/untrusted_app.ts", import.meta.url);
 
 /** Replaces `postMessage` of ports: `post` sends as before, and `when` says which message it waits for. */
 const onPost = (when: string, action: string) => `
@@ -20,11 +20,11 @@ const answering = (action: string) => onPost(`message?.said === "done"`, action)
 const calling = (action: string) =>
   onPost("message?.method", action) + "self.channelLayer.newChannel('letters');";
 
-/** What the code of a stranger does, and what its event fails with, if it does. */
+/** What untrusted code does, and the error with which its event fails, if it does. */
 const ATTACKS: Readonly<Record<string, readonly [code: string, failure?: RegExp]>> = {
-  "leaves a promise that fails": ["Promise.reject(new Error('stray'))"],
+  "leaves a promise that fails": ["Promise.reject(new Error('unhandled'))"],
   "leaves 100,000 promises that fail": [
-    "for (let i = 0; i < 1e5; i++) Promise.reject(new Error('stray ' + i))",
+    "for (let i = 0; i < 1e5; i++) Promise.reject(new Error('unhandled ' + i))",
   ],
   "throws from a timer": ["setTimeout(() => { throw new Error('later') }, 1)"],
   "throws an error with a forged prototype": [
@@ -113,13 +113,13 @@ Deno.test("runworker logs the errors that code without permissions leaves behind
   const path = `${folder.path}/events.sqlite3`;
   await using layer = new SqliteChannelLayer({ path });
   await using worker = startProgram(
-    ["runworker", "strangers", "--app", PROGRAM.href, "--layer", `sqlite:${path}`],
+    ["runworker", "untrusted", "--app", PROGRAM.href, "--layer", `sqlite:${path}`],
     { permissions: ["-A", FLAG] },
   );
   await worker.stderr.until("Listening on");
-  const send = (code: string) => layer.send("strangers", { type: "run", code });
-  await send("Promise.reject(new Error('stray of a stranger'))");
-  await worker.stderr.until("stray of a stranger");
+  const send = (code: string) => layer.send("untrusted", { type: "run", code });
+  await send("Promise.reject(new Error('rejection of untrusted code'))");
+  await worker.stderr.until("rejection of untrusted code");
   await send("setTimeout(() => { throw new Error('later') }, 1)");
   await worker.stderr.until("later");
   await send(answering("post({ ...message, said: 'failed' })"));
