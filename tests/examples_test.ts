@@ -10,7 +10,7 @@ async function runDemo(task = "demo"): Promise<string[]> {
   return [...program.stdout.all];
 }
 
-Deno.test("deno task demo makes thumbnails of all pictures, twice", async () => {
+Deno.test("deno task demo creates thumbnails of all pictures, twice", async () => {
   for (const _run of ["first", "second"]) {
     const lines = await runDemo();
     const made = lines.filter((line) => /^ +\d\/6 /.test(line));

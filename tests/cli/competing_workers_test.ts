@@ -26,7 +26,7 @@ async function checkWorkers(layer: ChannelLayer, url: string, count: number): Pr
   assertEquals(all.sort((a, b) => a - b), range(count));
 }
 
-Deno.test("4 worker processes on one SQLite file handle 10,000 events once each", async () => {
+Deno.test("4 worker processes on one SQLite file handle each of 10,000 events once", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/events.sqlite3`;
   await using layer = new SqliteChannelLayer({ path, capacity: 10_000 });
@@ -34,7 +34,7 @@ Deno.test("4 worker processes on one SQLite file handle 10,000 events once each"
 });
 
 testWithRedis("4 worker processes", () => {
-  Deno.test("4 worker processes on one Redis channel handle 100,000 events once each", async () => {
+  Deno.test("4 worker processes on one Redis channel handle each of 100,000 events once", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url, capacity: 100_000 });
     await checkWorkers(layer, redis.url, 100_000);

@@ -4,8 +4,8 @@ import { startWorkerProcess } from "../helpers/program.ts";
 import { connectionsOf, startRedis, testWithRedis, untilConnections } from "../helpers/redis.ts";
 import { range } from "../helpers/events.ts";
 
-testWithRedis("Connections of programs", () => {
-  Deno.test("a worker of 100 channels holds 3 connections at most, its sender 1", async () => {
+testWithRedis("Connections of processes", () => {
+  Deno.test("a worker of 100 channels holds at most 3 connections, and a sender 1", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     const channels = range(100).map((index) => `channel-${index}`);

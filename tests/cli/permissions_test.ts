@@ -81,7 +81,7 @@ for (const [layer, permissions, flag] of MISSING) {
   const checks = isAbsent ? [] : [["check"]];
   for (const command of [["runworker", "a"], ["send", "a", '{"type":"x"}'], ...checks]) {
     const name = `${command[0]} on ${layer} with "${permissions.join(" ")}"`;
-    Deno.test(`${name} exits with 1, and names the missing flag`, async () => {
+    Deno.test(`${name} exits with status 1, and names the missing flag`, async () => {
       await using folder = await openFolder();
       const args = [...command, "--layer", layer];
       await using program = startProgram(args, { cwd: folder.path, permissions });
@@ -93,7 +93,7 @@ for (const [layer, permissions, flag] of MISSING) {
   }
 }
 
-Deno.test("An app that lacks a permission exits with 1, and its flag is named", async () => {
+Deno.test("An app that lacks a permission exits with status 1, and its flag is named", async () => {
   await using folder = await openFolder();
   await Deno.writeTextFile(`${folder.path}/app.ts`, "export default Deno.env.get('SECRET');");
   const permissions = ["--allow-read"];
@@ -107,7 +107,7 @@ Deno.test("An app that lacks a permission exits with 1, and its flag is named", 
   }
 });
 
-Deno.test("The library tells of a missing permission by LayerConfigurationError", async () => {
+Deno.test("The library reports a missing permission as a LayerConfigurationError", async () => {
   await using folder = await openFolder();
   const library = new URL("../../mod.ts", import.meta.url).href;
   await Deno.writeTextFile(

@@ -8,7 +8,7 @@ import {
 import { range, remaining, untilEmpty, withIds } from "../helpers/events.ts";
 import { openSqliteLayer } from "../helpers/layers.ts";
 
-Deno.test("runworker handles what another process sends, and says what it listens to", async () => {
+Deno.test("runworker handles what another process sends, and logs its channels", async () => {
   await using opened = await openSqliteLayer({ capacity: 100_000 });
   await using worker = await startWorkerProcess(["a", "b", "--layer", opened.url]);
   assertMatch(
@@ -34,7 +34,7 @@ Deno.test("runworker leaves the events of other channels alone", async () => {
   assertEquals((await remaining(opened.layer, "b")).length, 3);
 });
 
-Deno.test("runworker stops with 0 on SIGTERM, and loses none of 1,000 slow events", async () => {
+Deno.test("runworker exits with status 0 on SIGTERM, and loses none of 1,000 slow events", async () => {
   await using opened = await openSqliteLayer({ capacity: 100_000 });
   await opened.layer.sendMany("a", withIds(1000, { type: "record.slowly", duration: 20 }));
   await using worker = await startWorkerProcess(["a", "-c", "4", "--layer", opened.url]);
@@ -48,14 +48,14 @@ Deno.test("runworker stops with 0 on SIGTERM, and loses none of 1,000 slow event
   assertEquals(left, [...left].sort((one, other) => one - other));
 });
 
-Deno.test("runworker stops on SIGINT as well", async () => {
+Deno.test("runworker stops on SIGINT", async () => {
   await using opened = await openSqliteLayer({ capacity: 100_000 });
   await using worker = await startWorkerProcess(["a", "--layer", opened.url]);
   worker.kill("SIGINT");
   assertEquals(await worker.end, 0);
 });
 
-Deno.test("runworker leaves at once with 1 at the second signal, and says what it cut off", async () => {
+Deno.test("runworker exits with status 1 on the second signal, and names the interrupted events", async () => {
   await using opened = await openSqliteLayer({ capacity: 100_000 });
   await using worker = await startWorkerProcess(["a", "-v", "--layer", opened.url]);
   await opened.layer.sendMany("a", withIds(2, { type: "hang" }));
@@ -69,7 +69,7 @@ Deno.test("runworker leaves at once with 1 at the second signal, and says what i
   assertEquals(await remaining(opened.layer, "a"), [{ type: "hang", id: 1 }]);
 });
 
-Deno.test("runworker takes two signals within one second for one, and lets its handlers finish", async () => {
+Deno.test("runworker treats two signals within one second as one, and lets its handlers finish", async () => {
   await using opened = await openSqliteLayer({ capacity: 100_000 });
   await using worker = await startWorkerProcess(["a", "--layer", opened.url]);
   await opened.layer.send("a", { type: "record.slowly", id: 3, duration: 1_500 });
@@ -82,7 +82,7 @@ Deno.test("runworker takes two signals within one second for one, and lets its h
   assertEquals([await worker.end, worker.stdout.all], [0, ["3"]], worker.stderr.all.join("\n"));
 });
 
-Deno.test("runworker leaves with 1 at the end of --shutdown-timeout, and says what it cut off", async () => {
+Deno.test("runworker exits with status 1 after --shutdown-timeout, and names the interrupted events", async () => {
   await using opened = await openSqliteLayer({ capacity: 100_000 });
   const args = ["a", "--shutdown-timeout", "0.2", "--layer", opened.url];
   await using worker = await startWorkerProcess(args);
@@ -96,7 +96,7 @@ Deno.test("runworker leaves with 1 at the end of --shutdown-timeout, and says wh
   );
 });
 
-Deno.test("runworker survives a promise that fails while nobody awaits it", async () => {
+Deno.test("runworker survives an unhandled rejection", async () => {
   await using opened = await openSqliteLayer({ capacity: 100_000 });
   await using worker = await startWorkerProcess(["a", "--layer", opened.url]);
   await opened.layer.sendMany("a", withIds(2, { type: "leave.stray" }));
@@ -108,7 +108,7 @@ Deno.test("runworker survives a promise that fails while nobody awaits it", asyn
   assertStringIncludes(strays[0] ?? "", "Error: stray");
 });
 
-Deno.test("runworker logs a failing handler in one line, with channel, type and stack", async () => {
+Deno.test("runworker logs a failed handler in one line, with channel, type and stack", async () => {
   await using opened = await openSqliteLayer({ capacity: 100_000 });
   await opened.layer.send("a", { type: "fail" });
   await using worker = startProgram(
@@ -135,7 +135,7 @@ Deno.test("runworker writes its log as JSON for --log-format json", async () => 
   assertStringIncludes(entries[1].error, "Error: failed on purpose\n");
 });
 
-Deno.test("runworker says nothing for --quiet as long as all is well", async () => {
+Deno.test("runworker --quiet logs nothing without a failure", async () => {
   await using opened = await openSqliteLayer({ capacity: 100_000 });
   await opened.layer.send("a", { type: "record", id: 1 });
   const args = ["runworker", "a", "-q", "--burst", "--app", FIXTURE_APP, "--layer", opened.url];

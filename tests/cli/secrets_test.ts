@@ -19,7 +19,7 @@ function assertHidden(lines: readonly string[]): void {
 
 for (const scheme of ["redis", "redis+sentinel", "redis+cluster"]) {
   for (const format of ["text", "json"]) {
-    Deno.test(`runworker -v --log-format ${format} shows no password of ${scheme}://`, async () => {
+    Deno.test(`runworker -v --log-format ${format} prints no password of ${scheme}://`, async () => {
       await using server = await startEcho();
       const url = `${scheme}://ann:${encodeURIComponent(PASSWORD)}@${server.at}/`;
       const address = scheme === "redis+sentinel" ? `${url}master` : url;

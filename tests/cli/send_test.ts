@@ -25,7 +25,7 @@ Deno.test("send reads one event a line from standard input for -", async () => {
   assertEquals(types, ["a", "b", "c"]);
 });
 
-Deno.test("send says which line is no event, and has sent the lines before it", async () => {
+Deno.test("send names the line that is not an event, and has sent the lines before it", async () => {
   await using opened = await openSqliteLayer();
   const stdin = '{"type":"a"}\noops\n{"type":"c"}\n';
   await using program = startProgram(["send", "letters", "-", "--layer", opened.url], { stdin });
@@ -34,7 +34,7 @@ Deno.test("send says which line is no event, and has sent the lines before it", 
   assertEquals(await remaining(opened.layer, "letters"), [{ type: "a" }]);
 });
 
-Deno.test("send keeps integers that a number can't hold", async () => {
+Deno.test("send preserves integers beyond Number.MAX_SAFE_INTEGER", async () => {
   await using opened = await openSqliteLayer();
   const event = '{"type":"a","id":9007199254740993,"float":1e300}';
   await using program = startProgram(["send", "letters", event, "--layer", opened.url]);
@@ -44,7 +44,7 @@ Deno.test("send keeps integers that a number can't hold", async () => {
   ]);
 });
 
-Deno.test("send leaves with 1 when the channel is full", async () => {
+Deno.test("send exits with status 1 if the channel is full", async () => {
   await using opened = await openSqliteLayer();
   const events = ['{"type":"a"}', '{"type":"b"}', '{"type":"c"}'];
   const args = ["send", "letters", ...events, "--layer", `${opened.url}?capacity=2`];
@@ -57,7 +57,7 @@ Deno.test("send leaves with 1 when the channel is full", async () => {
   ]);
 });
 
-Deno.test("send --wait waits for room", async () => {
+Deno.test("send --wait waits for capacity", async () => {
   await using opened = await openSqliteLayer();
   const events = ["a", "b", "c"].map((type) => JSON.stringify({ type }));
   const args = ["send", "letters", ...events, "--wait", "--layer", `${opened.url}?capacity=1`];
@@ -68,7 +68,7 @@ Deno.test("send --wait waits for room", async () => {
   assertEquals(await program.end, 0);
 });
 
-Deno.test("send --wait is ended by a signal", async () => {
+Deno.test("send --wait stops on a signal", async () => {
   await using opened = await openSqliteLayer();
   const layer = `${opened.url}?capacity=1`;
   const args = ["send", "letters", '{"type":"a"}', '{"type":"b"}', "--wait", "--layer", layer];
@@ -110,7 +110,7 @@ const APP = `
 for (const command of [["send", "a", '{"type":"x"}'], ["check", "a"]]) {
   const [name = ""] = command;
 
-  Deno.test(`${name} loads the app only if nothing else names the layer, and says which`, async () => {
+  Deno.test(`${name} loads the app only if nothing else names the layer, and logs the app`, async () => {
     await using opened = await openSqliteLayer();
     await opened.layer.send("a", { type: "first" });
     await Deno.writeTextFile(`${opened.folder}/app.ts`, APP);

@@ -6,7 +6,7 @@ import { temporaryFolder } from "../helpers/temporary.ts";
 const APP = new URL("../fixtures/threads/restricted_app.ts", import.meta.url).href;
 const FLAG = "--unstable-worker-options";
 
-Deno.test(`with ${FLAG}, a handler without permissions works, and can touch nothing`, async () => {
+Deno.test(`with ${FLAG}, a handler without permissions runs, and has no access`, async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/events.sqlite3`;
   await using layer = new SqliteChannelLayer({ path });
@@ -33,14 +33,14 @@ Deno.test(`with ${FLAG}, a handler without permissions works, and can touch noth
   assertStringIncludes(log, "6 received, 4 handled, 2 failed, 0 dropped");
 });
 
-Deno.test(`without ${FLAG}, threads with permissions of their own are refused`, async () => {
+Deno.test(`without ${FLAG}, threads with their own permissions are rejected`, async () => {
   await using folder = await temporaryFolder();
   await using worker = startProgram(["runworker", "a", "--app", APP], { cwd: folder.path });
   assertEquals(await worker.end, 70, "Deno's own exit code");
   assertStringIncludes(worker.stderr.all.join("\n"), `The \`${FLAG}\` flag must be provided`);
 });
 
-Deno.test("a handler without permissions that waits for the main thread can be ended", async () => {
+Deno.test("a handler without permissions that waits for the main thread can be terminated", async () => {
   const program = new URL("../fixtures/threads/stuck.ts", import.meta.url).pathname;
   const args = ["run", "-A", FLAG, program];
   assertEquals(await run(Deno.execPath(), args), "TimeLimitError 0", "no thread is left");

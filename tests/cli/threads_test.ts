@@ -67,7 +67,7 @@ testWithRedis("runworker --threads", () => {
   });
 });
 
-Deno.test("runworker --threads says in the log which thread a line is about", async () => {
+Deno.test("runworker --threads logs the thread of each line", async () => {
   await using opened = await openFolder();
   await opened.layer.sendMany("a", withIds(4, { type: "fail" }));
   await using text = opened.start("--threads", "2", "--burst");
@@ -98,7 +98,7 @@ Deno.test("runworker --threads warns once of a channel that the app doesn't know
   assertEquals(warnings.length, 1, worker.stderr.all.join("\n"));
 });
 
-Deno.test("runworker --threads --burst leaves once all is handled", async () => {
+Deno.test("runworker --threads --burst exits when all events are handled", async () => {
   await using opened = await openFolder();
   await opened.layer.sendMany("a", withIds(100, { type: "work", burn: 2 }));
   await using worker = opened.start("--threads", "2", "--burst");
@@ -106,7 +106,7 @@ Deno.test("runworker --threads --burst leaves once all is handled", async () => 
   assertEquals(printed(worker).ids, range(100));
 });
 
-Deno.test("runworker --threads drains all of them at the first signal, and loses nothing", async () => {
+Deno.test("runworker --threads drains all threads at the first signal, and loses nothing", async () => {
   await using opened = await openFolder();
   await opened.layer.sendMany("a", withIds(50, { type: "wait", duration: 100 }));
   await using worker = opened.start("--threads", "2", "-c", "2");
@@ -119,7 +119,7 @@ Deno.test("runworker --threads drains all of them at the first signal, and loses
   assertGreater(left.length, 0);
 });
 
-Deno.test("runworker --threads leaves at once at the second signal, even when a thread burns", async () => {
+Deno.test("runworker --threads exits at the second signal, even if a thread burns CPU", async () => {
   await using opened = await openFolder();
   await opened.layer.send("a", { type: "burn", id: 0 });
   await opened.layer.send("a", { type: "wait", id: 1, duration: 60_000 });
@@ -135,7 +135,7 @@ Deno.test("runworker --threads leaves at once at the second signal, even when a 
   assertMatch(log, /thread [12]: Was cut off: a handler didn't let go of the thread/);
 });
 
-Deno.test("runworker --threads holds --shutdown-timeout, even when a thread burns", async () => {
+Deno.test("runworker --threads honors --shutdown-timeout, even if a thread burns CPU", async () => {
   await using opened = await openFolder();
   await opened.layer.send("a", { type: "burn", id: 0 });
   await opened.layer.send("a", { type: "wait", id: 1, duration: 60_000 });
@@ -149,7 +149,7 @@ Deno.test("runworker --threads holds --shutdown-timeout, even when a thread burn
   assertMatch(log, /thread [12]: Was cut off/);
 });
 
-Deno.test("runworker --threads replaces a thread that dies, with growing waits, and counts on", async () => {
+Deno.test("runworker --threads restarts a thread with backoff, and keeps its counts", async () => {
   await using opened = await openFolder();
   await using worker = opened.start("--threads", "2");
   await worker.stderr.until("Listening on");
@@ -226,7 +226,7 @@ Deno.test("events that are lost with a thread that is cut off are counted, and n
   assertMatch(log, /Was cut off: a handler .* lost with it: \d+ events that it held/);
 });
 
-Deno.test("what the user can mend is told once, with the exit code of one thread", async () => {
+Deno.test("an error of the user is logged once for all threads, with the exit status of one thread", async () => {
   await using folder = await temporaryFolder();
   const options = { cwd: folder.path };
   const check = async (code: number, message: string, args: string[]) => {
@@ -249,7 +249,7 @@ Deno.test("what the user can mend is told once, with the exit code of one thread
   }
 });
 
-Deno.test("a thread that dies before it listens ends the program with 1, and the others", async () => {
+Deno.test("a thread that exits before it listens stops the others, and the status is 1", async () => {
   await using folder = await temporaryFolder();
   // The first of them dies.
   const app = `
@@ -263,7 +263,7 @@ Deno.test("a thread that dies before it listens ends the program with 1, and the
   assertStringIncludes(worker.stderr.all.join("\n"), "Died: it left with exit code 5");
 });
 
-Deno.test("runworker --threads auto takes a thread for each core", async () => {
+Deno.test("runworker --threads auto starts a thread for each core", async () => {
   await using opened = await openFolder();
   await using worker = opened.start("--threads", "auto", "--burst");
   assertEquals(await worker.end, 0);

@@ -87,7 +87,7 @@ const MISTAKES: readonly (readonly [args: readonly string[], answer: string])[] 
 ];
 
 for (const [args, answer] of MISTAKES) {
-  Deno.test(`main() answers "${args.join(" ")}" with one line and 2`, async () => {
+  Deno.test(`main() answers "${args.join(" ")}" with one line and status 2`, async () => {
     const { code, stdout, stderr } = await run(...args);
     assertEquals(code, 2);
     assertEquals(stdout, []);
@@ -141,7 +141,7 @@ const APPS: readonly (readonly [what: string, source: string, answer: RegExp])[]
 ];
 
 for (const [what, source, answer] of APPS) {
-  Deno.test(`runworker answers an app ${what} with one line and 2`, async () => {
+  Deno.test(`runworker answers an app ${what} with one line and status 2`, async () => {
     await using folder = await temporaryFolder();
     const app = `${folder.path}/app.ts`;
     await Deno.writeTextFile(app, source);
@@ -174,13 +174,13 @@ for (const args of [[], ["runworker"], ["send"], ["check"]]) {
   });
 }
 
-Deno.test("main() takes short switches in one, as one would write them", async () => {
+Deno.test("main() accepts combined short options", async () => {
   const { code, stdout } = await run("send", "-qh");
   assertEquals(code, 0);
   assertStringIncludes(stdout.join("\n"), "Usage: send");
 });
 
-Deno.test("main() quotes no URL with a password, wherever it stands", async () => {
+Deno.test("main() quotes no URL with a password, wherever it occurs", async () => {
   const url = "redis://ann:hidden@127.0.0.1:1";
   const lines = [
     [url],
@@ -210,7 +210,7 @@ Deno.test("main() quotes no URL with a password, wherever it stands", async () =
   }
 });
 
-Deno.test("runworker leaves with 1 where waiting for the layer can't help", async () => {
+Deno.test("runworker exits with status 1 if waiting for the layer can't help", async () => {
   await using folder = await temporaryFolder();
   const file = `${folder.path}/notes.txt`;
   await Deno.writeTextFile(

@@ -13,7 +13,7 @@ import { ApplicationCommunicator } from "@asgi/channels/testing";
 import { useMemoryLayer } from "../helpers/layers.ts";
 import { scope } from "../helpers/applications.ts";
 
-Deno.test("asAsgi() makes a fresh instance for each scope, with its arguments", async () => {
+Deno.test("asAsgi() creates a new instance for each scope, with its arguments", async () => {
   const made: string[] = [];
   class StampConsumer extends AsyncConsumer {
     readonly #stamp: string;
@@ -40,7 +40,7 @@ Deno.test("asAsgi() makes a fresh instance for each scope, with its arguments", 
   }
 });
 
-Deno.test("asAsgi() takes the arguments of the constructor, and no others", () => {
+Deno.test("asAsgi() accepts the arguments of the constructor, and no others", () => {
   class StampConsumer extends AsyncConsumer {
     constructor(readonly stamp: string) {
       super();
@@ -53,14 +53,14 @@ Deno.test("asAsgi() takes the arguments of the constructor, and no others", () =
   StampConsumer.asAsgi(5);
 });
 
-Deno.test("asAsgi() makes an application of the consumer's scope", () => {
+Deno.test("asAsgi() returns an application of the consumer's scope", () => {
   class LifespanConsumer extends AsyncConsumer<LifespanScope> {}
   LifespanConsumer.asAsgi() satisfies Application<LifespanScope>;
   // @ts-expect-error It can't take the scope of a channel.
   LifespanConsumer.asAsgi() satisfies Application<ChannelScope>;
 });
 
-Deno.test("a handler says what its events look like, without any", async () => {
+Deno.test("a handler declares the type of its events, without any", async () => {
   class LetterConsumer extends AsyncConsumer {
     async letter_sent({ text, pages }: { type: string; text: string; pages: number }) {
       await this.send({ type: "read", text: text.toUpperCase(), pages: pages + 1 });
@@ -71,7 +71,7 @@ Deno.test("a handler says what its events look like, without any", async () => {
   assertEquals(await communicator.receiveOutput(), { type: "read", text: "HELLO", pages: 2 });
 });
 
-Deno.test("scope is what the server told", async () => {
+Deno.test("scope is the scope of the server", async () => {
   class LetterConsumer extends AsyncConsumer {
     async letter_sent(): Promise<void> {
       await this.send({ type: "scope", same: this.scope === scope, channel: this.scope.channel });
@@ -83,7 +83,7 @@ Deno.test("scope is what the server told", async () => {
   assertEquals(await communicator.receiveOutput(), expected);
 });
 
-Deno.test("scope and send() refuse before asAsgi() runs the consumer", async () => {
+Deno.test("scope and send() throw before asAsgi() runs the consumer", async () => {
   class LetterConsumer extends AsyncConsumer {}
   const consumer = new LetterConsumer();
   assertThrows(() => consumer.scope, TypeError, "asAsgi()");
@@ -141,7 +141,7 @@ Deno.test("handlers run one at a time, in the order of their events", async () =
   assertEquals(await communicator.receiveOutput(), { type: "quick" });
 });
 
-Deno.test("an error of a handler ends the application with it", async () => {
+Deno.test("an error of a handler rejects the application", async () => {
   class FailingConsumer extends AsyncConsumer {
     letter_sent(): never {
       throw new RangeError("No stamp");

@@ -28,7 +28,7 @@ class BusyConsumer extends LetterConsumer {
   }
 }
 
-Deno.test("a failure of the own channel doesn't lose the event that waits its turn", async () => {
+Deno.test("a failure of the own channel doesn't lose the waiting event", async () => {
   BusyConsumer.gate = Promise.withResolvers();
   await using test = useMemoryLayer();
   await using communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
@@ -64,7 +64,7 @@ Deno.test("a failure of the own channel ends the application after the event tha
   assertEquals(await communicator.receiveOutput(), { type: "slow ends" });
 });
 
-Deno.test("a StopConsumer of the own channel doesn't lose the event that waits its turn", async () => {
+Deno.test("a StopConsumer of the own channel doesn't lose the waiting event", async () => {
   BusyConsumer.gate = Promise.withResolvers();
   await using test = useMemoryLayer();
   await using communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
@@ -76,7 +76,7 @@ Deno.test("a StopConsumer of the own channel doesn't lose the event that waits i
   assertEquals(await communicator.receiveOutput(), { type: "read", text: "in between" });
 });
 
-Deno.test("an event given in the same turn as a failure of the own channel is handled", async () => {
+Deno.test("an event sent in the same turn as a failure of the own channel is handled", async () => {
   BusyConsumer.gate = Promise.withResolvers();
   await using test = useMemoryLayer();
   await using communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
@@ -88,7 +88,7 @@ Deno.test("an event given in the same turn as a failure of the own channel is ha
   assertEquals(await communicator.receiveOutput(), { type: "read", text: "at once" });
 });
 
-Deno.test("the end waits for the own channel's handler that runs", async () => {
+Deno.test("stop() waits for the running handler of the own channel", async () => {
   BusyConsumer.gate = Promise.withResolvers();
   await using test = useMemoryLayer();
   const communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
@@ -103,7 +103,7 @@ Deno.test("the end waits for the own channel's handler that runs", async () => {
   assertEquals(await communicator.receiveOutput(), { type: "done" });
 });
 
-Deno.test("the end tells of the own channel's handler that fails while it is waited for", async () => {
+Deno.test("stop() rejects with the error of the own channel's handler", async () => {
   BusyConsumer.gate = Promise.withResolvers();
   await using test = useMemoryLayer();
   const communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);

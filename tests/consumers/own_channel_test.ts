@@ -33,7 +33,7 @@ class CountingLayer extends ForwardingLayer {
   }
 }
 
-Deno.test("channelName is made, and listened to, when it is first asked for", async () => {
+Deno.test("channelName is created, and listened to, at its first use", async () => {
   let counts: CountingLayer | undefined;
   await using _test = useMemoryLayer((layer) => counts = new CountingLayer(layer));
   await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
@@ -46,7 +46,7 @@ Deno.test("channelName is made, and listened to, when it is first asked for", as
   assertEquals([counts?.made, counts?.listening], [1, 1]);
 });
 
-Deno.test("channelName is a process-local name of each instance's own", async () => {
+Deno.test("channelName is a process-local name, unique to each instance", async () => {
   await using _test = useMemoryLayer();
   const application = LetterConsumer.asAsgi();
   await using one = new ApplicationCommunicator(application, scope);
@@ -56,7 +56,7 @@ Deno.test("channelName is a process-local name of each instance's own", async ()
   assertEquals(new Set(names).size, 2);
 });
 
-Deno.test("what comes to the own channel is handled as any other event, in order", async () => {
+Deno.test("events of the own channel are handled like any other event, in order", async () => {
   await using test = useMemoryLayer();
   await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
   const name = await channelOf(communicator);
@@ -146,7 +146,7 @@ Deno.test("an event without a handler on the own channel ends the application", 
   await assertRejects(() => communicator.wait(), NoHandlerError, "dispatch");
 });
 
-Deno.test("the end of the consumer is the end of its listening", async () => {
+Deno.test("the own channel is no longer listened to after the consumer has ended", async () => {
   let counts: CountingLayer | undefined;
   await using test = useMemoryLayer((layer) => counts = new CountingLayer(layer));
   const communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
@@ -158,7 +158,7 @@ Deno.test("the end of the consumer is the end of its listening", async () => {
   assertEquals(await communicator.receiveNothing({ timeout: 5 }), true);
 });
 
-Deno.test("a failure of the server's event is the end of the listening", async () => {
+Deno.test("the own channel is no longer listened to after an event of the server has failed", async () => {
   let counts: CountingLayer | undefined;
   await using _test = useMemoryLayer((layer) => counts = new CountingLayer(layer));
   await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
@@ -181,7 +181,7 @@ class FailingLayer extends ForwardingLayer {
   }
 }
 
-Deno.test("the own channel outlives a layer that is away for a while", async () => {
+Deno.test("the own channel survives a temporarily unavailable layer", async () => {
   let failing: FailingLayer | undefined;
   await using test = useMemoryLayer((layer) => failing = new FailingLayer(layer));
   failing?.errors.push(new LayerUnavailableError("memory:", "It is away"));
@@ -191,7 +191,7 @@ Deno.test("the own channel outlives a layer that is away for a while", async () 
   assertEquals(await communicator.receiveOutput(), { type: "read", text: "Hello" });
 });
 
-Deno.test("the end of the consumer ends the waiting for a layer that is away", async () => {
+Deno.test("stop() doesn't wait for an unavailable layer", async () => {
   let failing: FailingLayer | undefined;
   await using _test = useMemoryLayer((layer) => failing = new FailingLayer(layer));
   failing?.errors.push(new LayerUnavailableError("memory:", "It is away"));
@@ -200,7 +200,7 @@ Deno.test("the end of the consumer ends the waiting for a layer that is away", a
   await communicator.stop();
 });
 
-Deno.test("a layer that can't be used ends the application with its error", async () => {
+Deno.test("a LayerConfigurationError rejects the application", async () => {
   let failing: FailingLayer | undefined;
   await using _test = useMemoryLayer((layer) => failing = new FailingLayer(layer));
   failing?.errors.push(new LayerConfigurationError("memory:", "It needs a password"));

@@ -19,7 +19,7 @@ import { useMemoryLayer } from "../helpers/layers.ts";
 import { letters, MODULE, ThreadedConsumer } from "../helpers/threads.ts";
 import { scope } from "../helpers/applications.ts";
 
-Deno.test("a handler on a thread gets its event, and what it sends comes back", async () => {
+Deno.test("a handler on a thread gets its event, and its messages reach the server", async () => {
   await using consumer = new ThreadedConsumer();
   const event = { type: "letter.sent", text: "Hello" };
   await consumer.send("letter.sent", { text: "Hello" });
@@ -27,7 +27,7 @@ Deno.test("a handler on a thread gets its event, and what it sends comes back", 
   assertEquals(await consumer.receive(), expected);
 });
 
-Deno.test("an instance is made for each scope, with its arguments, and keeps its state", async () => {
+Deno.test("an instance is created for each scope, with its arguments, and keeps its state", async () => {
   const application = LetterConsumer.asAsgi({ module: MODULE, args: ["red", 2n ** 60n] });
   for (let scopes = 1; scopes <= 2; scopes++) {
     await using consumer = new ThreadedConsumer(application);
@@ -46,14 +46,14 @@ Deno.test("bytes, large integers and -0 are the same on a thread", async () => {
   assertEquals(Object.is((event as { values: typeof values }).values.zero, -0), true);
 });
 
-Deno.test("a Buffer and an instance of a class become plain on the way from a thread", async () => {
+Deno.test("a Buffer and an instance of a class arrive from a thread as plain values", async () => {
   await using consumer = new ThreadedConsumer();
   const { buffer, stamp } = await consumer.ask("send.odd.values");
   assertEquals(buffer, new Uint8Array([1, 2]));
   assertEquals(stamp, { colour: "red" });
 });
 
-Deno.test("scope and channelName are what the main thread knows", async () => {
+Deno.test("scope and channelName are those of the main thread", async () => {
   await using test = useMemoryLayer();
   await using consumer = new ThreadedConsumer();
   const { scope: told, channel } = await consumer.ask("tell");
@@ -83,7 +83,7 @@ Deno.test("channelLayer has every method of a sender", async () => {
   assertEquals(await test.layer.receiveMany("archive", { limit: 1, wait: false }), []);
 });
 
-Deno.test("a layer's error is thrown in the handler, of its class, with its fields", async () => {
+Deno.test("a layer's error is thrown in the handler, with its class and fields", async () => {
   await using _test = useMemoryLayer(() => new MemoryChannelLayer({ capacity: 1 }));
   await using consumer = new ThreadedConsumer();
   const send = { method: "send", args: ["archive", { type: "kept" }] };
@@ -97,7 +97,7 @@ Deno.test("a layer's error is thrown in the handler, of its class, with its fiel
   assertMatch(String(stack), /LetterConsumer\.call_layer \(.*consumers\.ts/);
 });
 
-Deno.test("a message that may not travel is refused in the handler", async () => {
+Deno.test("an invalid message is rejected in the handler", async () => {
   await using _test = useMemoryLayer();
   await using consumer = new ThreadedConsumer();
   const args = ["archive", { type: "kept", at: new Date() }];
@@ -107,7 +107,7 @@ Deno.test("a message that may not travel is refused in the handler", async () =>
   assertStringIncludes(String(badName.message), 'Channel name "no name" is not valid');
 });
 
-Deno.test("what can't leave a thread at all is refused with a TypeError", async () => {
+Deno.test("a value that can't be cloned is rejected with a TypeError", async () => {
   const consumer = new ThreadedConsumer();
   await consumer.send("send.function");
   const error = await assertRejects(() => consumer.end(), TypeError, "A thread can't send this");
@@ -122,7 +122,7 @@ Deno.test("a group reaches the own channel of a consumer on a thread", async () 
   assertEquals((await consumer.receive()).event, { type: "letter.sent", text: "to all" });
 });
 
-Deno.test("an error comes back with its name, message, stack, cause and fields", async () => {
+Deno.test("an error arrives with its name, message, stack, cause and fields", async () => {
   const consumer = new ThreadedConsumer();
   await consumer.send("fail");
   const error = await assertRejects(() => consumer.end(), Error, "Not delivered");
@@ -136,7 +136,7 @@ Deno.test("an error comes back with its name, message, stack, cause and fields",
   assertEquals(error.cause.message, "No stamp");
 });
 
-Deno.test("what is thrown and is no error comes back as it is", async () => {
+Deno.test("a thrown value that is not an error arrives unchanged", async () => {
   const consumer = new ThreadedConsumer();
   await consumer.send("fail.oddly");
   let thrown: unknown;
@@ -168,7 +168,7 @@ Deno.test("an event without a handler fails as in an AsyncConsumer", async () =>
   }
 });
 
-Deno.test("a handler that returns a promise is refused", async () => {
+Deno.test("a handler that returns a promise is rejected", async () => {
   const consumer = new ThreadedConsumer();
   await consumer.send("wait");
   const message =
@@ -176,7 +176,7 @@ Deno.test("a handler that returns a promise is refused", async () => {
   await assertRejects(() => consumer.end(), TypeError, message);
 });
 
-Deno.test("a promise that fails on a thread while nobody awaits it is told to the program", async () => {
+Deno.test("an unhandled rejection on a thread is reported in the main thread", async () => {
   const strays: unknown[] = [];
   const { promise: told, resolve } = Promise.withResolvers<void>();
   const listener = (event: PromiseRejectionEvent) => {
@@ -193,7 +193,7 @@ Deno.test("a promise that fails on a thread while nobody awaits it is told to th
   assertEquals((await consumer.ask("letter.sent")).count, 1);
 });
 
-Deno.test("consumers are spread over as many threads as they may have", async () => {
+Deno.test("consumers are distributed over the permitted number of threads", async () => {
   const threads = async (most: number) => {
     const application = letters({ threads: most });
     await using one = new ThreadedConsumer(application);
@@ -216,7 +216,7 @@ Deno.test("the consumers of one module share their threads, with the same option
   assertNotEquals((await elsewhere.ask("tell.thread")).thread, thread);
 });
 
-Deno.test("the event loop is free while a handler burns", async () => {
+Deno.test("the event loop is not blocked while a handler burns CPU", async () => {
   await using consumer = new ThreadedConsumer();
   await consumer.ask("letter.sent");
   const ticks: number[] = [];
@@ -228,7 +228,7 @@ Deno.test("the event loop is free while a handler burns", async () => {
   assertEquals(Math.max(...gaps) < 150, true, `${gaps}`);
 });
 
-Deno.test("asAsgi() takes the arguments of the constructor, and options that make sense", () => {
+Deno.test("asAsgi() accepts the arguments of the constructor, and valid options", () => {
   class StampConsumer extends SyncConsumer {
     constructor(readonly stamp: string) {
       super();
@@ -252,7 +252,7 @@ Deno.test("asAsgi() takes the arguments of the constructor, and options that mak
   assertThrows(() => letters(both), TypeError, "can't limit the memory");
 });
 
-Deno.test("a SyncConsumer has its surroundings on a thread only", () => {
+Deno.test("a SyncConsumer has a context only on a thread", () => {
   const consumer = new LetterConsumer();
   assertThrows(() => consumer.scope, TypeError, "asAsgi()");
   assertThrows(() => consumer.channelLayer, TypeError, "asAsgi()");

@@ -25,7 +25,7 @@ const DEATHS = [
 ] as const;
 
 for (const [type, reason] of DEATHS) {
-  Deno.test(`a thread that dies of "${type}" costs the event in hand, and is replaced`, async () => {
+  Deno.test(`a thread that exits by "${type}" fails the event in flight, and is replaced`, async () => {
     const application = letters({ memoryLimit: 64 });
     await using other = new ThreadedConsumer(application);
     const { thread } = await other.ask("tell.thread");
@@ -39,7 +39,7 @@ for (const [type, reason] of DEATHS) {
   });
 }
 
-Deno.test("a handler that takes longer than its time limit fails, and its thread is ended", async () => {
+Deno.test("a handler that takes longer than its time limit fails, and its thread is terminated", async () => {
   const application = letters({ timeLimit: 200 });
   const consumer = new ThreadedConsumer(application);
   await consumer.send("burn.for.ever");
@@ -56,7 +56,7 @@ Deno.test("the time that an event waits for its thread doesn't count", async () 
   assertEquals((await Promise.all(events)).map(({ type }) => type), ["burnt", "burnt", "burnt"]);
 });
 
-Deno.test("what waits for a thread that dies is handled on the next one, in order", async () => {
+Deno.test("events that wait for a thread that exits are handled on the next one, in order", async () => {
   const application = letters({ timeLimit: 300 });
   const guilty = new ThreadedConsumer(application);
   await using one = new ThreadedConsumer(application);
@@ -67,7 +67,7 @@ Deno.test("what waits for a thread that dies is handled on the next one, in orde
   assertEquals((await answers).map(({ count }) => count), [1, 1]);
 });
 
-Deno.test("prepare() refuses what can't be run on a thread, and says why", async () => {
+Deno.test("prepare() rejects what can't run on a thread, and says why", async () => {
   const application = ProtocolTypeRouter({
     channel: ChannelNameRouter({
       hidden: class HiddenConsumer extends SyncConsumer {}.asAsgi({ module: fixture("others.ts") }),
@@ -92,7 +92,7 @@ Deno.test("prepare() refuses what can't be run on a thread, and says why", async
   assertMatch(await refusal("leaves"), /its module ended the thread: it left with exit code 7/);
 });
 
-Deno.test("prepare() takes care of the asked channels only, and of a default export", async () => {
+Deno.test("prepare() prepares only the requested channels, and a default export", async () => {
   const { default: Unnamed } = await import("../fixtures/threads/others.ts");
   const application = ChannelNameRouter({
     unnamed: Unnamed.asAsgi({ module: fixture("others.ts") }),
@@ -103,18 +103,18 @@ Deno.test("prepare() takes care of the asked channels only, and of a default exp
   await preparation.ready;
 });
 
-Deno.test("an application that wasn't prepared fails as the preparation would", async () => {
+Deno.test("an unprepared application fails with the error of the preparation", async () => {
   const consumer = new ThreadedConsumer(letters({ module: fixture("throws.ts") }));
   await consumer.send("letter.sent");
   await assertRejects(() => consumer.end(), ConsumerUnusableError, "cannot be loaded");
 });
 
-Deno.test("threads that are still starting are ended as well", async () => {
+Deno.test("threads that are still starting are terminated, too", async () => {
   await using preparation = prepare(letters(), ["letters"]);
   preparation.ready.catch(() => {});
 });
 
-Deno.test("threads live as long as somebody has prepared them", async () => {
+Deno.test("threads run as long as a preparation is held", async () => {
   const application = letters();
   const threadOf = async () => {
     await using consumer = new ThreadedConsumer(application);
@@ -126,7 +126,7 @@ Deno.test("threads live as long as somebody has prepared them", async () => {
   assertEquals(await threadOf(), await threadOf());
 });
 
-Deno.test("a worker doesn't begin with a consumer that can't be run: no event is lost", async () => {
+Deno.test("a worker doesn't start with a consumer that can't run, and no event is lost", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.send("letters", { type: "letter.sent" });
   const application = letters({ module: fixture("throws.ts") });
@@ -135,7 +135,7 @@ Deno.test("a worker doesn't begin with a consumer that can't be run: no event is
   assertEquals((await layer.receiveMany("letters", { limit: 9, wait: false })).length, 1);
 });
 
-Deno.test("a worker counts what has failed on threads, and goes on with the rest", async () => {
+Deno.test("a worker counts failures on threads, and handles the other events", async () => {
   await using test = useMemoryLayer();
   const { layer } = test;
   const send = (type: string) =>
@@ -156,7 +156,7 @@ Deno.test("a worker counts what has failed on threads, and goes on with the rest
   assertEquals((await layer.receiveMany("answers", { limit: 9, wait: false })).length, 2);
 });
 
-Deno.test("a failure costs no thread under a worker", async () => {
+Deno.test("a failed handler of a worker doesn't end its thread", async () => {
   await using test = useMemoryLayer();
   const replies = new Tally<LogEntry>();
   await using _worker = await startWorker({

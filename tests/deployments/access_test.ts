@@ -59,7 +59,7 @@ testWithRedis("RedisChannelLayer with TLS", () => {
   const tls = sharedServers(startTls);
   const plain = sharedServers(() => startNode());
 
-  Deno.test("RedisChannelLayer: TLS with an authority of one's own, by option and by URL", async () => {
+  Deno.test("RedisChannelLayer: TLS with a private CA, by option and by URL", async () => {
     const { certificates: { ca }, node: { at } } = tls();
     await check({ url: `rediss://${at}`, tls: { ca: await Deno.readTextFile(ca) } });
     await using worker = startProgram(
@@ -68,7 +68,7 @@ testWithRedis("RedisChannelLayer with TLS", () => {
     await worker.stderr.until("Listening on");
   });
 
-  Deno.test("RedisChannelLayer: TLS with a certificate of its own, by option and by URL", async () => {
+  Deno.test("RedisChannelLayer: TLS with a client certificate, by option and by URL", async () => {
     const { certificates: { ca, cert, key, args } } = tls();
     await using strict = await startNode({ portArgument: "--tls-port", args });
     const [caText, certText, keyText] = await Promise.all(
@@ -91,14 +91,14 @@ testWithRedis("RedisChannelLayer with TLS", () => {
     await assertRejects(() => none.send("letters", EVENT), LayerConfigurationError, "certificate");
   });
 
-  Deno.test("runworker: a certificate that isn't trusted makes it leave with 1, in one line", async () => {
+  Deno.test("runworker: exits with status 1 for an untrusted certificate, with one line", async () => {
     const { certificates: { otherCa, ca }, node: { at, port } } = tls();
     assertStringIncludes(await complaintOf(`rediss://${at}`), "isn't trusted");
     assertStringIncludes(await complaintOf(`rediss://${at}?ca=${otherCa}`), "isn't trusted");
     assertStringIncludes(await complaintOf(`rediss://localhost:${port}?ca=${ca}`), "another name");
   });
 
-  Deno.test("runworker: TLS to a server without, or none to one with, is named in one line", async () => {
+  Deno.test("runworker: reports TLS to a plain server, and the reverse, in one line", async () => {
     await using http = await startFakeServer(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
     assertStringIncludes(await complaintOf(`rediss://${http.at}`), "it speaks no TLS");
     // A Redis without TLS waits for more, and one with it hangs up: that may pass.
@@ -106,7 +106,7 @@ testWithRedis("RedisChannelLayer with TLS", () => {
     assertStringIncludes((await waitOf(`redis://${tls().node.at}`)).line, "rediss://");
   });
 
-  Deno.test("runworker: a certificate that isn't there makes it leave with 2, in one line", async () => {
+  Deno.test("runworker: exits with status 2 if the certificate file is missing, with one line", async () => {
     const url = `rediss://${tls().node.at}?ca=/no/such/file.pem`;
     await using worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", url]);
     assertEquals(await worker.end, 2, worker.stderr.all.join("\n"));
@@ -159,7 +159,7 @@ testWithRedis("RedisChannelLayer and its access", () => {
     assertStringIncludes(await complaintOf(`redis+cluster://${http.at}`), "speaks no Redis");
   });
 
-  Deno.test("runworker: it waits for a server that is silent, with one line", async () => {
+  Deno.test("runworker: waits for a silent server, with one line", async () => {
     await using silent = await startFakeServer();
     const starts = ["redis://", "redis://:secret@", "redis+cluster://", "rediss://"];
     await Promise.all(starts.map(async (start) => {
@@ -168,7 +168,7 @@ testWithRedis("RedisChannelLayer and its access", () => {
     }));
   });
 
-  Deno.test("runworker: it waits for a server that loads its data, and works then", async () => {
+  Deno.test("runworker: waits for a server that loads its data, and then works", async () => {
     await using folder = await temporaryFolder();
     await fill(folder.path);
     // Each key takes a millisecond to load: two seconds in all.

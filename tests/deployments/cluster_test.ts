@@ -27,7 +27,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
     for (const node of servers().masters) assertEquals(await node.cli("KEYS", "slots*"), "");
   });
 
-  Deno.test("RedisChannelLayer: a prefix with a hash tag keeps all of it on one master", async () => {
+  Deno.test("RedisChannelLayer: a prefix with a hash tag keeps all its keys on one master", async () => {
     await using layer = new RedisChannelLayer({ url: servers().url, prefix: "{events}." });
     for (let n = 0; n < 10; n++) await layer.send(`letters-${n}`, EVENT);
     await layer.groupAdd("readers", "letters-1");
@@ -69,7 +69,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
     assertEquals(await layer.receive("reply-1"), EVENT);
   });
 
-  Deno.test("RedisChannelLayer: one master without a replica dies, and the others' channels flow on", async () => {
+  Deno.test("RedisChannelLayer: one master without a replica fails, and the channels of the others keep working", async () => {
     await using own = await startCluster();
     const [dying] = own.masters;
     const names = range(30).map((n) => `letters-${n}`);
@@ -90,7 +90,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
     await assertRejects(() => layer.send(lost, EVENT), LayerUnavailableError);
   });
 
-  Deno.test("runworker: it waits for a cluster that isn't there yet", async () => {
+  Deno.test("runworker: waits for a cluster that has not started yet", async () => {
     const port = freePort();
     const url = `redis+cluster://127.0.0.1:${port}`;
     await using worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", url]);
@@ -100,7 +100,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
     await worker.stderr.until("Listening on");
   });
 
-  Deno.test("runworker: a server that is no cluster makes it leave with 1, in one line", async () => {
+  Deno.test("runworker: exits with status 1 if the server is not a cluster, with one line", async () => {
     await using node = await startNode();
     const url = `redis+cluster://${node.at}`;
     await using worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", url]);
@@ -109,7 +109,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
     assertEquals(worker.stderr.all[0]!.includes("it is no cluster"), true, worker.stderr.all[0]);
   });
 
-  Deno.test("runworker: one server of a cluster makes it leave with 1, in one line", async () => {
+  Deno.test("runworker: exits with status 1 if the server belongs to a cluster, with one line", async () => {
     const url = `redis://${servers().masters[0]!.at}`;
     await using worker = startProgram([
       "runworker",

@@ -33,7 +33,7 @@ testWithRedis("RedisChannelLayer with few rights", () => {
 
   const servers = sharedServers(() => startNode());
 
-  Deno.test("RedisChannelLayer: it needs every right that the documentation gives it", async () => {
+  Deno.test("RedisChannelLayer: it needs every right that the documentation grants it", async () => {
     const used = await restricted!.cli("INFO", "commandstats");
     const names = rights().filter((word) => word.startsWith("+")).map((word) => word.slice(1));
     assertEquals(names.filter((name) => !used.includes(`cmdstat_${name}:`)), []);
@@ -92,7 +92,7 @@ testWithRedis("RedisChannelLayer with few rights", () => {
     assertEquals((await clientsOf(node)).length, 3);
   });
 
-  Deno.test("RedisChannelLayer: a key of another type stops no other channel", async () => {
+  Deno.test("RedisChannelLayer: a key of the wrong type stops no other channel", async () => {
     await using node = await startNode();
     await node.cli("SET", "asgibad", "something else");
     const url = `redis://${node.at}`;
@@ -112,7 +112,7 @@ testWithRedis("RedisChannelLayer with few rights", () => {
     assertEquals([complaints.length, worker.stderr.all.length], [1, 2]);
   });
 
-  Deno.test("RedisChannelLayer: a key of another type keeps a lone receiver waiting, not failing", async () => {
+  Deno.test("RedisChannelLayer: a receiver of a key of the wrong type waits, and doesn't fail", async () => {
     await using node = await startNode();
     await node.cli("RPUSH", "asgibad", "something else");
     await using layer = new RedisChannelLayer({ url: `redis://${node.at}` });

@@ -33,7 +33,7 @@ async function startHosts(): Promise<Hosts> {
 }
 
 testWithRedis("RedisChannelLayer with lost hosts", () => {
-  Deno.test("RedisChannelLayer: one of three hosts dies, and the layer goes on with the others", async () => {
+  Deno.test("RedisChannelLayer: one of three hosts fails, and the layer keeps using the others", async () => {
     await using setup = await startHosts();
     const { nodes, layer, changes } = setup;
     const receiving = receiveNumbers(layer, 30);
@@ -51,7 +51,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     assertEquals(changes, ["lost 1", "back 1"]);
   });
 
-  Deno.test("RedisChannelLayer: sends go round a host that died while nobody looked", async () => {
+  Deno.test("RedisChannelLayer: sends skip a host that failed while the layer was idle", async () => {
     await using setup = await startHosts();
     const { nodes, layer, changes } = setup;
     await nodes[2]!.crash();
@@ -61,7 +61,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     assertEquals(changes, ["lost 2"]);
   });
 
-  Deno.test("RedisChannelLayer: what came from a host that died is handed back to another one", async () => {
+  Deno.test("RedisChannelLayer: messages of a host that failed are requeued on another one", async () => {
     await using setup = await startHosts();
     const { nodes, layer, changes } = setup;
     await sendNumbers(layer, 0, 3);
@@ -74,7 +74,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     assertEquals(await receiveNumbers(layer, 3), [0, 1, 2]);
   });
 
-  Deno.test("RedisChannelLayer: groups go round a host that died, where nobody's name is on it", async () => {
+  Deno.test("RedisChannelLayer: groups skip a failed host that holds none of their names", async () => {
     await using setup = await startHosts();
     const { nodes, layer } = setup;
     // The name of the group is host 2's, that of the channel host 1's.
@@ -88,7 +88,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     await assertRejects(() => layer.groupSend("g", { type: "a" }), LayerUnavailableError);
   });
 
-  Deno.test("RedisChannelLayer: groupSend() says that it may be sent if the host of one member is lost", async () => {
+  Deno.test("RedisChannelLayer: groupSend() says that the message may have been sent if the host of one member is lost", async () => {
     await using setup = await startHosts();
     const { nodes, layer, changes } = setup;
     // The name of the group is host 2's, the channels are on all three.
@@ -105,7 +105,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     assertNotEquals(await nodes[0]!.cli("DBSIZE"), "0");
   });
 
-  Deno.test("RedisChannelLayer: one of three hosts freezes, and the layer goes on with the others", async () => {
+  Deno.test("RedisChannelLayer: one of three hosts freezes, and the layer keeps using the others", async () => {
     await using setup = await startHosts();
     const { nodes, layer, changes } = setup;
     nodes[0]!.freeze();
@@ -126,7 +126,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     assertEquals(changes, ["lost 0", "back 0"]);
   });
 
-  Deno.test("RedisChannelLayer: a host that refuses to write is as good as lost", async () => {
+  Deno.test("RedisChannelLayer: a read-only host counts as lost", async () => {
     await using setup = await startHosts();
     const { nodes, layer, changes } = setup;
     const receiving = receiveNumbers(layer, 12);
@@ -142,7 +142,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     assertEquals(changes, ["lost 0", "back 0"]);
   });
 
-  Deno.test("RedisChannelLayer: an onHostChange that throws is no trouble of the layer's", async () => {
+  Deno.test("RedisChannelLayer: an onHostChange that throws doesn't affect the layer", async () => {
     await using nodes = await startAll(2, startNode);
     const hosts = nodes.all.map(({ at }) => `redis://${at}`);
     const { promise: called, resolve } = Promise.withResolvers<void>();
@@ -168,7 +168,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     await until("all losses are reported", () => changes.length === 3);
   });
 
-  Deno.test("runworker: it says once that all hosts are lost, and once that they are back", async () => {
+  Deno.test("runworker: logs once that all hosts are lost, and once that they are reachable again", async () => {
     await using setup = await startHosts();
     const { nodes, hosts } = setup;
     const layer = `redis://${nodes.map(({ at }) => at).join()}`;

@@ -56,9 +56,9 @@ async function failToSave(node: Node): Promise<void> {
   await until("saving fails", async () => (await state()).includes("last_bgsave_status:err"));
 }
 
-testWithRedis("RedisChannelLayer with a host that refuses", () => {
+testWithRedis("RedisChannelLayer with a host that rejects commands", () => {
   for (const { what, begin, end, isLost } of REFUSALS) {
-    Deno.test(`RedisChannelLayer: what is sent goes round a host ${what}, until it takes it again`, async () => {
+    Deno.test(`RedisChannelLayer: sends skip a host ${what}, until it accepts them again`, async () => {
       await using nodes = await startAll(3, startNode);
       const hosts = nodes.all.map(({ at }) => `redis://${at}`);
       const changes: boolean[] = [];
@@ -75,7 +75,7 @@ testWithRedis("RedisChannelLayer with a host that refuses", () => {
       assertEquals(await first.cli("ZCARD", "asgiothers"), "4");
     });
 
-    Deno.test(`RedisChannelLayer: what came from a host ${what} is handed back to another one`, async () => {
+    Deno.test(`RedisChannelLayer: messages of a host ${what} are requeued on another one`, async () => {
       await using nodes = await startAll(3, startNode);
       const hosts = nodes.all.map(({ at }) => `redis://${at}`);
       await using layer = new RedisChannelLayer({ hosts, onHostChange: () => {} });

@@ -5,7 +5,7 @@ import { pause, until } from "../helpers/waiting.ts";
 import { MASTER, startSentinels } from "./helpers/sentinels.ts";
 
 testWithRedis("RedisChannelLayer in a failover of Sentinels", () => {
-  Deno.test("RedisChannelLayer: the master is killed in mid-stream, and nothing comes twice", async () => {
+  Deno.test("RedisChannelLayer: the master is killed in mid-stream, and nothing is handled twice", async () => {
     await using servers = await startSentinels({ sentinels: 3 });
     await runStream({
       name: "Sentinels, master killed",
@@ -17,7 +17,7 @@ testWithRedis("RedisChannelLayer in a failover of Sentinels", () => {
     });
   });
 
-  Deno.test("RedisChannelLayer: SENTINEL FAILOVER in mid-stream, and nothing comes twice", async () => {
+  Deno.test("RedisChannelLayer: SENTINEL FAILOVER in mid-stream, and nothing is handled twice", async () => {
     await using servers = await startSentinels();
     await runStream({
       name: "SENTINEL FAILOVER",
@@ -34,7 +34,7 @@ testWithRedis("RedisChannelLayer in a failover of Sentinels", () => {
     });
   });
 
-  Deno.test("RedisChannelLayer: the master freezes in mid-stream, and nothing comes twice", async () => {
+  Deno.test("RedisChannelLayer: the master freezes in mid-stream, and nothing is handled twice", async () => {
     await using servers = await startSentinels();
     await runStream({
       name: "Sentinels, master frozen",
@@ -51,7 +51,7 @@ testWithRedis("RedisChannelLayer in a failover of Sentinels", () => {
     });
   });
 
-  Deno.test("RedisChannelLayer: the replica dies in mid-stream, and nothing is lost", async () => {
+  Deno.test("RedisChannelLayer: the replica fails in mid-stream, and nothing is lost", async () => {
     await using servers = await startSentinels();
     const { lost, refused } = await runStream({
       name: "Sentinels, replica killed",

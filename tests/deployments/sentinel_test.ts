@@ -23,7 +23,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     assertEquals([String(byUrl), String(byObject)], [url, url]);
   });
 
-  Deno.test("RedisChannelLayer: a Sentinel that is away doesn't matter while another answers", async () => {
+  Deno.test("RedisChannelLayer: an unreachable Sentinel doesn't matter while another one answers", async () => {
     const { sentinels, url } = servers();
     const hosts = `127.0.0.1:${freePort()},${sentinels[0]!.at}`;
     await using layer = new RedisChannelLayer({ url: `redis+sentinel://${hosts}/${MASTER}` });
@@ -39,7 +39,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     assertEquals(await master.cli("-n", "3", "ZCARD", "threeletters"), "1");
   });
 
-  Deno.test("RedisChannelLayer: behind Sentinels it holds two connections, and leaves none", async () => {
+  Deno.test("RedisChannelLayer: behind Sentinels it holds two connections, and closes them", async () => {
     await using alone = await startSentinels();
     const before = (await clientsOf(alone.sentinels[0]!)).length;
     const layer = new RedisChannelLayer({ url: alone.url });
@@ -59,7 +59,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     );
   });
 
-  Deno.test("runworker: Sentinels that know no such master make it leave with 1, in one line", async () => {
+  Deno.test("runworker: exits with status 1 if the Sentinels don't know the master, with one line", async () => {
     const url = servers().url.replace(MASTER, "nobody");
     await using worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", url]);
     assertEquals(await worker.end, 1);
@@ -67,7 +67,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     assertStringIncludes(worker.stderr.all[0]!, "no Sentinel knows a master called nobody");
   });
 
-  Deno.test("runworker: it waits for Sentinels that aren't there yet", async () => {
+  Deno.test("runworker: waits for Sentinels that have not started yet", async () => {
     const { master } = servers();
     const port = freePort();
     const url = `redis+sentinel://127.0.0.1:${port}/${MASTER}`;
@@ -78,7 +78,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     await worker.stderr.until("Listening on");
   });
 
-  Deno.test("RedisChannelLayer: Sentinels and master have passwords of their own", async () => {
+  Deno.test("RedisChannelLayer: Sentinels and master have different passwords", async () => {
     await using locked = await startSentinels({
       args: ["--requirepass", "masters", "--masterauth", "masters"],
       config: ["requirepass sentinels", `sentinel auth-pass ${MASTER} masters`],
@@ -107,7 +107,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     await assertRejects(() => masters.send("letters", EVENT), LayerConfigurationError, "are wrong");
   });
 
-  Deno.test("RedisChannelLayer: a silent Sentinel is given up for the next one", async () => {
+  Deno.test("RedisChannelLayer: a silent Sentinel is skipped for the next one", async () => {
     await using silent = await startFakeServer();
     const { sentinels } = servers();
     const host = { sentinels: [silent.at, sentinels[0]!.at], master: MASTER };
@@ -117,7 +117,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     await assertRejects(() => alone.send("letters", EVENT), LayerUnavailableError, "no Sentinel");
   });
 
-  Deno.test("RedisChannelLayer: a worker goes on when all Sentinels have gone", async () => {
+  Deno.test("RedisChannelLayer: a worker keeps running when all Sentinels have stopped", async () => {
     await using own = await startSentinels();
     await using worker = await startWorkerProcess(["letters", "--layer", own.url]);
     await own.sentinels[0]!.crash();

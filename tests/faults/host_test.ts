@@ -57,7 +57,7 @@ for (const [name, check] of Object.entries(CLOCK_CHECKS)) {
   });
 }
 
-Deno.test("what is sent by a clock that was set back is so much older, on SQLite", async () => {
+Deno.test("a message sent after the clock was set back is older by the difference, on SQLite", async () => {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
   const path = `${folder.path}/events.sqlite3`;
@@ -74,7 +74,7 @@ testWithRedis("The clock and the files of the host", () => {
   }
 
   Deno.test({
-    name: "a worker without a file descriptor to connect with says so, and is back with one",
+    name: "a worker without a free file descriptor logs it, and reconnects once there is one",
     ignore: !isUnix,
     fn: async () => {
       await using redis = await startRedis();
@@ -98,7 +98,7 @@ testWithRedis("The clock and the files of the host", () => {
 });
 
 Deno.test({
-  name: "a worker whose standard error is closed works on",
+  name: "a worker whose standard error is closed keeps working",
   ignore: !isUnix,
   fn: async () => {
     await using folder = await temporaryFolder();

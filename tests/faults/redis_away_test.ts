@@ -119,7 +119,7 @@ testWithRedis("Redis goes away and comes back", () => {
     assertEquals(performance.now() - start < 2_000, true);
   });
 
-  Deno.test("a worker that can't hand back, because Redis is away, handles what it holds", async () => {
+  Deno.test("a worker that can't requeue, because Redis is unavailable, handles its events", async () => {
     await using home = await place();
     await using redis = await home.start();
     await using layer = new RedisChannelLayer({ url: home.url });

@@ -6,7 +6,7 @@ import { event, range } from "../helpers/events.ts";
 import { testWithRedis } from "../helpers/redis.ts";
 
 testWithRedis("Redis behind a bad network", () => {
-  Deno.test("a slow network: all comes, in its order, and nothing is said", async () => {
+  Deno.test("a slow network: all events arrive, in order, and nothing is logged", async () => {
     await using scene = await openScenario();
     scene.proxy.delay = 30;
     for (let number = 0; number < 10; number++) await scene.far.send("letters", event(number));
@@ -15,7 +15,7 @@ testWithRedis("Redis behind a bad network", () => {
     assertEquals(outagesOf(scene.running), [[], []]);
   });
 
-  Deno.test("an answer cut in its middle: what was in it is lost, and no more", async () => {
+  Deno.test("an answer cut in its middle: only its events are lost", async () => {
     await using scene = await openScenario();
     scene.proxy.cut();
     await scene.near.send("letters", event(0));
@@ -26,7 +26,7 @@ testWithRedis("Redis behind a bad network", () => {
     assertEquals(outagesOf(scene.running).map(({ length }) => length), [1, 1]);
   });
 
-  Deno.test("a cut answer to a send(): the sender is told, and it may have been sent", async () => {
+  Deno.test("a cut answer to a send(): it rejects, and the event may have been sent", async () => {
     await using scene = await openScenario();
     await sendAtLast(scene.far, 0);
     await scene.running.seen.reach(1);

@@ -181,7 +181,7 @@ testWithRedis("Redis rejects writes", () => {
     assertEquals(await receiveNumbers(scene.near, 3), range(3));
   });
 
-  Deno.test("what Redis may have taken back is reported as dropped, and comes once", async () => {
+  Deno.test("an event that may have been requeued is reported as dropped, and is received once", async () => {
     await using redis = await startRedis();
     await using scene = await openScene(redis);
     await abortAmidArrival(scene, redis, async () => {});
@@ -224,7 +224,7 @@ testWithRedis("Redis rejects writes", () => {
     });
   }
 
-  Deno.test("Redis out of memory: a receive() beside another one takes what is there at once", async () => {
+  Deno.test("Redis out of memory: a receive() beside another one receives waiting events immediately", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await send(layer, 1);
@@ -239,7 +239,7 @@ testWithRedis("Redis rejects writes", () => {
     await waiting;
   });
 
-  Deno.test("Redis that is busy: a receiveMany() that doesn't wait is told so at once", async () => {
+  Deno.test("Redis that is busy: a receiveMany() that doesn't wait rejects immediately", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await send(layer, 1);

@@ -16,8 +16,8 @@ async function addRaw(redis: RedisServer, key: string, bytes: Uint8Array): Promi
 
 const encode = (value: object) => msgpackCodec.encode(value as { readonly type: string }, false);
 
-testWithRedis("Redis holds what is no message", () => {
-  Deno.test("bytes that are no message are dropped and counted, and the worker goes on", async () => {
+testWithRedis("Redis with invalid messages", () => {
+  Deno.test("bytes that are no message are dropped and counted, and the worker keeps running", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await using running = await startRecording(layer);
@@ -38,7 +38,7 @@ testWithRedis("Redis holds what is no message", () => {
     assertEquals(linesOf(running, "warn").length, 10);
   });
 
-  Deno.test("a message for a process-local channel that says so wrongly is dropped", async () => {
+  Deno.test("a message for a process-local channel with a wrong address is dropped", async () => {
     await using redis = await startRedis();
     const drops: Drop[] = [];
     await using layer = new RedisChannelLayer({

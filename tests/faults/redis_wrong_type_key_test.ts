@@ -5,8 +5,8 @@ import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { startWorker } from "../helpers/worker.ts";
 import { collectLayerWarnings } from "../helpers/warnings.ts";
 
-testWithRedis("Redis with something else under a key", () => {
-  Deno.test("a key of the wrong type is told of once, and stops no other channel", async () => {
+testWithRedis("Redis with a key of the wrong type", () => {
+  Deno.test("a key of the wrong type is reported once, and stops no other channel", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     const seen = new Tally<unknown>();

@@ -19,7 +19,7 @@ async function killWhileSending(path: string, name: string, batches: number): Pr
   return sender.stdout.all.length;
 }
 
-Deno.test("SQLite: a process killed while it writes leaves whole batches, and a sound file", async () => {
+Deno.test("SQLite: a process killed while it writes leaves whole batches, and an intact file", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/events.sqlite3`;
   await using layer = new SqliteChannelLayer({ path, capacity: 1_000_000 });
@@ -37,14 +37,14 @@ Deno.test("SQLite: a process killed while it writes leaves whole batches, and a 
   assertEquals(file.prepare("PRAGMA integrity_check").get(), { integrity_check: "ok" });
 });
 
-Deno.test("SQLite: locked by another process, everybody waits, and nothing is said", async () => {
+Deno.test("SQLite: locked by another process, all calls wait, and nothing is logged", async () => {
   await sendWhileLocked(async ({ seen }) => {
     await pause(400);
     assertEquals(seen.items, []);
   });
 });
 
-Deno.test("SQLite: a worker leaves with 1 and a reason when a newer version made the file", async () => {
+Deno.test("SQLite: a worker exits with status 1 and a reason if a newer version has created the file", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/events.sqlite3`;
   {

@@ -14,7 +14,7 @@ const DELETED = {
 };
 
 for (const [what, endings] of Object.entries(DELETED)) {
-  Deno.test(`SQLite: ${what} deleted under a worker: it begins anew, and says so`, async () => {
+  Deno.test(`SQLite: ${what} deleted under a worker: it creates a new file, and logs it`, async () => {
     await using folder = await temporaryFolder();
     const path = `${folder.path}/events.sqlite3`;
     await using layer = new SqliteChannelLayer({ path });

@@ -29,7 +29,7 @@ async function stop(worker: Program): Promise<string> {
   return worker.stderr.all.at(-1) ?? "";
 }
 
-Deno.test("a handler that throws undefined fails alone, and the log says what it threw", async () => {
+Deno.test("a handler that throws undefined fails alone, and the log names what it has thrown", async () => {
   await using scene = await start();
   await scene.layer.send("a", { type: "throw.undefined" });
   await scene.layer.send("a", { type: "record", id: 1 });
@@ -38,7 +38,7 @@ Deno.test("a handler that throws undefined fails alone, and the log says what it
   assertMatch(scene.worker.stderr.all.join("\n"), /Handler failed channel=a .*thrown: undefined/);
 });
 
-Deno.test("a handler that throws what can't be looked at fails alone", async () => {
+Deno.test("a handler that throws a value that can't be inspected fails alone", async () => {
   await using scene = await start();
   await scene.layer.send("a", { type: "throw.trap" });
   await scene.layer.send("a", { type: "record", id: 1 });
@@ -47,7 +47,7 @@ Deno.test("a handler that throws what can't be looked at fails alone", async () 
   assertMatch(scene.worker.stderr.all.join("\n"), /Handler failed channel=a/);
 });
 
-Deno.test("what a handler leaves to fail later is logged, and ends nothing", async () => {
+Deno.test("an unhandled rejection after a handler is logged, and doesn't end the worker", async () => {
   await using scene = await start();
   await scene.layer.send("a", { type: "reject.later", id: 1 });
   await scene.layer.send("a", { type: "throw.later", id: 2 });
@@ -58,7 +58,7 @@ Deno.test("what a handler leaves to fail later is logged, and ends nothing", asy
   assertStringIncludes(await stop(scene.worker), "3 received, 3 handled, 0 failed");
 });
 
-Deno.test("100,000 floating promises that fail are folded, and the worker lives on", async () => {
+Deno.test("100,000 unhandled rejections are folded, and the worker keeps running", async () => {
   await using scene = await start();
   const count = 10_000;
   for (let id = 0; id < 10; id++) await scene.layer.send("a", { type: "float", id, count });
@@ -71,7 +71,7 @@ Deno.test("100,000 floating promises that fail are folded, and the worker lives 
   assertEquals(counted.reduce((sum, more) => sum + more, 0), 100_000);
 });
 
-Deno.test("a consumer that can't be made fails for each event, and keeps nobody busy", async () => {
+Deno.test("a consumer that can't be made fails for each event, without a busy loop", async () => {
   await using scene = await start();
   const events = Array.from({ length: 1_000 }, () => ({ type: "record", id: 0 }));
   await scene.layer.sendMany("unbuildable", events);
@@ -83,7 +83,7 @@ Deno.test("a consumer that can't be made fails for each event, and keeps nobody 
   assertLess(lines.length, 4);
 });
 
-Deno.test("an application that returns at once drops its events, and keeps nobody busy", async () => {
+Deno.test("an application that returns at once drops its events, without a busy loop of the process", async () => {
   await using scene = await start();
   const events = Array.from({ length: 1_000 }, () => ({ type: "record", id: 0 }));
   await scene.layer.sendMany("returning", events);
@@ -94,7 +94,7 @@ Deno.test("an application that returns at once drops its events, and keeps nobod
   );
 });
 
-Deno.test("a handler that burns CPU holds up a stop until it is done, and loses nothing", async () => {
+Deno.test("a handler that burns CPU delays a stop until it is done, and loses nothing", async () => {
   await using scene = await start();
   await scene.layer.send("a", { type: "burn", id: 1, duration: 600 });
   await scene.layer.send("a", { type: "record", id: 2 });
@@ -108,7 +108,7 @@ Deno.test("a handler that burns CPU holds up a stop until it is done, and loses 
 });
 
 testWithRedis("A worker on Redis that burns CPU", () => {
-  Deno.test("a handler that burns CPU for 2 s costs the connection nothing", async () => {
+  Deno.test("a handler that burns CPU for 2 s doesn't close the connection", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await using worker = await startFaulty(redis.url);

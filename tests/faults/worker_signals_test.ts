@@ -24,7 +24,7 @@ async function checkKill(layer: ChannelLayer, url: string): Promise<void> {
   assertLessOrEqual(1_000 - all.length, concurrency * (1 + PREFETCH));
 }
 
-Deno.test("SIGKILL on SQLite loses at most what was in hand and fetched ahead", async () => {
+Deno.test("SIGKILL on SQLite loses at most the events in flight and prefetched", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/events.sqlite3`;
   await using layer = new SqliteChannelLayer({ path, capacity: 1_000 });
@@ -32,7 +32,7 @@ Deno.test("SIGKILL on SQLite loses at most what was in hand and fetched ahead", 
 });
 
 testWithRedis("SIGKILL on Redis", () => {
-  Deno.test("SIGKILL on Redis loses at most what was in hand and fetched ahead", async () => {
+  Deno.test("SIGKILL on Redis loses at most the events in flight and prefetched", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url, capacity: 1_000 });
     await checkKill(layer, redis.url);

@@ -44,7 +44,7 @@ testWithPeer("Groups and process-local channels join Deno and Python", async (t,
     }]);
   });
 
-  await t.step("a group of both reaches each member once, whoever made it and sends", async () => {
+  await t.step("a shared group reaches each member once, from either side", async () => {
     const prefix = "both";
     await using layer = new RedisChannelLayer({ url, prefix });
     const deno = ["deno", layer.newChannel(), layer.newChannel()];
@@ -67,7 +67,7 @@ testWithPeer("Groups and process-local channels join Deno and Python", async (t,
     assertEquals(await keys(redis, prefix), [`${prefix}:group:readers`]);
   });
 
-  await t.step("a channel that the other side has taken out of a group gets nothing", async () => {
+  await t.step("a channel that the other side has removed from a group gets nothing", async () => {
     const prefix = "discard";
     await using layer = new RedisChannelLayer({ url, prefix });
     const [own, theirs] = [layer.newChannel(), await peer.call<string>({ prefix }, "new_channel")];
@@ -95,7 +95,7 @@ testWithPeer("Groups and process-local channels join Deno and Python", async (t,
     assertEquals(await keys(redis, prefix), [`${prefix}:group:readers`]);
   });
 
-  await t.step("a channel that is full misses what either side sends to its group", async () => {
+  await t.step("a full channel misses what either side sends to its group", async () => {
     const prefix = "full";
     await using layer = new RedisChannelLayer({ url, prefix, capacity: 1 });
     for (const channel of ["full", "room"]) await layer.groupAdd("readers", channel);

@@ -16,7 +16,7 @@ async function age(redis: RedisServer, key: string, seconds: number): Promise<vo
 testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) => {
   const url = redis.url;
 
-  await t.step("what one side has filled, the other refuses", async () => {
+  await t.step("a channel that one side has filled is full for the other", async () => {
     const [prefix, capacity] = ["filled", 3];
     await using layer = new RedisChannelLayer({ url, prefix, capacity });
     const pythonSends = (channel: string) =>
@@ -31,7 +31,7 @@ testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) 
     }
   });
 
-  await t.step("process-local channels of one process share what they may hold", async () => {
+  await t.step("process-local channels of one process share their capacity", async () => {
     const [prefix, capacity] = ["local", 2];
     await using layer = new RedisChannelLayer({ url, prefix, capacity });
     const own = [layer.newChannel(), layer.newChannel()] as const;
@@ -42,7 +42,7 @@ testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) 
     await assertRejects(refused, Error, "ChannelFull");
   });
 
-  await t.step("both sides know only what has their prefix", async () => {
+  await t.step("both sides see only keys with their prefix", async () => {
     await using one = new RedisChannelLayer({ url, prefix: "one" });
     await using other = new RedisChannelLayer({ url, prefix: "other" });
     await peer.call({ prefix: "one" }, "send", "letters", EVENT);
@@ -97,7 +97,7 @@ testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) 
     assertEquals(await redis.cli("EXISTS", `${prefix}letters`), "0");
   });
 
-  await t.step("what has expired makes room for both", async () => {
+  await t.step("expired messages free capacity for both", async () => {
     const [prefix, capacity] = ["room", 2];
     await using layer = new RedisChannelLayer({ url, prefix, capacity });
     const pythonSends = () => peer.call({ prefix, capacity }, "send", "letters", EVENT);
@@ -111,7 +111,7 @@ testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) 
   });
 
   await t.step(
-    "a channel that nobody reads is gone after the expiry of its last sender",
+    "a channel without a reader is deleted after the expiry of its last sender",
     async () => {
       const prefix = "gone";
       await using layer = new RedisChannelLayer({ url, prefix, expiry: 40_000 });

@@ -87,7 +87,7 @@ testWithPython(
 
 // Two Django workers move each other's events back into the channel, by way of `$inflight`.
 testWithPython(
-  "2 Deno workers beside 2 of Django handle no event twice, and leave none to them",
+  "2 Deno workers beside 2 of Django handle no event twice, and leave none of theirs to Django",
   async (_t, redis) => {
     const { byDeno, byDjango, left } = await runWorkers(redis, 2);
     const [ours, theirs] = [new Set(byDeno), new Set(byDjango)];

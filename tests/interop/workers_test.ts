@@ -86,11 +86,14 @@ testWithPython("Workers of Deno and Django handle each other's events", async (t
     assertEquals(await fromPython(1), ["Deno to Python's question"]);
   });
 
-  await t.step("our worker was given each event once, and stops with 0", async () => {
-    deno.kill("SIGTERM");
-    assertEquals(await deno.end, 0);
-    const received = 2 * (EVENTS + 1) + ["ask", "question"].length;
-    const report = `Stopped: ${received} received, ${received} handled, 0 failed, 0 dropped`;
-    assertStringIncludes(deno.stderr.all.at(-1) ?? "", report);
-  });
+  await t.step(
+    "the Deno worker has received each event once, and exits with status 0",
+    async () => {
+      deno.kill("SIGTERM");
+      assertEquals(await deno.end, 0);
+      const received = 2 * (EVENTS + 1) + ["ask", "question"].length;
+      const report = `Stopped: ${received} received, ${received} handled, 0 failed, 0 dropped`;
+      assertStringIncludes(deno.stderr.all.at(-1) ?? "", report);
+    },
+  );
 });

@@ -35,7 +35,7 @@ for (const kind of ["memory", "SQLite"]) {
   });
 }
 
-Deno.test("SqliteChannelLayer: what was sent before the clock was set back doesn't stay forever", async () => {
+Deno.test("SqliteChannelLayer: a message sent before the clock was set back doesn't stay forever", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/channels.sqlite3`;
   await using layer = new SqliteChannelLayer({ path, expiry: 1 });

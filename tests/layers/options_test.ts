@@ -13,7 +13,7 @@ async function capacityOf(channelCapacity: ChannelCapacity, channel: string): Pr
   return error.capacity;
 }
 
-Deno.test("MemoryChannelLayer() refuses options that make no sense", () => {
+Deno.test("MemoryChannelLayer() rejects invalid options", () => {
   for (const capacity of [0, -1, 1.5, NaN, Infinity]) {
     assertThrows(() => new MemoryChannelLayer({ capacity }), RangeError, "positive integer");
     const channelCapacity = { "mail-*": capacity };
@@ -56,7 +56,7 @@ Deno.test("channelCapacity reads globs as Python does", async () => {
   }
 });
 
-Deno.test("channelCapacity matches globs with many stars at once", async () => {
+Deno.test("channelCapacity matches globs with many stars fast", async () => {
   const start = performance.now();
   const channel = "a".repeat(99);
   for (const glob of ["*a".repeat(6) + "*b", "a*".repeat(40) + "b", "*".repeat(1_000) + "b"]) {
@@ -77,13 +77,13 @@ Deno.test("channelCapacity matches a glob as the same regular expression does", 
   await fc.assert(fc.asyncProperty(names, globs, check), { numRuns: 300 });
 });
 
-Deno.test("channelCapacity takes the first that matches", async () => {
+Deno.test("channelCapacity uses the first pattern that matches", async () => {
   assertEquals(await capacityOf({ "mail-*": 5, "mail-1": 6 }, "mail-1"), 5);
   assertEquals(await capacityOf([["mail-1", 6], ["mail-*", 5]], "mail-1"), 6);
   assertEquals(await capacityOf(new Map([["mail-*", 7]]), "mail-1"), 7);
 });
 
-Deno.test("channelCapacity matches a pattern from the start, as often as it is asked", async () => {
+Deno.test("channelCapacity matches a sticky pattern from the start, every time", async () => {
   const sticky = /mail/gy;
   for (let times = 0; times < 3; times++) {
     assertEquals(await capacityOf([[sticky, 5]], "mail-1"), 5);
@@ -91,7 +91,7 @@ Deno.test("channelCapacity matches a pattern from the start, as often as it is a
   }
 });
 
-Deno.test("by default, drops that differ only in what senders choose are a handful of warnings", async () => {
+Deno.test("by default, drops that differ only in what senders choose are two warnings", async () => {
   using warnings = collectLayerWarnings();
   await using layer = new MemoryChannelLayer({ capacity: 1 });
   const receiver = layer.newChannel();
@@ -111,7 +111,7 @@ Deno.test("by default, drops that differ only in what senders choose are a handf
   ]);
 });
 
-Deno.test("onDrop is a warning of the process when it isn't given", async () => {
+Deno.test("onDrop defaults to a warning of the process", async () => {
   using warnings = collectProcessWarnings();
   await using layer = new MemoryChannelLayer({ capacity: 1 });
   const [one, two] = [layer.newChannel(), layer.newChannel()];
@@ -124,7 +124,7 @@ Deno.test("onDrop is a warning of the process when it isn't given", async () => 
   assert(warnings.items[0]?.startsWith(`Dropped a message for ${one}`));
 });
 
-Deno.test("onDrop that isn't given is a few warnings for all process-local channels", async () => {
+Deno.test("onDrop defaults to two warnings for all process-local channels", async () => {
   using warnings = collectProcessWarnings();
   await using layer = new MemoryChannelLayer({ capacity: 1 });
   const live = layer.newChannel();

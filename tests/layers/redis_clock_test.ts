@@ -56,7 +56,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
       assertEquals(await remaining(layer, "letters"), [0, 1, 2].map((number) => event(number)));
     });
 
-    Deno.test(`RedisChannelLayer: what is sent by a clock that is ${seconds} s off lives for the expiry`, async () => {
+    Deno.test(`RedisChannelLayer: a message sent with a clock that is ${seconds} s off lives for the expiry`, async () => {
       await using server = await startRedis();
       await using layer = new RedisChannelLayer({ url: server.url });
       await withClockAt(seconds * 1_000, () => layer.send("letters", event(0)));
@@ -64,7 +64,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
       assertEquals(await secondsLeftIn(layer), [60, 60]);
     });
 
-    Deno.test(`RedisChannelLayer: a receiver whose clock is ${seconds} s off gets what is live`, async () => {
+    Deno.test(`RedisChannelLayer: a receiver whose clock is ${seconds} s off gets live messages`, async () => {
       await using server = await startRedis();
       await using layer = new RedisChannelLayer({ url: server.url });
       await layer.sendMany("letters", [event(0), event(1)]);
@@ -93,7 +93,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
       });
     });
 
-    Deno.test(`RedisChannelLayer: groups hold for the groupExpiry, with a clock that is ${seconds} s off`, async () => {
+    Deno.test(`RedisChannelLayer: memberships last for the groupExpiry, with a clock that is ${seconds} s off`, async () => {
       await using server = await startRedis();
       await using layer = new RedisChannelLayer({ url: server.url, groupExpiry: 50_000 });
       await withClockAt(seconds * 1_000, () => layer.groupAdd("readers", "letters"));
@@ -123,7 +123,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
     assertEquals(Math.round(delivery!.expiresAt - sentAt), 60_000);
   });
 
-  Deno.test("RedisChannelLayer: inspect() tells a message's age by the server's clock", async () => {
+  Deno.test("RedisChannelLayer: inspect() returns a message's age by the server's clock", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await sendAsPeer(server, "asgiletters", -20);
@@ -148,7 +148,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
     assertEquals(numbers, range(20 * 501));
   });
 
-  Deno.test("RedisChannelLayer: a clock that was ahead leaves nothing for later scores", async () => {
+  Deno.test("RedisChannelLayer: a clock that was ahead doesn't affect later scores", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await sendAsPeer(server, "asgiletters", 3_600);
@@ -157,7 +157,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
     assert(Math.abs(await newestScore(server, "asgiothers") - Date.now() / 1_000) < 5);
   });
 
-  Deno.test("RedisChannelLayer: a clock that is off is warned of once, with the difference", async () => {
+  Deno.test("RedisChannelLayer: a wrong clock is warned of once, with the difference", async () => {
     for (const [offset, words] of [[61_000, "61 s ahead"], [-61_000, "61 s behind"]] as const) {
       await using server = await startRedis();
       const sendAndReceive = async () => {
@@ -173,7 +173,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
   });
 
   for (const [offset, words] of [[90_000, "90 s in the future"], [-90_000, "90 s ago"]] as const) {
-    Deno.test(`RedisChannelLayer: a token encrypted ${words} is refused with the difference`, async () => {
+    Deno.test(`RedisChannelLayer: a token encrypted ${words} is rejected with the difference`, async () => {
       await using server = await startRedis();
       const options = { url: server.url, symmetricEncryptionKeys: ["secret"] };
       await using layer = new RedisChannelLayer(options);

@@ -14,7 +14,7 @@ const KINDS: Readonly<Record<string, (at: string) => string>> = {
 };
 
 for (const [kind, urlOf] of Object.entries(KINDS)) {
-  Deno.test(`RedisChannelLayer: close() ends at once while it connects ${kind}`, async () => {
+  Deno.test(`RedisChannelLayer: close() resolves immediately while it connects ${kind}`, async () => {
     await using server = await startFakeServer();
     const layer = new RedisChannelLayer({ url: urlOf(server.at) });
     const pending = [layer.groupAdd("g", "c"), layer.groupSend("g", EVENT), layer.flush()];

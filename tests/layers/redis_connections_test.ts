@@ -72,7 +72,7 @@ testWithRedis("RedisChannelLayer: connections", () => {
     await untilConnections(server, 0);
   });
 
-  Deno.test("RedisChannelLayer: keys expire with what is in them", async () => {
+  Deno.test("RedisChannelLayer: keys expire with their content", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url, expiry: 50, groupExpiry: 80 });
     await layer.send("letters", EVENT);
@@ -81,7 +81,7 @@ testWithRedis("RedisChannelLayer: connections", () => {
     await until("no key is left", async () => await server.cli("DBSIZE") === "0", 5_000);
   });
 
-  Deno.test("RedisChannelLayer: receive() that waits long asks again, and finds what comes", async () => {
+  Deno.test("RedisChannelLayer: receive() that waits long polls again, and receives what is sent then", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     const waiting = layer.receive("letters");

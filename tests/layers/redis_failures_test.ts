@@ -6,8 +6,8 @@ import { freePort } from "../helpers/network.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
-testWithRedis("RedisChannelLayer: trouble with the server", () => {
-  Deno.test("RedisChannelLayer: send() goes on when the server forgot its scripts", async () => {
+testWithRedis("RedisChannelLayer: failures of the server", () => {
+  Deno.test("RedisChannelLayer: send() works after the server has flushed its scripts", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     for (let times = 0; times < 3; times++) {
@@ -17,7 +17,7 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     }
   });
 
-  Deno.test("RedisChannelLayer: receive() tells of a lost connection, and works afterwards", async () => {
+  Deno.test("RedisChannelLayer: receive() rejects when the connection is lost, and works afterwards", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     const waiting = [layer.receive("letters"), layer.receive(layer.newChannel())]
@@ -30,7 +30,7 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     assertEquals(await layer.receive("letters"), EVENT);
   });
 
-  Deno.test("RedisChannelLayer: every method tells that the server has gone", async () => {
+  Deno.test("RedisChannelLayer: every method rejects when the server has stopped", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     const waiting = assertRejects(() => layer.receive("letters"), LayerUnavailableError);
@@ -45,7 +45,7 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     await assertRejects(() => layer.flush(), LayerUnavailableError);
   });
 
-  Deno.test("RedisChannelLayer: it works again when the server is back", async () => {
+  Deno.test("RedisChannelLayer: it works again when the server has restarted", async () => {
     await using folder = await temporaryFolder();
     const socket = `${folder.path}/redis.sock`;
     await using layer = new RedisChannelLayer({ url: `unix://${socket}` });
@@ -62,7 +62,7 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     }
   });
 
-  Deno.test("RedisChannelLayer: nothing that listens is told at once, without the password", async () => {
+  Deno.test("RedisChannelLayer: a refused connection is reported immediately, without the password", async () => {
     const url = `redis://ann:secret@127.0.0.1:${freePort()}`;
     await using layer = new RedisChannelLayer({ url });
     for (const call of [() => layer.send("letters", EVENT), () => layer.receive("letters")]) {
@@ -73,7 +73,7 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     assert(!String(layer).includes("secret"));
   });
 
-  Deno.test("RedisChannelLayer: a wrong or missing password makes it unusable", async () => {
+  Deno.test("RedisChannelLayer: a wrong or missing password is a LayerConfigurationError", async () => {
     const port = freePort();
     await using _server = await startRedis(["--port", `${port}`, "--requirepass", "right"]);
     const cases = [
@@ -95,7 +95,7 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     assertEquals(await layer.receive("letters"), EVENT);
   });
 
-  Deno.test("RedisChannelLayer: a user without the rights makes it unusable", async () => {
+  Deno.test("RedisChannelLayer: a user without the rights is a LayerConfigurationError", async () => {
     const port = freePort();
     await using server = await startRedis(["--port", `${port}`]);
     await server.cli("ACL", "SETUSER", "ann", "on", ">secret", "+@connection");
@@ -107,7 +107,7 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     );
   });
 
-  Deno.test("RedisChannelLayer: a database that doesn't exist makes it unusable", async () => {
+  Deno.test("RedisChannelLayer: a database that doesn't exist is a LayerConfigurationError", async () => {
     const port = freePort();
     await using _server = await startRedis(["--port", `${port}`]);
     await using layer = new RedisChannelLayer({ url: `redis://127.0.0.1:${port}/99` });
@@ -118,7 +118,7 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     );
   });
 
-  Deno.test("RedisChannelLayer: databases are kept apart", async () => {
+  Deno.test("RedisChannelLayer: databases are separate", async () => {
     const port = freePort();
     await using _server = await startRedis(["--port", `${port}`]);
     await using one = new RedisChannelLayer({ url: `redis://127.0.0.1:${port}/1` });
@@ -138,7 +138,7 @@ testWithRedis("RedisChannelLayer: trouble with the server", () => {
     await assertRejects(sending, LayerUnavailableError, "its memory is full");
   });
 
-  Deno.test("RedisChannelLayer: a send() that is aborted before it leaves leaves nothing behind", async () => {
+  Deno.test("RedisChannelLayer: a send() that is aborted in the send buffer sends nothing", async () => {
     await using server = await startRedis();
     const layer = new RedisChannelLayer({ url: server.url });
     const control = new AbortController();

@@ -70,9 +70,9 @@ async function garble(
   await untilItWorks(layer);
 }
 
-testWithRedis("RedisChannelLayer: strange answers", () => {
+testWithRedis("RedisChannelLayer: unexpected replies", () => {
   for (const count of [1, 10]) {
-    Deno.test(`sendMany() of ${count} takes no other reply for the number that was sent`, async () => {
+    Deno.test(`sendMany() of ${count} accepts only a valid count as the reply`, async () => {
       await using redis = await startRedis();
       for (const answer of [":5\r\n", "*1\r\n:1\r\n", "*2\r\n:11\r\n:0\r\n"]) {
         await using folder = await temporaryFolder();
@@ -89,7 +89,7 @@ testWithRedis("RedisChannelLayer: strange answers", () => {
     });
   }
 
-  Deno.test("RedisChannelLayer: a call that gets a strange answer is refused, and the next work", async () => {
+  Deno.test("RedisChannelLayer: a call with an unexpected reply rejects, and the next ones work", async () => {
     await using redis = await startRedis();
     // Where an answer is missing, it is waited for: all of them at the same time.
     await Promise.all(

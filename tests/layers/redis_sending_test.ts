@@ -18,8 +18,8 @@ function freeze(server: RedisServer): Disposable {
   return { [Symbol.dispose]: () => server.kill("SIGCONT") };
 }
 
-testWithRedis("RedisChannelLayer: what a sender is told", () => {
-  Deno.test("RedisChannelLayer: send() says that nothing was sent when nobody is there", async () => {
+testWithRedis("RedisChannelLayer: what a failed send reports", () => {
+  Deno.test("RedisChannelLayer: send() says that nothing was sent when no server listens", async () => {
     const server = await startRedis();
     await server[Symbol.asyncDispose]();
     await using layer = new RedisChannelLayer({ url: server.url });
@@ -31,7 +31,7 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     assert(!error.outcomeUnknown);
   });
 
-  Deno.test("RedisChannelLayer: send() gives a frozen server the time it was given", async () => {
+  Deno.test("RedisChannelLayer: send() waits for a frozen server until its timeout", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await layer.send("letters", EVENT);
@@ -45,7 +45,7 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     assert(performance.now() - start < 3_000);
   });
 
-  Deno.test("RedisChannelLayer: send() that waits behind a frozen one never left", async () => {
+  Deno.test("RedisChannelLayer: send() that waits behind a frozen one was not sent", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await layer.send("letters", EVENT);
@@ -62,7 +62,7 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     await sending;
   });
 
-  Deno.test("RedisChannelLayer: send() holds no more for a frozen server than 128 MiB", async () => {
+  Deno.test("RedisChannelLayer: send() buffers at most 128 MiB for a frozen server", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await layer.send("letters", EVENT);
@@ -77,7 +77,7 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     assertEquals(refused.length, 140 - 135);
   });
 
-  Deno.test("RedisChannelLayer: groupSend() that reaches a part of a group says that it may be sent", async () => {
+  Deno.test("RedisChannelLayer: groupSend() that reaches a part of a group says that the message may have been sent", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     const channels = await joinGroup(layer, 40);
@@ -94,7 +94,7 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     assert(reached > 0 && reached < channels.length, `${reached} of ${channels.length}`);
   });
 
-  Deno.test("RedisChannelLayer: groupSend() that reaches none of a group says that it wasn't sent", async () => {
+  Deno.test("RedisChannelLayer: groupSend() that reaches no member says that the message was not sent", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     const channels = await joinGroup(layer, 3);

@@ -34,20 +34,20 @@ async function layersOf(
 
 const FROM_ENVIRONMENT = { CHANNEL_LAYER_URL: "sqlite:environment" };
 
-Deno.test("getChannelLayer() gives a file in the current folder when nothing is said", async () => {
+Deno.test("getChannelLayer() defaults to a file in the current directory", async () => {
   assertEquals(await layersOf([]), ["sqlite:.channels.sqlite3"]);
 });
 
-Deno.test("getChannelLayer() gives what was configured", async () => {
+Deno.test("getChannelLayer() returns the configured layer", async () => {
   assertEquals(await layersOf(["sqlite:configured"]), ["sqlite:configured", "memory:"]);
 });
 
-Deno.test("getChannelLayer() believes the environment more than the configuration", async () => {
+Deno.test("getChannelLayer() prefers the environment to the configuration", async () => {
   const layers = await layersOf(["sqlite:configured"], FROM_ENVIRONMENT);
   assertEquals(layers, ["sqlite:environment", "memory:"]);
 });
 
-Deno.test("getChannelLayer() believes the override most", async () => {
+Deno.test("getChannelLayer() prefers the override to both", async () => {
   const layers = await layersOf(["sqlite:configured", "sqlite:overriding"], FROM_ENVIRONMENT);
   assertEquals(layers, ["sqlite:overriding", "memory:"]);
 });
@@ -57,7 +57,7 @@ Deno.test("getChannelLayer() needs no permission to read the environment", async
   assertEquals(layers, ["sqlite:configured", "memory:"]);
 });
 
-Deno.test("getChannelLayer() gives always the same layer", () => {
+Deno.test("getChannelLayer() always returns the same layer", () => {
   using _registry = freshRegistry();
   const own = new MemoryChannelLayer();
   configureChannelLayers({ own, other: "memory:" });
@@ -75,7 +75,7 @@ Deno.test("configureChannelLayers() replaces what was configured before", () => 
   assertEquals(getChannelLayer("one") === before, false);
 });
 
-Deno.test("getChannelLayer() names the aliases it knows when it refuses one", () => {
+Deno.test("getChannelLayer() names the known aliases when it rejects one", () => {
   using _registry = freshRegistry();
   configureChannelLayers({ other: "memory:" });
   for (const alias of ["toString", "__proto__", ""]) {
@@ -84,7 +84,7 @@ Deno.test("getChannelLayer() names the aliases it knows when it refuses one", ()
   }
 });
 
-Deno.test("configureChannelLayers() opens nothing, and refuses a bad URL when it is asked for", () => {
+Deno.test("configureChannelLayers() opens nothing, and a bad URL throws at its first use", () => {
   using _registry = freshRegistry();
   configureChannelLayers({ bad: "redis:", good: "memory:" });
   getChannelLayer("good");
@@ -92,7 +92,7 @@ Deno.test("configureChannelLayers() opens nothing, and refuses a bad URL when it
   assertThrows(() => getChannelLayer("bad"), TypeError, "known are memory, sqlite, redis");
 });
 
-Deno.test("overrideDefaultChannelLayer() is taken back", () => {
+Deno.test("overrideDefaultChannelLayer() can be undone", () => {
   using _registry = freshRegistry();
   overrideDefaultChannelLayer("sqlite:/overriding");
   assertEquals(String(getChannelLayer()), "sqlite:/overriding");

@@ -30,7 +30,7 @@ async function assertUnusable(path: string, reason: string): Promise<void> {
   await layer.close();
 }
 
-Deno.test("SqliteChannelLayer: a file that is no database is unusable", async () => {
+Deno.test("SqliteChannelLayer: a file that is not a database is a LayerConfigurationError", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/notes.txt`;
   const text = "Dear diary, this is not a database. ".repeat(100);
@@ -39,7 +39,7 @@ Deno.test("SqliteChannelLayer: a file that is no database is unusable", async ()
   assertEquals(await Deno.readTextFile(path), text);
 });
 
-Deno.test("SqliteChannelLayer: the database of another program is unusable", async () => {
+Deno.test("SqliteChannelLayer: the database of another program is a LayerConfigurationError", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/bank.sqlite3`;
   {
@@ -51,7 +51,7 @@ Deno.test("SqliteChannelLayer: the database of another program is unusable", asy
   assertEquals(await Deno.readFile(path), before);
 });
 
-Deno.test("SqliteChannelLayer: a file of a newer version of the library is unusable", async () => {
+Deno.test("SqliteChannelLayer: a file of a newer version of the library is a LayerConfigurationError", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/channels.sqlite3`;
   const layer = new SqliteChannelLayer({ path });
@@ -64,19 +64,19 @@ Deno.test("SqliteChannelLayer: a file of a newer version of the library is unusa
   await assertUnusable(path, "created by a newer version of this library: update");
 });
 
-Deno.test("SqliteChannelLayer: a file in a folder that doesn't exist is unusable", async () => {
+Deno.test("SqliteChannelLayer: a file in a folder that doesn't exist is a LayerConfigurationError", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/missing/channels.sqlite3`;
   await assertUnusable(path, `folder ${folder.path}/missing does not exist: create it`);
 });
 
-Deno.test("SqliteChannelLayer: a folder as file is unusable", async () => {
+Deno.test("SqliteChannelLayer: a folder instead of a file is a LayerConfigurationError", async () => {
   await using folder = await temporaryFolder();
   await assertUnusable(folder.path, "cannot open or create the file");
 });
 
 Deno.test({
-  name: "SqliteChannelLayer: a file in a folder that can't be written is unusable",
+  name: "SqliteChannelLayer: a file in a read-only folder is a LayerConfigurationError",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await assertUnusable("/proc/channels.sqlite3", "that folder /proc is writable");
@@ -139,7 +139,7 @@ Deno.test("SqliteChannelLayer: requeue() puts deliveries of a deleted file in fr
   assertEquals(numbersOf(left), [0, 1, 2, 8]);
 });
 
-Deno.test("SqliteChannelLayer: requeue() of what is in the channel already is refused", async () => {
+Deno.test("SqliteChannelLayer: requeue() of events that are already in the channel is rejected", async () => {
   await using folder = await temporaryFolder();
   await using layer = new SqliteChannelLayer({ path: `${folder.path}/channels.sqlite3` });
   await layer.sendMany("letters", [0, 1].map(numbered));
@@ -196,7 +196,7 @@ async function fillDisk(folder: string): Promise<string> {
 const DISK_FULL = "the disk is full: free some space";
 const LARGE = new Uint8Array(10_000);
 
-testOnSmallDisk("send() says that the disk is full, and works when it isn't", async (folder) => {
+testOnSmallDisk("send() says that the disk is full, and works when it is not", async (folder) => {
   await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });
   await layer.send("letters", numbered(1));
   const filler = await fillDisk(folder);

@@ -11,7 +11,7 @@ function start(fixture: string, ...args: readonly string[]) {
   return startScript(FIXTURES + fixture, args);
 }
 
-Deno.test("SqliteChannelLayer: a path that processes can't share is refused", () => {
+Deno.test("SqliteChannelLayer: a path that processes can't share is rejected", () => {
   for (const path of ["", "a\0b"]) {
     const create = () => new SqliteChannelLayer({ path });
     assertThrows(create, TypeError, "path must name a file that processes can share");
@@ -22,7 +22,7 @@ Deno.test("SqliteChannelLayer: a path that processes can't share is refused", ()
   }
 });
 
-Deno.test("SqliteChannelLayer: Deno.chdir() doesn't move a layer", async () => {
+Deno.test("SqliteChannelLayer: Deno.chdir() doesn't change a layer's path", async () => {
   await using folder = await temporaryFolder();
   const [one, other] = [`${folder.path}/one`, `${folder.path}/other`];
   for (const path of [one, other]) await Deno.mkdir(path);
@@ -109,7 +109,7 @@ for (const [what, link] of Object.entries(LINKS)) {
 }
 
 Deno.test({
-  name: "SqliteChannelLayer: a link that leads to itself is unusable",
+  name: "SqliteChannelLayer: a link to itself is a LayerConfigurationError",
   ignore: isWindows,
   fn: async () => {
     await using folder = await temporaryFolder();

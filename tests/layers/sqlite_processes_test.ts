@@ -28,7 +28,7 @@ Deno.test("SqliteChannelLayer: receive() is woken by another process", async () 
   assert(pid !== Deno.pid);
 });
 
-Deno.test("SqliteChannelLayer: receive() gives each event to one of several processes", async () => {
+Deno.test("SqliteChannelLayer: receive() delivers each event to one of several processes", async () => {
   await using folder = await temporaryFolder();
   const path = pathIn(folder);
   await using layer = new SqliteChannelLayer({ path, capacity: 1_000 });
@@ -93,7 +93,7 @@ Deno.test("SqliteChannelLayer: receive() waits for a locked file and loses nothi
 });
 
 Deno.test({
-  name: "SqliteChannelLayer: close() lets go of the file, whatever is under way",
+  name: "SqliteChannelLayer: close() closes the file, whatever is in flight",
   ignore: !isLinux,
   fn: async () => {
     await using folder = await temporaryFolder();

@@ -20,7 +20,7 @@ function noting(notes: string[], name: string, ready = Promise.resolve()) {
   return Object.assign(application, { [PREPARE]: prepared });
 }
 
-Deno.test("prepare() gives what an application makes ready", async () => {
+Deno.test("prepare() returns the preparation of an application", async () => {
   const notes: string[] = [];
   {
     await using preparation = prepare(noting(notes, "one"), ["a", "b"]);
@@ -29,7 +29,7 @@ Deno.test("prepare() gives what an application makes ready", async () => {
   assertEquals(notes, ["one for a b", "one gone"]);
 });
 
-Deno.test("prepare() gives nothing to wait for when an application needs nothing", async () => {
+Deno.test("prepare() resolves for an application that needs no preparation", async () => {
   await using preparation = prepare(async () => {}, ["a"]);
   await preparation.ready;
 });
@@ -38,7 +38,7 @@ Deno.test("PREPARE is the same symbol in every copy of the library", () => {
   assertStrictEquals(PREPARE, Symbol.for("asgi.channels.prepare"));
 });
 
-Deno.test("together() waits for all, fails with each, and lets go of all", async () => {
+Deno.test("together() waits for all, fails with each, and disposes of all", async () => {
   const notes: string[] = [];
   const failed = Promise.reject(new RangeError("not today"));
   {
@@ -49,7 +49,7 @@ Deno.test("together() waits for all, fails with each, and lets go of all", async
   assertEquals(notes.slice(2).sort(), ["one gone", "other gone"]);
 });
 
-Deno.test("routers prepare the applications of the asked channels, each once", async () => {
+Deno.test("routers prepare the applications of the requested channels, each once", async () => {
   const notes: string[] = [];
   const one = noting(notes, "one");
   const application = ProtocolTypeRouter({

@@ -15,7 +15,7 @@ function scopeOf(channel: string): ChannelScope {
   return { type: "channel", channel };
 }
 
-Deno.test("ChannelNameRouter() picks the application by scope.channel", async () => {
+Deno.test("ChannelNameRouter() chooses the application by scope.channel", async () => {
   const picked: string[] = [];
   const router = ChannelNameRouter({
     letters: (scope) => Promise.resolve(void picked.push(`letters got ${scope.channel}`)),
@@ -26,7 +26,7 @@ Deno.test("ChannelNameRouter() picks the application by scope.channel", async ()
   assertEquals(picked, ["thumbs thumbnails-generate", "letters got letters"]);
 });
 
-Deno.test("ChannelNameRouter() hands on scope, receive and send as they are", async () => {
+Deno.test("ChannelNameRouter() passes scope, receive and send unchanged", async () => {
   const scope = scopeOf("letters");
   const receive = () => unexpected();
   const send = () => unexpected();
@@ -40,7 +40,7 @@ Deno.test("ChannelNameRouter() hands on scope, receive and send as they are", as
   assertStrictEquals(args[2], send);
 });
 
-Deno.test("ChannelNameRouter() lives as long as the application that it picked", async () => {
+Deno.test("ChannelNameRouter() resolves when the chosen application does", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   let ended = false;
   const running = ChannelNameRouter({ letters: () => promise })(
@@ -63,7 +63,7 @@ Deno.test("ChannelNameRouter() rejects with what the application throws", async 
   );
 });
 
-Deno.test("ChannelNameRouter() names what was asked for and what is known", async () => {
+Deno.test("ChannelNameRouter() names the requested channel and the known ones", async () => {
   const router = ChannelNameRouter({ letters: async () => {}, parcels: async () => {} });
   const error = await assertRejects(
     () => router(scopeOf("postcards"), unexpected, unexpected),
@@ -86,14 +86,14 @@ for (const channel of ["toString", "__proto__", "constructor", "hasOwnProperty",
   });
 }
 
-Deno.test('ChannelNameRouter() takes "toString" for a route when it is one', async () => {
+Deno.test('ChannelNameRouter() accepts "toString" as a route', async () => {
   let picked = false;
   const router = ChannelNameRouter({ toString: () => Promise.resolve(void (picked = true)) });
   await router(scopeOf("toString"), unexpected, unexpected);
   assertEquals(picked, true);
 });
 
-Deno.test("ChannelNameRouter() doesn't follow later changes of what it was given", async () => {
+Deno.test("ChannelNameRouter() ignores later changes of its argument", async () => {
   const applications: Record<string, Application<ChannelScope>> = { letters: async () => {} };
   const router = ChannelNameRouter(applications);
   delete applications.letters;
@@ -113,13 +113,13 @@ Deno.test("ChannelNameRouter() nests", async () => {
   assertEquals(picked, "letters");
 });
 
-Deno.test("ChannelNameRouter() tells the channels that it knows", () => {
+Deno.test("ChannelNameRouter() lists the channels that it knows", () => {
   const router = ChannelNameRouter({ letters: async () => {}, parcels: async () => {} });
   assertEquals(knownChannels(router), ["letters", "parcels"]);
   assertEquals(knownChannels(ChannelNameRouter({})), []);
 });
 
-Deno.test("ChannelNameRouter() refuses what is no function with a TypeError", () => {
+Deno.test("ChannelNameRouter() rejects what is not a function with a TypeError", () => {
   for (const value of [undefined, null, "letters", 1, {}, Promise.resolve()]) {
     const applications = { letters: value } as unknown as ApplicationsByChannel;
     assertThrows(
@@ -130,13 +130,13 @@ Deno.test("ChannelNameRouter() refuses what is no function with a TypeError", ()
   }
 });
 
-Deno.test("ChannelNameRouter() takes applications of channel scopes only", () => {
+Deno.test("ChannelNameRouter() accepts only applications of channel scopes", () => {
   const lifespan: Application<{ readonly type: "lifespan" }> = async () => {};
   // @ts-expect-error It would be given the scope of a channel.
   ChannelNameRouter({ letters: lifespan });
 });
 
-Deno.test("ChannelNameRouter() refuses a consumer class that lacks its asAsgi()", () => {
+Deno.test("ChannelNameRouter() rejects a consumer class without asAsgi()", () => {
   class LetterConsumer extends AsyncConsumer {}
   // @ts-expect-error A class is no application.
   const applications: ApplicationsByChannel = { letters: LetterConsumer };

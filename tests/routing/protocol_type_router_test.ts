@@ -14,7 +14,7 @@ import { unexpected } from "../helpers/applications.ts";
 
 const letters: ChannelScope = { type: "channel", channel: "letters" };
 
-Deno.test("ProtocolTypeRouter() picks the application by scope.type", async () => {
+Deno.test("ProtocolTypeRouter() chooses the application by scope.type", async () => {
   const picked: string[] = [];
   const router = ProtocolTypeRouter({
     channel: (scope) => Promise.resolve(void picked.push(scope.channel)),
@@ -25,7 +25,7 @@ Deno.test("ProtocolTypeRouter() picks the application by scope.type", async () =
   assertEquals(picked, ["lifespan", "letters"]);
 });
 
-Deno.test("ProtocolTypeRouter() hands on receive and send as they are", async () => {
+Deno.test("ProtocolTypeRouter() passes receive and send unchanged", async () => {
   let args: unknown[] = [];
   const receive = () => unexpected();
   const send = () => unexpected();
@@ -38,7 +38,7 @@ Deno.test("ProtocolTypeRouter() hands on receive and send as they are", async ()
   assertStrictEquals(args[2], send);
 });
 
-Deno.test("ProtocolTypeRouter() names what was asked for and what is known", async () => {
+Deno.test("ProtocolTypeRouter() names the requested type and the known ones", async () => {
   const router = ProtocolTypeRouter({ channel: async () => {} });
   const error = await assertRejects(
     () => router({ type: "lifespan" }, unexpected, unexpected),
@@ -84,12 +84,12 @@ Deno.test("ProtocolTypeRouter() forwards the channels that its application knows
   assertEquals(knownChannels(ProtocolTypeRouter({ channel: router })), ["letters", "parcels"]);
 });
 
-Deno.test("ProtocolTypeRouter() says nothing of channels when its application doesn't", () => {
+Deno.test("ProtocolTypeRouter() lists no channels when its application doesn't", () => {
   assertStrictEquals(knownChannels(ProtocolTypeRouter({ channel: async () => {} })), undefined);
   assertStrictEquals(knownChannels(ProtocolTypeRouter({ lifespan: async () => {} })), undefined);
 });
 
-Deno.test("ProtocolTypeRouter() refuses what is no function with a TypeError", () => {
+Deno.test("ProtocolTypeRouter() rejects what is not a function with a TypeError", () => {
   for (const value of [null, "letters", 1, {}]) {
     const applications = { channel: value } as unknown as ApplicationsByType;
     assertThrows(
@@ -100,7 +100,7 @@ Deno.test("ProtocolTypeRouter() refuses what is no function with a TypeError", (
   }
 });
 
-Deno.test("ProtocolTypeRouter() takes the application that fits each type", () => {
+Deno.test("ProtocolTypeRouter() accepts the application that fits each type", () => {
   const channel: Application<ChannelScope> = async () => {};
   const lifespan: Application<LifespanScope> = async () => {};
   ProtocolTypeRouter({ channel, lifespan }) satisfies Application;

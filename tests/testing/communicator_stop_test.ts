@@ -18,7 +18,7 @@ Deno.test("wait() resolves at the end of the application", async () => {
   await communicator.wait();
 });
 
-Deno.test("wait() rejects with the error of the application, as often as it is asked", async () => {
+Deno.test("wait() rejects with the error of the application, at every call", async () => {
   const application = () => Promise.reject(new RangeError("No stamp"));
   await using communicator = new ApplicationCommunicator(application, scope);
   await assertRejects(() => communicator.wait(), RangeError, "No stamp");
@@ -70,7 +70,7 @@ Deno.test("stop() lets the application finish, and rejects its next receive()", 
   assertEquals(await communicator.receiveNothing({ timeout: 1 }), true);
 });
 
-Deno.test("stop() doesn't wait for an application that goes on asking for ever", async () => {
+Deno.test("stop() doesn't wait for an application that calls receive() forever", async () => {
   let asked = 0;
   const application: Application<ChannelScope> = async (_scope, receive) => {
     for (;;) {
@@ -93,7 +93,7 @@ Deno.test("stop() rejects with a TimeoutError when the application doesn't end",
   await communicator.stop();
 });
 
-Deno.test("stop() rejects with an error that nobody was told", async () => {
+Deno.test("stop() rejects with an error that no call has reported", async () => {
   const application = () => Promise.reject(new RangeError("No stamp"));
   const communicator = new ApplicationCommunicator(application, scope);
   await communicator.sendInput({ type: "letter.sent" });
@@ -101,7 +101,7 @@ Deno.test("stop() rejects with an error that nobody was told", async () => {
   await communicator.stop();
 });
 
-Deno.test("stop() rejects with what the application throws instead of ending", async () => {
+Deno.test("stop() rejects with the error that the application throws", async () => {
   const application: Application<ChannelScope> = async (_scope, receive) => {
     await receive().catch((cause) => {
       throw new RangeError("No stamp", { cause });
@@ -112,7 +112,7 @@ Deno.test("stop() rejects with what the application throws instead of ending", a
   await assertRejects(() => communicator.stop(), RangeError, "No stamp");
 });
 
-Deno.test("a ServerStoppedError is an error of the application before the stop", async () => {
+Deno.test("a ServerStoppedError before the stop is an error of the application", async () => {
   const application = () => Promise.reject(new ServerStoppedError());
   await using communicator = new ApplicationCommunicator(application, scope);
   await assertRejects(() => communicator.wait(), ServerStoppedError);

@@ -32,7 +32,7 @@ Deno.test("ApplicationCommunicator doesn't start an application that is only sto
   assertEquals(started, false);
 });
 
-Deno.test("ApplicationCommunicator gives the application its scope", async () => {
+Deno.test("ApplicationCommunicator passes the scope to the application", async () => {
   let given: unknown;
   const application: Application<ChannelScope> = (scope) => Promise.resolve(void (given = scope));
   await using communicator = new ApplicationCommunicator(application, scope);
@@ -40,13 +40,13 @@ Deno.test("ApplicationCommunicator gives the application its scope", async () =>
   assertStrictEquals(given, scope);
 });
 
-Deno.test("ApplicationCommunicator takes the scope that fits the application", async () => {
+Deno.test("ApplicationCommunicator accepts only the scope that fits the application", async () => {
   // @ts-expect-error The application takes the scopes of channels.
   await using communicator = new ApplicationCommunicator(echo, { type: "lifespan" });
   assertInstanceOf(communicator, ApplicationCommunicator);
 });
 
-Deno.test("sendInput() gives events in their order, asked for or not", async () => {
+Deno.test("sendInput() delivers events in order, before or after receive()", async () => {
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   const application: Application<ChannelScope> = async (scope, receive, send) => {
     await send(await receive());
@@ -108,7 +108,7 @@ Deno.test("receiveOutput() says when the application has ended", async () => {
   assertStringIncludes(error.message, "has ended");
 });
 
-Deno.test("receiveOutput() goes on after a timeout", async () => {
+Deno.test("receiveOutput() works after a timeout", async () => {
   await using communicator = new ApplicationCommunicator(echo, scope);
   await assertTimesOut(() => communicator.receiveOutput({ timeout: 1 }));
   await communicator.sendInput({ type: "late" });
@@ -122,7 +122,7 @@ Deno.test("receiveOutput() rejects with the error of the application", async () 
   assertStrictEquals(error, failure);
 });
 
-Deno.test("receiveOutput() rejects with the error of an application that throws at once", async () => {
+Deno.test("receiveOutput() rejects with the error of an application that throws synchronously", async () => {
   const application = () => {
     throw new RangeError("No stamp");
   };
@@ -130,7 +130,7 @@ Deno.test("receiveOutput() rejects with the error of an application that throws 
   await assertRejects(() => communicator.receiveOutput(), RangeError, "No stamp");
 });
 
-Deno.test("whoever waits is told at once when the application fails", async () => {
+Deno.test("pending calls reject immediately when the application fails", async () => {
   const application: Application<ChannelScope> = async (_scope, receive) => {
     await receive();
     throw new RangeError("No stamp");
@@ -148,7 +148,7 @@ Deno.test("whoever waits is told at once when the application fails", async () =
   }
 });
 
-Deno.test("receiveOutput() gives what was sent before the application failed", async () => {
+Deno.test("receiveOutput() returns what was sent before the application failed", async () => {
   const application: Application<ChannelScope> = async (_scope, _receive, send) => {
     await send({ type: "last.words" });
     throw new RangeError("No stamp");
@@ -159,7 +159,7 @@ Deno.test("receiveOutput() gives what was sent before the application failed", a
   await assertRejects(() => communicator.receiveOutput(), RangeError, "No stamp");
 });
 
-Deno.test("receiveNothing() tells whether there is a message, and leaves it", async () => {
+Deno.test("receiveNothing() returns whether there is no message, and doesn't consume it", async () => {
   await using communicator = new ApplicationCommunicator(echo, scope);
   assertEquals(await communicator.receiveNothing({ timeout: 1 }), true);
   await communicator.sendInput({ type: "letter.sent" });
@@ -169,7 +169,7 @@ Deno.test("receiveNothing() tells whether there is a message, and leaves it", as
   assertEquals(await communicator.receiveNothing(), true);
 });
 
-Deno.test("receiveNothing() gives false as soon as a message comes", async () => {
+Deno.test("receiveNothing() returns false as soon as a message arrives", async () => {
   await using communicator = new ApplicationCommunicator(echo, scope);
   const nothing = communicator.receiveNothing({ timeout: 60_000 });
   await communicator.sendInput({ type: "letter.sent" });
@@ -182,7 +182,7 @@ Deno.test("receiveNothing() rejects with the error of the application", async ()
   await assertRejects(() => communicator.receiveNothing(), RangeError, "No stamp");
 });
 
-Deno.test("a timeout that makes no sense is refused with a RangeError", async () => {
+Deno.test("an invalid timeout is rejected with a RangeError", async () => {
   const communicator = new ApplicationCommunicator(idle, scope);
   for (const timeout of [-1, NaN, Infinity]) {
     await assertRejects(() => communicator.receiveOutput({ timeout }), RangeError, `${timeout}`);

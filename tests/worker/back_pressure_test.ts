@@ -38,7 +38,7 @@ class ObservedLayer extends ForwardingLayer {
 }
 
 for (const concurrency of [1, 3]) {
-  Deno.test(`a worker holds nothing beyond ${concurrency} slow handlers`, async () => {
+  Deno.test(`a worker prefetches nothing beside ${concurrency} slow handlers`, async () => {
     await using layer = new MemoryChannelLayer({ capacity: 1_000 });
     await layer.sendMany("letters", numbered(1_000));
     const gate = Promise.withResolvers<void>();
@@ -64,7 +64,7 @@ for (const concurrency of [1, 3]) {
   });
 }
 
-Deno.test("a worker whose handlers take long never takes more than it can start", async () => {
+Deno.test("a worker with slow handlers never fetches more events than it can start", async () => {
   await using layer = new ObservedLayer(new MemoryChannelLayer());
   await layer.sendMany("letters", numbered(12));
   let held = 0;
@@ -111,7 +111,7 @@ Deno.test("two workers with slow handlers share the events of a channel", async 
   for (const share of shares) assertGreaterOrEqual(share, 8);
 });
 
-Deno.test("a worker takes many events at once when handlers are quick, within a bound", async () => {
+Deno.test("a worker fetches large batches when handlers are fast, up to a limit", async () => {
   await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 20_000 }));
   await layer.sendMany("letters", numbered(20_000));
   const { worker } = await runBurst({
@@ -127,7 +127,7 @@ Deno.test("a worker takes many events at once when handlers are quick, within a 
   assertLessOrEqual(Math.max(...layer.limits), 513);
 });
 
-Deno.test("a worker takes many events at once for an application that returns after each", async () => {
+Deno.test("a worker fetches large batches for an application that returns after each event", async () => {
   await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 2_000 }));
   await layer.sendMany("letters", numbered(2_000));
   const { worker } = await runBurst({
@@ -139,7 +139,7 @@ Deno.test("a worker takes many events at once for an application that returns af
   assertGreater(Math.max(...layer.limits), 100);
 });
 
-Deno.test("a handler that hangs keeps no event behind it from another worker", async () => {
+Deno.test("a handler that hangs keeps no waiting event from another worker", async () => {
   await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 1_000 }));
   const events = numbered(420);
   await layer.sendMany("letters", events.with(300, { type: "hang", number: 300 }));
@@ -170,7 +170,7 @@ Deno.test("a handler that hangs keeps no event behind it from another worker", a
   assertEquals(numbersOf(all.items), range(420));
 });
 
-Deno.test("what is handed back keeps its place in the channel", async () => {
+Deno.test("a requeued event keeps its position in the channel", async () => {
   await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 1_000 }));
   const events = numbered(420);
   await layer.sendMany("letters", events.with(300, { type: "hang", number: 300 }));
@@ -203,7 +203,7 @@ class SlowHandBackLayer extends ForwardingLayer {
   }
 }
 
-Deno.test("what is handed back is in its place before more is taken", async () => {
+Deno.test("an event is requeued before more events are fetched", async () => {
   await using layer = new SlowHandBackLayer(new MemoryChannelLayer());
   const seen = new Tally<string>();
   await using _running = await startWorker({

@@ -47,7 +47,7 @@ const BACKENDS: readonly Backend[] = [
 ];
 
 for (const { name, open } of BACKENDS) {
-  Deno.test(`Worker on ${name} loses no event but those that fail`, async () => {
+  Deno.test(`Worker on ${name} loses only events that fail`, async () => {
     await using place = await open({ capacity: 1_000 });
     const layer = place.connect();
     await layer.sendMany("letters", numbered(1_000));
@@ -68,7 +68,7 @@ for (const { name, open } of BACKENDS) {
     assertEquals(told.errors.length, 100);
   });
 
-  Deno.test(`Worker on ${name} wakes up for what another process sends`, async () => {
+  Deno.test(`Worker on ${name} is woken by what another process sends`, async () => {
     await using place = await open({});
     const seen = new Tally<Message>();
     await using _running = await startWorker({
@@ -113,7 +113,7 @@ for (const { name, open } of BACKENDS) {
     assertEquals(numbersOf([...all.items, ...others]), range(600));
   });
 
-  Deno.test(`Worker on ${name} holds nothing beyond its slow handlers`, async () => {
+  Deno.test(`Worker on ${name} prefetches nothing beside slow handlers`, async () => {
     await using place = await open({ capacity: 1_000 });
     const sender = place.connect();
     await sender.sendMany("letters", numbered(100));
@@ -136,7 +136,7 @@ for (const { name, open } of BACKENDS) {
     await running.stop();
   });
 
-  Deno.test(`Worker on ${name} gives back what waits behind a handler that hangs`, async () => {
+  Deno.test(`Worker on ${name} requeues what waits behind a handler that hangs`, async () => {
     await using place = await open({ capacity: 1_000 });
     const sender = place.connect();
     const events = numbered(420);

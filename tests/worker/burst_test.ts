@@ -17,7 +17,7 @@ import { pause, within } from "../helpers/waiting.ts";
 import { outcome, runBurst, startWorker } from "../helpers/worker.ts";
 import { unexpected } from "../helpers/applications.ts";
 
-Deno.test("a burst ends at once when the channels are empty", async () => {
+Deno.test("a burst ends immediately when the channels are empty", async () => {
   await using layer = new MemoryChannelLayer();
   const application = unexpected;
   const { worker } = await runBurst({ layer, application, channels: ["letters", "parcels"] });
@@ -113,7 +113,7 @@ Deno.test("a burst leaves the other channels alone", async () => {
   assertEquals((await remaining(layer, "parcels")).length, 2);
 });
 
-Deno.test("a burst lets the applications come to their end", async () => {
+Deno.test("a burst lets the applications finish", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(4));
   let put = 0;
@@ -186,7 +186,7 @@ class RemoteLayer extends ForwardingLayer {
 
 for (const burst of [false, true]) {
   const who = burst ? "a burst" : "a worker that listens";
-  Deno.test(`${who} lets the request for the next batch leave before it handles one`, async () => {
+  Deno.test(`${who} requests the next batch before it handles one`, async () => {
     await using layer = new RemoteLayer(new MemoryChannelLayer({ capacity: 20_000 }));
     await layer.sendMany("letters", numbered(20_000));
     const application: Application<ChannelScope> = async (_scope, receive) => {

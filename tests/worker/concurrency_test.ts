@@ -23,7 +23,7 @@ Deno.test("concurrency 1 handles the events of a channel in their order", async 
 });
 
 for (const concurrency of [1, 2, 5]) {
-  Deno.test(`concurrency ${concurrency} runs so many handlers at once, and never more`, async () => {
+  Deno.test(`concurrency ${concurrency} runs so many handlers in parallel, and never more`, async () => {
     await using layer = new MemoryChannelLayer();
     await layer.sendMany("letters", numbered(30));
     const begun = new Tally();
@@ -74,7 +74,7 @@ Deno.test("concurrency counts for each channel", async () => {
   await running.stop();
 });
 
-Deno.test("an instance is kept from event to event", async () => {
+Deno.test("an instance is reused for the next event", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 1_000 });
   await layer.sendMany("letters", numbered(200));
   let instances = 0;

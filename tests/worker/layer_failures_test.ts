@@ -12,7 +12,7 @@ import { linesOf, outcome, startWithoutWaiting, startWorker } from "../helpers/w
 import { FlakyLayer } from "./flaky_layer.ts";
 import { collecting } from "../helpers/applications.ts";
 
-Deno.test("a layer that goes away and comes back costs two lines and no event", async () => {
+Deno.test("a layer that becomes unavailable and recovers costs two lines and no event", async () => {
   const inner = new MemoryChannelLayer();
   await using layer = new FlakyLayer(inner);
   const seen = new Tally<Message>();
@@ -39,7 +39,7 @@ Deno.test("a layer that goes away and comes back costs two lines and no event", 
   assertEquals(outcome(running.worker), { received: 20, handled: 20, failed: 0, dropped: 0 });
 });
 
-Deno.test("a layer that is back is said to be, before there is an event", async () => {
+Deno.test("the recovery of a layer is logged before there is an event", async () => {
   await using layer = new FlakyLayer(new MemoryChannelLayer());
   const back = Promise.withResolvers<void>();
   await using _running = await startWorker({
@@ -54,7 +54,7 @@ Deno.test("a layer that is back is said to be, before there is an event", async 
   await within(back.promise, "the line in the log");
 });
 
-Deno.test("handlers that run go on while the layer is away", async () => {
+Deno.test("running handlers continue while the layer is unavailable", async () => {
   const inner = new MemoryChannelLayer();
   await using layer = new FlakyLayer(inner);
   const gate = Promise.withResolvers<void>();
@@ -83,7 +83,7 @@ Deno.test("handlers that run go on while the layer is away", async () => {
   await running.stop();
 });
 
-Deno.test("a worker whose layer is away at its start listens when it is back", async () => {
+Deno.test("a worker whose layer is unavailable at its start listens when it recovers", async () => {
   const inner = new MemoryChannelLayer();
   await inner.sendMany("letters", numbered(3));
   await using layer = new FlakyLayer(inner);
@@ -122,7 +122,7 @@ Deno.test("a worker that is stopped before its layer answers never listens", asy
   assertEquals(listening, false);
 });
 
-Deno.test("a worker can be stopped while its layer is away", async () => {
+Deno.test("a worker can be stopped while its layer is unavailable", async () => {
   await using layer = new FlakyLayer(new MemoryChannelLayer());
   await using running = await startWorker({
     layer,
@@ -134,7 +134,7 @@ Deno.test("a worker can be stopped while its layer is away", async () => {
   await running.stop();
 });
 
-Deno.test("a layer that goes away twice is told of twice", async () => {
+Deno.test("a layer that becomes unavailable twice is logged twice", async () => {
   await using layer = new FlakyLayer(new MemoryChannelLayer());
   const seen = new Tally<Message>();
   const application = collecting(seen);
@@ -152,7 +152,7 @@ Deno.test("a layer that goes away twice is told of twice", async () => {
   assertEquals(running.worker.counts.outages, 2);
 });
 
-Deno.test("a layer that can't be used rejects run()", async () => {
+Deno.test("a LayerConfigurationError rejects run()", async () => {
   await using layer = new FlakyLayer(new MemoryChannelLayer());
   layer.fail(new LayerConfigurationError("away:", "It needs a password"));
   const application = collecting(new Tally());
@@ -161,7 +161,7 @@ Deno.test("a layer that can't be used rejects run()", async () => {
   assertEquals(layer.refusals.items.length, 1);
 });
 
-Deno.test("a layer that can't be used any more rejects run(), after handlers that run", async () => {
+Deno.test("a later LayerConfigurationError rejects run(), after running handlers", async () => {
   const inner = new MemoryChannelLayer();
   await using layer = new FlakyLayer(inner);
   const gate = Promise.withResolvers<void>();

@@ -68,7 +68,7 @@ Deno.test("a handler that waits for capacity in its own full channel gets a Chan
   assertRefused(await replyOf(application, test.layer));
 });
 
-Deno.test("a handler is told how many messages its own channel accepted before it was full", async () => {
+Deno.test("a handler gets the number of messages that its own channel accepted before it was full", async () => {
   await using test = useSmallLayer();
   let accepted: number | undefined;
   const application = replying(async () => {
@@ -80,7 +80,7 @@ Deno.test("a handler is told how many messages its own channel accepted before i
   assertEquals(accepted, 3);
 });
 
-Deno.test("a handler that waits for capacity in its own channel sends while there is room", async () => {
+Deno.test("a handler that waits for capacity in its own channel sends while there is capacity", async () => {
   await using test = useSmallLayer();
   const application = replying(() => getChannelLayer().sendMany("letters", [EVENT, EVENT], WAIT));
   assertEquals((await replyOf(application, test.layer)).name, "");

@@ -66,7 +66,7 @@ const SHAPES = [
 ] as const;
 
 for (const { how, handled, failed, ...shape } of SHAPES) {
-  Deno.test(`a worker that stops handles what it can't hand back: an application that ${how}`, async () => {
+  Deno.test(`a worker that stops handles what it can't requeue: an application that ${how}`, async () => {
     await using scene = await startHolding(shape);
     const stopped = scene.running.stop();
     await scene.layer.refusals.reach(1);
@@ -80,7 +80,7 @@ for (const { how, handled, failed, ...shape } of SHAPES) {
   });
 }
 
-Deno.test("a worker doesn't handle what the layer may have taken back: it is lost, and counted", async () => {
+Deno.test("a worker doesn't handle what may have been requeued: it is lost, and counted", async () => {
   const error = new LayerUnavailableError("away:", "No answer", { outcomeUnknown: true });
   await using scene = await startHolding({ error });
   const stopped = scene.running.stop();
@@ -94,7 +94,7 @@ Deno.test("a worker doesn't handle what the layer may have taken back: it is los
   assertEquals([received, handled, lost, requeued], [53, 51, 2, 0]);
 });
 
-Deno.test("a worker that stalls keeps what it can't hand back until the layer is there again", async () => {
+Deno.test("a stalled worker keeps what it can't requeue until the layer is available again", async () => {
   await using scene = await startHolding();
   await scene.layer.refusals.reach(1);
   scene.layer.recover();
@@ -106,7 +106,7 @@ Deno.test("a worker that stalls keeps what it can't hand back until the layer is
   assertEquals([received, handled, lost, requeued], [53, 51, 0, 2]);
 });
 
-Deno.test("a worker that stalled handles what it kept when it goes on first, in its order", async () => {
+Deno.test("a worker that was stalled handles the kept events first, in order", async () => {
   await using scene = await startHolding();
   await scene.layer.refusals.reach(1);
   scene.gate.resolve();
@@ -140,7 +140,7 @@ class LateLayer extends FullLayer {
   }
 }
 
-Deno.test("a worker that stops keeps in its order what the layer gives late as well", async () => {
+Deno.test("a worker that stops keeps the order of events that the layer delivers late", async () => {
   const layer = new LateLayer(new MemoryChannelLayer());
   await using scene = await startHolding({ layer });
   await scene.inner.send("letters", { type: "later" });
@@ -187,7 +187,7 @@ class SlowClockLayer extends HesitantLayer {
 }
 
 for (const behind of [0, 1_000]) {
-  Deno.test(`what a worker keeps comes before what it took meanwhile, sent ${behind} ms too early`, async () => {
+  Deno.test(`kept events come before events fetched meanwhile, sent ${behind} ms too early`, async () => {
     const layer = new SlowClockLayer(new MemoryChannelLayer(), behind);
     await using scene = await startHolding({ layer });
     await scene.inner.send("letters", { type: "later" });
@@ -203,7 +203,7 @@ for (const behind of [0, 1_000]) {
   });
 }
 
-Deno.test("a worker that stalls tries again to hand back to a layer that is full, and isn't away", async () => {
+Deno.test("a stalled worker retries to requeue to a layer that is full, and not unavailable", async () => {
   await using scene = await startHolding({ layer: new FullLayer(new MemoryChannelLayer()) });
   await scene.layer.refusals.reach(2);
   scene.layer.recover();
@@ -211,7 +211,7 @@ Deno.test("a worker that stalls tries again to hand back to a layer that is full
   scene.gate.resolve();
 });
 
-Deno.test("a worker that is stopped before it listens handles what it can't hand back", async () => {
+Deno.test("a worker that is stopped before it listens handles what it can't requeue", async () => {
   const inner = new MemoryChannelLayer();
   await inner.send("letters", { type: "sent" });
   const taken = Promise.withResolvers<void>();
@@ -238,7 +238,7 @@ Deno.test("a worker that is stopped before it listens handles what it can't hand
   assertEquals(seen.items, ["sent"]);
 });
 
-Deno.test("what a worker has kept beyond its shutdown time is lost, and counted", async () => {
+Deno.test("what a worker holds after its shutdown timeout is lost, and counted", async () => {
   await using scene = await startHolding({ shutdownTimeout: 100 });
   await assertRejects(() => scene.running.stop(), ShutdownTimeoutError, "letters/slow");
   const { received, handled, lost, requeued } = scene.running.worker.counts;

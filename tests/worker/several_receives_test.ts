@@ -3,7 +3,7 @@ import { MemoryChannelLayer, type Message } from "@asgi/channels";
 import { numbered, numbersOf, range, Tally } from "../helpers/events.ts";
 import { outcome, startWorker } from "../helpers/worker.ts";
 
-Deno.test("an application may ask for several events at once", async () => {
+Deno.test("an application may await several events concurrently", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 2_000 });
   const seen = new Tally<Message>();
   await using running = await startWorker({

@@ -4,7 +4,7 @@ import { numbered, remaining, Tally } from "../helpers/events.ts";
 import { linesOf, startWorker } from "../helpers/worker.ts";
 import { collecting } from "../helpers/applications.ts";
 
-Deno.test("ShutdownTimeoutError lists the events whose handlers were cut off", async () => {
+Deno.test("ShutdownTimeoutError lists the events whose handlers were interrupted", async () => {
   await using layer = new MemoryChannelLayer();
   const begun = new Tally();
   const gate = Promise.withResolvers<void>();
@@ -37,7 +37,7 @@ Deno.test("ShutdownTimeoutError lists the events whose handlers were cut off", a
   gate.resolve();
 });
 
-Deno.test("shutdownTimeout 0 gives handlers that run no time", async () => {
+Deno.test("shutdownTimeout 0 interrupts running handlers immediately", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.send("letters", { type: "slow" });
   const begun = new Tally();
@@ -54,7 +54,7 @@ Deno.test("shutdownTimeout 0 gives handlers that run no time", async () => {
   await assertRejects(() => running.stop(), ShutdownTimeoutError, "letters/slow");
 });
 
-Deno.test("a drain that is over in time leaves no word in the log", async () => {
+Deno.test("a drain that ends in time logs nothing", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(5));
   const seen = new Tally();

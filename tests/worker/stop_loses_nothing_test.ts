@@ -13,7 +13,7 @@ import { outcome, startWorker } from "../helpers/worker.ts";
 import { collecting, unexpected } from "../helpers/applications.ts";
 
 for (const concurrency of [1, 4]) {
-  Deno.test(`a stop amid ${concurrency} slow handlers loses nothing`, async () => {
+  Deno.test(`a stop during ${concurrency} slow handlers loses nothing`, async () => {
     await using layer = new MemoryChannelLayer({ capacity: 1_000 });
     await layer.sendMany("letters", numbered(300));
     const begun = new Tally<Message>();
@@ -44,7 +44,7 @@ for (const concurrency of [1, 4]) {
   });
 }
 
-Deno.test("a stop hands back what quick handlers have not begun", async () => {
+Deno.test("a stop requeues what fast handlers have not started", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 20_000 });
   await layer.sendMany("letters", numbered(20_000));
   const handled = new Tally<Message>();
@@ -81,7 +81,7 @@ class StoppingLayer extends ForwardingLayer {
 
 for (const types of [["last"], ["first", "last"]]) {
   const others = types.length - 1;
-  Deno.test(`an event that arrives in the moment of a stop is not lost: after ${others}`, async () => {
+  Deno.test(`an event that arrives at the moment of a stop is not lost: after ${others}`, async () => {
     for (let turns = 0; turns < 20; turns++) {
       await using layer = new StoppingLayer(turns);
       const seen = new Tally<string>();
@@ -113,7 +113,7 @@ for (const types of [["last"], ["first", "last"]]) {
   });
 }
 
-Deno.test("a stop before the beginning takes nothing", async () => {
+Deno.test("a stop before the start receives nothing", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(3));
   const worker = new Worker({

@@ -35,7 +35,7 @@ async function checkWorker(
 
 testWithRedis("A worker whose event loop is blocked", () => {
   for (const seconds of [12, 60]) {
-    Deno.test(`an event loop blocked for ${seconds} s: what arrived is received, and the connection lives`, async () => {
+    Deno.test(`an event loop blocked for ${seconds} s: arrived events are received, and the connection stays open`, async () => {
       await checkBlockedLoop(seconds * 1_000);
     });
   }
@@ -45,7 +45,7 @@ testWithRedis("A worker whose event loop is blocked", () => {
   });
 
   for (const seconds of [7, 60]) {
-    Deno.test(`a worker that is stopped for ${seconds} s (SIGSTOP) and goes on loses no event`, async () => {
+    Deno.test(`a worker that is stopped for ${seconds} s (SIGSTOP) and continues loses no event`, async () => {
       await checkWorker(0, async (kill) => {
         kill("SIGSTOP");
         await pause(seconds * 1_000);

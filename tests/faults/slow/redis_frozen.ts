@@ -4,7 +4,7 @@ import { outagesOf, send, sendAtLast, startRecording } from "../recording_worker
 import { startRedis, testWithRedis } from "../../helpers/redis.ts";
 
 testWithRedis("Redis frozen for 12 s", () => {
-  Deno.test("Redis frozen for 12 s: both are told in time, are back, and nothing comes twice", async () => {
+  Deno.test("Redis frozen for 12 s: sender and worker report it in time, reconnect, and nothing is handled twice", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await using near = new RedisChannelLayer({ url: redis.url });

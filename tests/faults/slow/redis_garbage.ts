@@ -10,7 +10,7 @@ const PATIENCE = 15_000;
 testWithRedis("Redis behind a network that sends garbage", () => {
   for (const garbage of [...GARBAGE, ...LIES]) {
     const name = JSON.stringify(new TextDecoder().decode(garbage));
-    Deno.test(`${name} instead of an answer: the worker lives on`, async () => {
+    Deno.test(`${name} instead of an answer: the worker keeps running`, async () => {
       await using scene = await openScenario();
       const { near, running, proxy } = scene;
       proxy.garble(garbage);

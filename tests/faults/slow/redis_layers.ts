@@ -11,7 +11,7 @@ async function connections(server: RedisServer): Promise<number> {
 }
 
 testWithRedis("10,000 layers", () => {
-  Deno.test("10,000 layers that were opened and closed leave nothing behind, and the process ends", async () => {
+  Deno.test("10,000 opened and closed layers leave no connection and no memory, and the process ends", async () => {
     await using server = await startRedis();
     const permissions = ["-A", "--v8-flags=--expose-gc"];
     await using program = startScript(PROGRAM, [server.url, "10000"], { permissions });
