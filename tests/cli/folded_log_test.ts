@@ -5,7 +5,7 @@ import { FIXTURE_APP, startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { Tally } from "../helpers/events.ts";
 
-/** Logs entries to their end, and gives what was written. */
+/** Logs entries, flushes the log, and returns the written lines. */
 function written(entries: Iterable<LogEntry>): { entry: LogEntry; more: number }[] {
   const lines: { entry: LogEntry; more: number }[] = [];
   using log = new FoldedLog((entry, more) => lines.push({ entry, more }));
@@ -49,7 +49,7 @@ Deno.test("a log keeps apart what differs in level, message, channel, type or er
 Deno.test("a log stays short if every event has another type", () => {
   const lines = written((function* () {
     for (let n = 0; n < 20_000; n++) {
-      // Without digits, so that each is a kind of its own.
+      // Without digits: so each is a different kind.
       const type = n.toString(2).replaceAll("0", "x").replaceAll("1", "y");
       const message = `Dropped an event: no handler for ${type}`;
       yield { level: "warn", message, channel: "a", type };

@@ -4,7 +4,7 @@ import { openLog } from "../../src/cli/log.ts";
 import { startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
-/** Clears the screen, sets the title, forges a line, turns the writing round, and is half a pair. */
+/** Clears the screen, sets the title, forges a line, reverses the text, and ends in a surrogate. */
 const HOSTILE = "\x1b[2J\x1b]0;owned\x07\r\n2026-01-01T00:00:00.000Z info  All is well" +
   "\0\x08\x7f\x9b31m\u2028\u2029\u202a\u202e\u2066\u2069\u200e\u200f\u061c\ud800";
 

@@ -62,7 +62,7 @@ Deno.test("runworker exits with status 1 on the second signal, and names the int
   await worker.stdout.until("0");
   const startedAt = performance.now();
   await signalUntilExit(worker, "SIGTERM");
-  // What comes within a second of the first one is no second one.
+  // A signal within a second of the first one doesn't count as the second.
   assertGreater(performance.now() - startedAt, 1_000);
   assertEquals(await worker.end, 1);
   assertStringIncludes(worker.stderr.all.join("\n"), "cut off a/hang");

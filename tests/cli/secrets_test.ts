@@ -25,7 +25,7 @@ for (const scheme of ["redis", "redis+sentinel", "redis+cluster"]) {
       const address = scheme === "redis+sentinel" ? `${url}master` : url;
       const args = ["runworker", "a", "--app", FIXTURE_APP, "-v", "--log-format", format];
       await using worker = startProgram(args, { env: { CHANNEL_LAYER_URL: address } });
-      // A Sentinel takes no password from a URL; what is sent to the others comes back.
+      // A Sentinel URL has no password for the Sentinels; the others echo what is sent.
       await worker.stderr.until(scheme === "redis+sentinel" ? "Sentinel" : "left out");
       worker.kill("SIGTERM");
       await worker.end;

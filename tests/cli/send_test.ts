@@ -101,7 +101,7 @@ Deno.test("send uses the layers that the app configures", async () => {
   assertEquals(await remaining(opened.layer, "a"), [{ type: "x" }]);
 });
 
-/** An app that says when it is loaded, and has a server of its own. */
+/** An app that prints when it is loaded, and starts a server. */
 const APP = `
   console.log("loaded " + import.meta.url.split("/").at(-1));
   if (import.meta.main) Deno.serve(() => new Response());

@@ -54,7 +54,7 @@ Deno.test("threads need no more permissions than a worker without threads", asyn
       import.meta.resolve("../../mod.ts"),
     ),
   );
-  // The library itself comes from a folder here, and not from a registry.
+  // Here, the library is loaded from a folder, and not from a registry.
   const library = new URL("../..", import.meta.url).pathname;
   const permissions = [`--allow-read=.,${library}`, "--allow-write=."];
   const options = { cwd: folder.path, permissions };

@@ -26,8 +26,8 @@ function start(url: string, ...args: string[]): Program {
   return startProgram(["runworker", "a", "--app", APP, "--layer", url, ...args]);
 }
 
-/** The threads that have printed, and the ids, ascending. */
-function printed({ stdout }: Program): { threads: number; ids: number[] } {
+/** The threads that have resultsOf, and the ids, ascending. */
+function resultsOf({ stdout }: Program): { threads: number; ids: number[] } {
   const lines = stdout.all.filter((line) => !line.startsWith("begun"))
     .map((line) => line.split(" "));
   return {
@@ -44,7 +44,7 @@ async function checkThreads(layer: ChannelLayer, url: string): Promise<void> {
   await worker.stdout.count(300);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
-  const { threads, ids: handled } = printed(worker);
+  const { threads, ids: handled } = resultsOf(worker);
   assertEquals(handled, range(300));
   assertGreater(threads, 1);
   const log = worker.stderr.all;
@@ -103,7 +103,7 @@ Deno.test("runworker --threads --burst exits when all events are handled", async
   await opened.layer.sendMany("a", withIds(100, { type: "work", burn: 2 }));
   await using worker = opened.start("--threads", "2", "--burst");
   assertEquals(await worker.end, 0);
-  assertEquals(printed(worker).ids, range(100));
+  assertEquals(resultsOf(worker).ids, range(100));
 });
 
 Deno.test("runworker --threads drains all threads at the first signal, and loses nothing", async () => {
@@ -114,7 +114,7 @@ Deno.test("runworker --threads drains all threads at the first signal, and loses
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
   const left = await opened.layer.receiveMany("a", { limit: 100, wait: false }).catch(() => []);
-  const all = [...printed(worker).ids, ...left.map((delivery) => Number(delivery.read().id))];
+  const all = [...resultsOf(worker).ids, ...left.map((delivery) => Number(delivery.read().id))];
   assertEquals(all.sort((one, other) => one - other), range(50));
   assertGreater(left.length, 0);
 });
@@ -153,7 +153,7 @@ Deno.test("runworker --threads restarts a thread with backoff, and keeps its cou
   await using opened = await openFolder();
   await using worker = opened.start("--threads", "2");
   await worker.stderr.until("Listening on");
-  // Lines that are alike are folded: the first death is told at once, and the newest at the end.
+  // Similar lines are folded: the first exit is logged immediately, the latest at the end.
   await opened.layer.sendMany("a", withIds(6, { type: "exit" }));
   await opened.layer.sendMany("a", withIds(20, { type: "work" }));
   await worker.stdout.count(20);
@@ -166,7 +166,7 @@ Deno.test("runworker --threads restarts a thread with backoff, and keeps its cou
   assertMatch(worker.stderr.all.at(-1) ?? "", /26 received, 20 handled, 6 failed, 0 dropped/);
 });
 
-/** The numbers of the last line: `{ received: 20, "handed back": 3 }`. */
+/** Returns the numbers of the last line: `{ received: 20, "handed back": 3 }`. */
 function countsOf({ stderr }: Program): Record<string, number> {
   const [, text = ""] = stderr.all.at(-1)?.split("Stopped: ") ?? [];
   const parts = Array.from(text.matchAll(/(\d+) ([a-z ]+)/g));
@@ -183,7 +183,7 @@ async function checkExits(layer: ChannelLayer, url: string): Promise<void> {
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
   const expected = range(3_000).filter((id) => events[id]?.type === "work");
-  assertEquals(printed(worker).ids, expected);
+  assertEquals(resultsOf(worker).ids, expected);
   const counts = countsOf(worker);
   assertEquals([counts.handled, counts.failed, counts.lost], [2_997, 3, undefined]);
   assertEquals(counts.received, 3_000 + (counts["handed back"] ?? 0));
@@ -220,7 +220,7 @@ Deno.test("events that are lost with a thread that is cut off are counted, and n
   const left = await remaining(opened.layer, "a");
   const log = worker.stderr.all.join("\n");
   const bounds = Array.from(log.matchAll(/up to (\d+) that it was fetching/g), (match) => match[1]);
-  const missing = 4_001 - printed(worker).ids.length - left.length;
+  const missing = 4_001 - resultsOf(worker).ids.length - left.length;
   assertGreaterOrEqual(missing, lost);
   assertLessOrEqual(missing, lost + bounds.reduce((sum, bound) => sum + Number(bound), 0));
   assertMatch(log, /Was cut off: a handler .* lost with it: \d+ events that it held/);

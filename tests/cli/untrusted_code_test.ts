@@ -6,7 +6,7 @@ import { temporaryFolder } from "../helpers/temporary.ts";
 const FLAG = "--unstable-worker-options";
 const PROGRAM = new URL("../fixtures/threads/untrusted_app.ts", import.meta.url);
 
-/** Replaces `postMessage` of ports: `post` sends as before, and `when` says which message it waits for. */
+/** Replaces `postMessage` of ports for the first message that `when` matches. */
 const onPost = (when: string, action: string) => `
   const { prototype } = MessagePort, original = prototype.postMessage;
   prototype.postMessage = function (message, ...rest) {

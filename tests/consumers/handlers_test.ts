@@ -3,7 +3,7 @@ import { type Application, AsyncConsumer, type ChannelScope, NoHandlerError } fr
 import { ApplicationCommunicator } from "@asgi/channels/testing";
 import { scope } from "../helpers/applications.ts";
 
-/** Sends an event of each type, and gives what the consumer answered to each. */
+/** Sends an event of each type, and returns the replies of the consumer. */
 async function answersTo(
   application: Application<ChannelScope>,
   types: readonly string[],

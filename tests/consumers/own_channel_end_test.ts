@@ -5,7 +5,7 @@ import { scope } from "../helpers/applications.ts";
 import { useMemoryLayer } from "../helpers/layers.ts";
 import { channelOf, LetterConsumer } from "./letter_consumer.ts";
 
-/** Is busy with the own channel until a test lets it go on. */
+/** Handles an event of its own channel until the test opens the gate. */
 class BusyConsumer extends LetterConsumer {
   static gate = Promise.withResolvers<void>();
 

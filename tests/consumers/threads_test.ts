@@ -17,7 +17,7 @@ import type { LogEntry } from "@asgi/channels";
 
 const fixture = (name: string) => new URL(`../fixtures/threads/${name}`, import.meta.url).href;
 
-/** Ways for a thread to die, and what is said about it. */
+/** Ways for a thread to exit, and a part of the error. */
 const DEATHS = [
   ["exit", "it left with exit code 3"],
   ["close", "it left with exit code 0"],

@@ -19,7 +19,7 @@ async function check(options: RedisChannelLayerOptions): Promise<void> {
   assertEquals(await layer.receive("letters"), EVENT);
 }
 
-/** Starts a worker that can't work, and gives the line that says why. */
+/** Starts a worker that fails, and returns its error line. */
 async function complaintOf(url: string): Promise<string> {
   await using worker = startProgram(["runworker", "a", "b", "--app", FIXTURE_APP, "--layer", url]);
   assertEquals(await worker.end, 1, worker.stderr.all.join("\n"));
@@ -30,7 +30,7 @@ async function complaintOf(url: string): Promise<string> {
   return first;
 }
 
-/** Starts a worker that waits, and gives the line that says for what. */
+/** Starts a worker that waits for the layer, and returns its log line. */
 async function waitOf(url: string): Promise<{ readonly line: string }> {
   await using worker = startProgram(["runworker", "a", "b", "--app", FIXTURE_APP, "--layer", url]);
   const line = await worker.stderr.until("trying again until it is back");
@@ -171,7 +171,7 @@ testWithRedis("RedisChannelLayer and its access", () => {
   Deno.test("runworker: waits for a server that loads its data, and then works", async () => {
     await using folder = await temporaryFolder();
     await fill(folder.path);
-    // Each key takes a millisecond to load: two seconds in all.
+    // Each key takes a millisecond to load: two seconds in total.
     const slow = ["--dir", folder.path, "--key-load-delay", "1000"];
     slow.push("--loading-process-events-interval-bytes", "1024");
     const port = freePort();

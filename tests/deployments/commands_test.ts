@@ -11,7 +11,7 @@ import { range } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
-/** The rights that `docs/redis.md` gives, as words of `ACL SETUSER`; without the keys. */
+/** Returns the rights in `docs/redis.md`, as arguments of `ACL SETUSER`, without the keys. */
 function rights(...more: readonly string[]): string[] {
   const [, , user = "", ...rules] = docLine("ACL SETUSER").split(" ");
   const commands = rules.filter((rule) => rule.startsWith("+"));

@@ -80,7 +80,7 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     // The name of the group is host 2's, that of the channel host 1's.
     await layer.groupAdd("g", "thumbnails-generate");
     await nodes[1]!.crash();
-    // One that is on its way when the host dies is told so, and isn't sent elsewhere.
+    // A send in flight when the host fails rejects, and isn't sent elsewhere.
     const send = () => layer.groupSend("g", { type: "a", n: 1 });
     await send().catch(send);
     assertEquals((await layer.receive("thumbnails-generate"))["n"], 1);

@@ -46,7 +46,7 @@ const REFUSALS: readonly Refusal[] = [
   },
 ];
 
-/** Takes away the folder that it saves to. */
+/** Makes saving fail: removes the folder to which the server saves. */
 async function failToSave(node: Node): Promise<void> {
   const [, folder = ""] = (await node.cli("CONFIG", "GET", "dir")).split("\n");
   await Deno.remove(folder, { recursive: true });

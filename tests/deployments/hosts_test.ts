@@ -20,9 +20,9 @@ function urlsOf(nodes: readonly Node[]): string[] {
 }
 
 /** On which of some servers a key is. */
-async function placesOf(key: string, nodes: readonly Node[]): Promise<number[]> {
+async function positionsOf(key: string, nodes: readonly Node[]): Promise<number[]> {
   const found = await Promise.all(nodes.map((node) => node.cli("EXISTS", key)));
-  return found.flatMap((exists, place) => exists === "1" ? [place] : []);
+  return found.flatMap((exists, position) => exists === "1" ? [position] : []);
 }
 
 testWithRedis("RedisChannelLayer on several hosts", () => {
@@ -31,18 +31,20 @@ testWithRedis("RedisChannelLayer on several hosts", () => {
   for (const [column, count] of [[1, 2], [2, 3]] as const) {
     Deno.test(`RedisChannelLayer: of ${count} hosts, a name says which has the group or channel`, async () => {
       const rows = docTable("name").map((row) => [codeIn(row[0] ?? "")[0], Number(row[column])]);
-      const places = Object.fromEntries(rows);
+      const positions = Object.fromEntries(rows);
       const nodes = servers().all.slice(0, count);
       const prefix = `vectors${count}`;
       await using layer = new RedisChannelLayer({ hosts: urlsOf(nodes), prefix });
       await layer.groupAdd("g", "specific.abc!one");
-      assertEquals(await placesOf(`${prefix}:group:g`, nodes), [places["g"]]);
+      assertEquals(await positionsOf(`${prefix}:group:g`, nodes), [positions["g"]]);
       await layer.send("specific.abc!one", EVENT);
-      assertEquals(await placesOf(`${prefix}specific.abc!`, nodes), [places["specific.abc!"]]);
+      assertEquals(await positionsOf(`${prefix}specific.abc!`, nodes), [
+        positions["specific.abc!"],
+      ]);
       await layer.groupAdd("g", "thumbnails-generate");
       await layer.groupSend("g", EVENT);
-      const found = await placesOf(`${prefix}thumbnails-generate`, nodes);
-      assertEquals(found, [places["thumbnails-generate"]]);
+      const found = await positionsOf(`${prefix}thumbnails-generate`, nodes);
+      assertEquals(found, [positions["thumbnails-generate"]]);
       await layer.flush();
       for (const node of nodes) assertEquals(await node.cli("KEYS", `${prefix}*`), "");
     });
@@ -75,7 +77,7 @@ testWithRedis("RedisChannelLayer on several hosts", () => {
       `three hosts, ${warm.length} events: ${middle.toFixed(1)} ms, at most ${worst.toFixed(1)} ms`,
     );
     assertLess(middle, 50);
-    // Whoever sat on one host would take seconds; a busy machine takes a moment.
+    // A receiver blocked on one host would take seconds; a busy machine takes a moment.
     assertLess(worst, 1_000);
   });
 

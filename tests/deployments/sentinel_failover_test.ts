@@ -25,7 +25,7 @@ testWithRedis("RedisChannelLayer in a failover of Sentinels", () => {
       async strike() {
         await servers.sentinels[0]!.cli("SENTINEL", "FAILOVER", MASTER);
         await servers.untilFailedOver();
-        // For so long the old master takes itself for one.
+        // Until then, the old master considers itself the master.
         await until(
           "the old master is a replica",
           async () => (await servers.master.cli("ROLE")).startsWith("slave"),

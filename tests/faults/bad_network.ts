@@ -4,7 +4,7 @@ import { startRedis, untilBlocked } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { startRecording } from "./recording_worker.ts";
 
-/** Starts a Redis behind a bad network, a layer on either side of it, and a worker on the far one. */
+/** Starts a Redis behind a bad network, a layer on either side, and a worker on the far one. */
 export async function openScenario() {
   const stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());

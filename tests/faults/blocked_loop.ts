@@ -4,7 +4,7 @@ import { startRedis } from "../helpers/redis.ts";
 import { numbered } from "../helpers/events.ts";
 import { pause } from "../helpers/waiting.ts";
 
-/** Lets messages arrive while the event loop is blocked, and checks that all of them are received. */
+/** Checks that messages that arrive while the event loop is blocked are all received. */
 export async function checkBlockedLoop(milliseconds: number): Promise<void> {
   await using redis = await startRedis();
   await using layer = new RedisChannelLayer({ url: redis.url, expiry: 600_000 });

@@ -95,7 +95,7 @@ Deno.test("1 MiB of anything that repeats is decoded or undecodable, in linear t
   fc.assert(fc.property(units, fc.boolean(), check), { numRuns: 50 });
 });
 
-/** Texts of every length that has a head of its own; the decoder takes long ones for another road. */
+/** Texts of each length with a different header; the decoder decodes long ones differently. */
 const texts = fc.tuple(
   fc.constantFrom("", "\ufeff", "\ufeff\ufeff", "x\ufeff"),
   fc.constantFrom(0, 1, 28, 29, 30, 31, 32, 190, 197, 198, 200, 250, 256, 300, 65_540),

@@ -18,7 +18,7 @@ async function checkOverload(layer: ChannelLayer, worker: Program): Promise<void
   let refused = 0;
   const before = Deno.memoryUsage().heapUsed;
   for (let id = 0; id < 2_000; id++) {
-    // A handler takes 5 ms and more; a turn of the loop, far less.
+    // A handler takes at least 5 ms; a turn of the loop takes far less.
     try {
       await layer.send("a", { type: "record.slowly", id, duration: 5 });
       sent.push(id);

@@ -6,8 +6,8 @@ import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { FIXTURE_APP, startProgram, startWorkerProcess } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
-/** A place for the socket and the data of a Redis that is started again. */
-async function place() {
+/** Creates a folder for the socket and the data of a Redis that is restarted. */
+async function openHome() {
   const folder = await temporaryFolder();
   const socket = `${folder.path}/redis.sock`;
   const start = (...args: string[]) => startRedis(["--dir", folder.path, ...args], socket);
@@ -18,7 +18,7 @@ const DURABLE = ["--appendonly", "yes", "--appendfsync", "always"];
 
 testWithRedis("Redis goes away and comes back", () => {
   Deno.test("Redis killed and back empty: what was in it is lost, the worker goes on", async () => {
-    await using home = await place();
+    await using home = await openHome();
     await using layer = new RedisChannelLayer({ url: home.url });
     {
       await using redis = await home.start();
@@ -43,7 +43,7 @@ testWithRedis("Redis goes away and comes back", () => {
   });
 
   Deno.test("Redis killed and back with its data: nothing is lost, nothing comes twice", async () => {
-    await using home = await place();
+    await using home = await openHome();
     await using layer = new RedisChannelLayer({ url: home.url, capacity: 1_000 });
     {
       await using redis = await home.start(...DURABLE);
@@ -57,7 +57,7 @@ testWithRedis("Redis goes away and comes back", () => {
   });
 
   Deno.test("Redis shut down under a worker, and back: every event is handled once", async () => {
-    await using home = await place();
+    await using home = await openHome();
     await using layer = new RedisChannelLayer({ url: home.url, capacity: 1_000 });
     const first = await home.start(...DURABLE);
     await using running = await startRecording(layer);
@@ -73,8 +73,8 @@ testWithRedis("Redis goes away and comes back", () => {
   });
 
   Deno.test("Redis back from an old snapshot: it has forgotten what was received since", async () => {
-    // No layer can help it: this is why docs/reliability.md says how to keep a Redis.
-    await using home = await place();
+    // No layer can prevent it: docs/reliability.md says how to make Redis persistent.
+    await using home = await openHome();
     await using layer = new RedisChannelLayer({ url: home.url });
     {
       await using redis = await home.start();
@@ -88,7 +88,7 @@ testWithRedis("Redis goes away and comes back", () => {
   });
 
   Deno.test("Redis not there at the start: the worker says so, and listens once it is", async () => {
-    await using home = await place();
+    await using home = await openHome();
     const worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", home.url]);
     await using _worker = worker;
     const line = await worker.stderr.until("trying again until it is back");
@@ -108,7 +108,7 @@ testWithRedis("Redis goes away and comes back", () => {
   });
 
   Deno.test("SIGTERM while Redis is away: the worker leaves at once with 0", async () => {
-    await using home = await place();
+    await using home = await openHome();
     await using redis = await home.start();
     await using worker = await startWorkerProcess(["a", "--layer", home.url]);
     await redis.stop();
@@ -120,11 +120,11 @@ testWithRedis("Redis goes away and comes back", () => {
   });
 
   Deno.test("a worker that can't requeue, because Redis is unavailable, handles its events", async () => {
-    await using home = await place();
+    await using home = await openHome();
     await using redis = await home.start();
     await using layer = new RedisChannelLayer({ url: home.url });
     await using worker = await startWorkerProcess(["a", "--layer", home.url]);
-    // Quick ones first: so it takes more than one of those that follow.
+    // Fast events first: then the worker prefetches several of those that follow.
     for (let id = 0; id < 50; id++) await layer.send("a", { type: "record", id });
     await worker.stdout.until("49");
     const slow = { type: "record.slowly", duration: 1_500 };
@@ -138,7 +138,7 @@ testWithRedis("Redis goes away and comes back", () => {
   });
 });
 
-/** Takes that many messages, in as many calls as the layer needs. */
+/** Receives so many messages, in as many calls as the layer needs. */
 async function take(layer: RedisChannelLayer, count: number) {
   const messages = [];
   while (messages.length < count) {

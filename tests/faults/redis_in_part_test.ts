@@ -5,7 +5,7 @@ import { numbered, remaining } from "../helpers/events.ts";
 
 const events = numbered(1_000).map((event) => ({ ...event, body: "x".repeat(2_000) }));
 
-/** Leaves a server room for 500 of these events and more, but not for 1,000. */
+/** Limits the memory of a server to at least 500 of these events, but less than 1,000. */
 async function fill(redis: RedisServer): Promise<void> {
   const used = Number(/used_memory:(\d+)/.exec(await redis.cli("INFO", "memory"))?.[1]);
   await redis.cli("CONFIG", "SET", "maxmemory", `${used + 2_200_000}`);

@@ -84,7 +84,7 @@ testWithRedis("Redis rejects commands for a while", () => {
   Deno.test("Redis out of memory: requeue() to two channels says that its outcome is unknown", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
-    const own = layer.newChannel(); // What came to it never goes back to Redis.
+    const own = layer.newChannel(); // Its messages are never requeued in Redis.
     for (const channel of [own, "letters"]) await layer.send(channel, { type: "work" });
     const taken = [
       ...await layer.receiveMany(own, { limit: 1 }),

@@ -18,7 +18,7 @@ import { temporaryFolder } from "../helpers/temporary.ts";
 /** How long an answer is under way: long enough to abort what waits for it. */
 const DELAY = 150;
 
-/** A Redis, a layer beside it, and one whose answers take a while. */
+/** Opens a layer on a Redis, and another one whose answers are delayed. */
 async function openScene(redis: RedisServer) {
   const stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
@@ -44,12 +44,12 @@ async function makeRoom(redis: RedisServer): Promise<void> {
   await redis.cli("CONFIG", "SET", "maxmemory", "0");
 }
 
-/** Waits until nothing is in a channel: what was there is on its way to the one who took it. */
+/** Waits until a channel is empty: its messages are in transit to the receiver. */
 async function untilTaken(redis: RedisServer, channel: string): Promise<void> {
   await until("it is taken", async () => await redis.cli("ZCARD", `asgi${channel}`) === "0");
 }
 
-/** Has the far layer take three events for a call that is aborted before they arrive. */
+/** Has the far layer fetch three events for a call that is aborted before they arrive. */
 async function abortAmidArrival(
   { near, far, proxy }: Scene,
   redis: RedisServer,

@@ -54,13 +54,13 @@ testWithRedis("Redis behind a slow link", () => {
   });
 });
 
-/** Small messages first, so that nothing tells beforehand how large the others are. */
+/** Sends small messages first, so that the size of the large ones is unknown. */
 async function fill(layer: ChannelLayer, channel: string): Promise<void> {
   await layer.sendMany(channel, Array(40).fill({ type: "small" }));
   await layer.sendMany(channel, Array(40).fill(large(500_000)));
 }
 
-/** Receives all that was filled in, and gives how many of the large ones came at once, at most. */
+/** Receives all messages, and returns the most large ones that arrived in one batch. */
 async function mostAtOnce(layer: ChannelLayer, channel: string): Promise<number> {
   let most = 0;
   for (let received = 0; received < 80;) {

@@ -30,7 +30,7 @@ Deno.test("SQLite: a process killed while it writes leaves whole batches, and an
     const own = left.filter((event) => event.name === name);
     assertEquals(own.length % 50, 0);
     assertEquals(own.map(({ batch, n }) => Number(batch) * 50 + Number(n)), range(own.length));
-    // What it has said to be sent is there; one more may be that it could not tell of.
+    // The reported batches are there, and at most one that it could not report.
     assert(own.length / 50 - known[at]! <= 1 && own.length / 50 >= known[at]!);
   }
   using file = new DatabaseSync(path);

@@ -5,7 +5,7 @@ import { temporaryFolder } from "../helpers/temporary.ts";
 import { sendAtLast } from "./recording_worker.ts";
 import { range } from "../helpers/events.ts";
 
-/** What somebody may delete who doesn't know what it is for. */
+/** The files that may be deleted by mistake. */
 const DELETED = {
   "the file": [""],
   "the WAL file": ["-wal"],
@@ -22,7 +22,7 @@ for (const [what, endings] of Object.entries(DELETED)) {
     for (let id = 0; id < 100; id++) await layer.send("a", { type: "record", id });
     await worker.stdout.until("99");
     for (const ending of endings) await Deno.remove(path + ending);
-    // A process that knows nothing of it comes first.
+    // Another process opens the file first.
     const event = JSON.stringify({ type: "record", id: 100 });
     await using other = startProgram(["send", "a", event, "--layer", `sqlite:${path}`]);
     await other.end;

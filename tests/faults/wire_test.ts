@@ -47,9 +47,9 @@ Deno.test("a message truncated anywhere is undecodable", () => {
 
 Deno.test("a message with one wrong byte is another message or undecodable", () => {
   fc.assert(
-    fc.property(messages, fc.nat(), fc.nat(255), (message, place, byte) => {
+    fc.property(messages, fc.nat(), fc.nat(255), (message, position, byte) => {
       const bytes = Uint8Array.from(msgpackCodec.encode(message, true));
-      bytes[place % bytes.length] = byte;
+      bytes[position % bytes.length] = byte;
       decoded(bytes);
     }),
     CASES,

@@ -5,10 +5,10 @@ import { remaining, withIds } from "../helpers/events.ts";
 import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
-/** How many events a handler of 5 ms may find behind it: 10 ms of work, and half of that under way. */
+/** The prefetch of a handler of 5 ms: 10 ms of work, and half of that in transit. */
 const PREFETCH = 3;
 
-/** Kills a worker in the middle of its work, and says how many events nobody has, or has twice. */
+/** Kills a worker while it handles events, and checks that few are lost and none is doubled. */
 async function checkKill(layer: ChannelLayer, url: string): Promise<void> {
   const concurrency = 4;
   await using worker = await startWorkerProcess(["a", "-c", `${concurrency}`, "--layer", url]);

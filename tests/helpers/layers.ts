@@ -17,7 +17,7 @@ import {
 import type { LayerBackend } from "@asgi/channels/testing";
 import { temporaryFolder } from "./temporary.ts";
 
-/** Forwards every call to another layer; a test overrides the methods that it observes or lets fail. */
+/** Forwards every call to another layer; a test overrides some of its methods. */
 export class ForwardingLayer implements ChannelLayer {
   readonly inner: ChannelLayer;
 

@@ -103,8 +103,8 @@ export async function startRedis(
 ): Promise<RedisServer> {
   const folder = await temporaryFolder();
   const socket = path ?? `${folder.path}/redis.sock`;
-  const place = ["--port", "0", "--unixsocket", socket, "--dir", folder.path];
-  const command = [...place, ...IN_MEMORY, "--loglevel", "warning", ...args];
+  const address = ["--port", "0", "--unixsocket", socket, "--dir", folder.path];
+  const command = [...address, ...IN_MEMORY, "--loglevel", "warning", ...args];
   const server = await startServer(folder, command, () => answers(socket));
   return {
     url: `unix://${socket}`,
@@ -132,10 +132,10 @@ async function startOn(port: number, options: NodeOptions): Promise<Node> {
   const folder = await temporaryFolder();
   const file = `${folder.path}/redis.conf`;
   if (config) await Deno.writeTextFile(file, config.join("\n"));
-  const place = [portArgument, `${port}`, "--bind", "127.0.0.1", "--dir", folder.path];
+  const address = [portArgument, `${port}`, "--bind", "127.0.0.1", "--dir", folder.path];
   const quickReplicas = ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"];
   const settings = config ? [] : [...IN_MEMORY, ...quickReplicas];
-  const command = [...config ? [file] : [], ...place, ...settings, ...args];
+  const command = [...config ? [file] : [], ...address, ...settings, ...args];
   // Behind TLS or a password, that it listens is all that can be seen.
   const server = await startServer(folder, command, () => isListening(port));
   return {

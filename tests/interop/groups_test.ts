@@ -6,7 +6,7 @@ import { remaining } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
-/** The keys of a prefix; those by which a layer of ours wakes itself go away on their own. */
+/** Returns the keys of a prefix, without wake-up keys, which expire by themselves. */
 async function keys(redis: RedisServer, prefix: string): Promise<string[]> {
   const all = (await redis.cli("KEYS", `${prefix}*`)).split("\n");
   return all.filter((key) => !key.includes(":bell:"));

@@ -6,7 +6,7 @@ import { remaining } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
-/** Makes all that is in a channel older by some seconds. */
+/** Ages the messages of a channel by some seconds. */
 async function age(redis: RedisServer, key: string, seconds: number): Promise<void> {
   const script = "for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do " +
     "redis.call('ZINCRBY', KEYS[1], -ARGV[1], member) end";

@@ -6,7 +6,7 @@ const PYTHON = "/usr/bin/python3";
 const SITE = new URL("site/", import.meta.url).pathname;
 const NEEDED = ["channels", "channels_redis", "django", "cryptography"];
 
-/** What `CONFIG` is in Django's settings, in seconds; and the class, when it isn't the usual one. */
+/** `CONFIG` of Django's settings, in seconds, and the class if it isn't the usual one. */
 export interface PythonLayerConfig {
   readonly name?: "JsonRedisChannelLayer" | "LateRedisChannelLayer";
   readonly capacity?: number;
@@ -103,7 +103,7 @@ const DEADLINE = 90_000;
 const WANTED = `redis-server, and ${PYTHON} with ${NEEDED.join(", ")}`;
 const hasPackages = lookForPackages();
 
-/** Looks for them without importing them, which takes long. */
+/** Returns whether they are installed, without the slow import. */
 function lookForPackages(): boolean {
   const script = "import sys; from importlib.util import find_spec; " +
     "sys.exit(not all(map(find_spec, sys.argv[1:])))";

@@ -18,8 +18,8 @@ async function startDenoWorker(redis: RedisServer, channel: string): Promise<Pro
   return worker;
 }
 
-/** Takes what a worker prints, some lines at a time. */
-function linesOf({ stdout }: Program): (count: number) => Promise<string[]> {
+/** Returns a function that waits for the next lines that a worker prints. */
+function readerOf({ stdout }: Program): (count: number) => Promise<string[]> {
   let taken = 0;
   return async (count) => {
     await stdout.count(taken + count);
@@ -32,7 +32,7 @@ testWithPython("Workers of Deno and Django handle each other's events", async (t
   await using python = startSite(redis, ["runworker", "python", "python-others"]);
   await using deno = await startDenoWorker(redis, "deno");
   await untilBlocked(redis, 2);
-  const [fromPython, fromDeno] = [linesOf(python), linesOf(deno)];
+  const [fromPython, fromDeno] = [readerOf(python), readerOf(deno)];
   const events = range(EVENTS).map(String).map((id) => ({ type: "record", id }));
 
   /** Has a worker print all that is before this, so that an event too many would show. */

@@ -12,7 +12,7 @@ import { isLayerUrl } from "@asgi/channels/layers";
 
 const EVENT = { type: "test.event" };
 
-/** Has the registry make a layer of a URL, and puts the registry back as it was. */
+/** Has the registry create a layer from a URL, and resets the registry. */
 function layerOf(url: string) {
   configureChannelLayers({ other: url });
   try {

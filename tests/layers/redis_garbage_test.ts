@@ -25,7 +25,7 @@ const CALLS: readonly ((layer: RedisChannelLayer) => Promise<unknown>)[] = [
   (layer) => layer.flush(),
 ];
 
-/** Where a strange answer passes for an empty one, nothing comes. */
+/** Receives, or gives up after a while: an unexpected reply may pass for an empty one. */
 async function receive(layer: RedisChannelLayer, channel: string): Promise<void> {
   const over = new AbortController();
   const timer = setTimeout(() => over.abort(), 300);
@@ -38,7 +38,7 @@ async function receive(layer: RedisChannelLayer, channel: string): Promise<void>
   }
 }
 
-/** Each of its connections gets one strange answer: some calls may be refused before all is well. */
+/** Calls until one works: each connection gets one unexpected reply, and some calls reject. */
 async function untilItWorks(layer: RedisChannelLayer): Promise<void> {
   for (let times = 0;; times++) {
     try {

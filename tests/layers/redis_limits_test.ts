@@ -37,7 +37,7 @@ function lua(text: string): string {
   return `"${Array.from(bytes, (byte) => `\\${String(byte).padStart(3, "0")}`).join("")}"`;
 }
 
-/** Receives what is JSON, or says why it is none. */
+/** Receives a message of JSON, or returns why it is invalid. */
 async function received({ json, add }: Wire, text: string): Promise<unknown> {
   await add(lua(text));
   try {

@@ -129,7 +129,7 @@ testWithRedis("RedisChannelLayer: what a failed send reports", () => {
   });
 });
 
-/** Makes a group of so many channels, and returns their names. */
+/** Creates a group of so many channels, and returns their names. */
 async function joinGroup(layer: ChannelLayer, count: number): Promise<string[]> {
   const channels = range(count).map((n) => `letters-${n}`);
   await Promise.all(channels.map((channel) => layer.groupAdd("readers", channel)));

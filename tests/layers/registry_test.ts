@@ -16,7 +16,7 @@ function freshRegistry(): Disposable {
   };
 }
 
-/** What another process with this environment has as layers: the environment belongs to it alone. */
+/** Returns the layers of another process with this environment. */
 async function layersOf(
   args: readonly string[],
   env: Record<string, string> = {},

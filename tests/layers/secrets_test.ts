@@ -58,7 +58,7 @@ const URLS: readonly ((password: string) => string)[] = [
   (password) => `rediss://127.0.0.1:1?key=${password}`,
 ];
 
-/** Layers of options, with a password wherever they take one. */
+/** Options of layers, with a password wherever they accept one. */
 const OPTIONS: readonly ((password: string) => RedisChannelLayerOptions)[] = [
   (password) => ({ url: `redis://ann:${encodeURIComponent(password)}@127.0.0.1:1` }),
   (password) => ({ url: `redis://ann:${password}@127.0.0.1:1` }),

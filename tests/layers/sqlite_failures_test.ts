@@ -13,7 +13,7 @@ import { type SmallDisk, smallDisk } from "../helpers/small_disk.ts";
 
 const EVENT = { type: "test.event" };
 
-/** Whatever is called: it rejects with an error that says what is wrong and what mends it. */
+/** Asserts that every method rejects with an error that states the reason and the remedy. */
 async function assertUnusable(path: string, reason: string): Promise<void> {
   const layer = new SqliteChannelLayer({ path });
   const calls = [
@@ -112,46 +112,46 @@ async function deleteFile(layer: SqliteChannelLayer, path: string): Promise<void
   await assertRejects(noticed, LayerUnavailableError, "its file was deleted");
 }
 
-function numbersOf(deliveries: readonly Delivery[]): unknown[] {
+function numbersIn(deliveries: readonly Delivery[]): unknown[] {
   return deliveries.map((delivery) => delivery.read()["n"]);
 }
 
-const numbered = (n: number) => ({ ...EVENT, n });
+const eventOf = (n: number) => ({ ...EVENT, n });
 
 Deno.test("SqliteChannelLayer: requeue() puts deliveries of a deleted file in front of the new one's", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/channels.sqlite3`;
   await using layer = new SqliteChannelLayer({ path });
-  await layer.sendMany("letters", [0, 1, 2, 3, 4, 5].map(numbered));
+  await layer.sendMany("letters", [0, 1, 2, 3, 4, 5].map(eventOf));
   const first = await layer.receiveMany("letters", { limit: 2 });
   const second = await layer.receiveMany("letters", { limit: 2 });
   await deleteFile(layer, path);
-  await layer.sendMany("letters", [6, 7].map(numbered));
+  await layer.sendMany("letters", [6, 7].map(eventOf));
   await layer.requeue(first);
   await layer.requeue(second);
   assertEquals((await layer.inspect(["letters"])).channels[0]?.depth, 6);
   const taken = await layer.receiveMany("letters", { limit: 3 });
-  assertEquals(numbersOf(taken), [0, 1, 2]);
+  assertEquals(numbersIn(taken), [0, 1, 2]);
   await deleteFile(layer, path);
   await layer.requeue(taken);
-  await layer.send("letters", numbered(8));
+  await layer.send("letters", eventOf(8));
   const left = await layer.receiveMany("letters", { limit: 10 });
-  assertEquals(numbersOf(left), [0, 1, 2, 8]);
+  assertEquals(numbersIn(left), [0, 1, 2, 8]);
 });
 
 Deno.test("SqliteChannelLayer: requeue() of events that are already in the channel is rejected", async () => {
   await using folder = await temporaryFolder();
   await using layer = new SqliteChannelLayer({ path: `${folder.path}/channels.sqlite3` });
-  await layer.sendMany("letters", [0, 1].map(numbered));
+  await layer.sendMany("letters", [0, 1].map(eventOf));
   const taken = await layer.receiveMany("letters", { limit: 2 });
   await layer.requeue(taken);
   const again = () => layer.requeue(taken);
   const error = await assertRejects(again, LayerUnavailableError, "handed back already");
   assertEquals(error.outcomeUnknown, true);
-  assertEquals(numbersOf(await layer.receiveMany("letters", { limit: 5 })), [0, 1]);
+  assertEquals(numbersIn(await layer.receiveMany("letters", { limit: 5 })), [0, 1]);
 });
 
-/** Says why no small disk can be mounted, if so. */
+/** Returns why no small disk can be mounted, if so. */
 function whyNoSmallDisk(): string | undefined {
   if (Deno.build.os !== "linux" || Deno.uid() !== 0) return "only root can make a small disk";
   const folder = Deno.makeTempDirSync();
@@ -188,7 +188,7 @@ function testOnSmallDisk(
 /** Fills a disk up; the caller deletes the file. */
 async function fillDisk(folder: string): Promise<string> {
   const filler = `${folder}/filler`;
-  // The disk takes what fits of it.
+  // The disk stores as much as fits.
   await Deno.writeFile(filler, new Uint8Array(2 ** 21)).catch(() => {});
   return filler;
 }
@@ -198,7 +198,7 @@ const LARGE = new Uint8Array(10_000);
 
 testOnSmallDisk("send() says that the disk is full, and works when it is not", async (folder) => {
   await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });
-  await layer.send("letters", numbered(1));
+  await layer.send("letters", eventOf(1));
   const filler = await fillDisk(folder);
   const sending = async () => {
     for (;;) await layer.send("large", { ...EVENT, bytes: LARGE });
@@ -206,18 +206,18 @@ testOnSmallDisk("send() says that the disk is full, and works when it is not", a
   const error = await assertRejects(sending, LayerUnavailableError, DISK_FULL);
   assertEquals(error.outcomeUnknown, false);
   await Deno.remove(filler);
-  await layer.send("letters", numbered(2));
-  assertEquals(numbersOf(await layer.receiveMany("letters", { limit: 5 })), [1, 2]);
+  await layer.send("letters", eventOf(2));
+  assertEquals(numbersIn(await layer.receiveMany("letters", { limit: 5 })), [1, 2]);
 });
 
 testOnSmallDisk("receiveMany() loses nothing when the disk is full", async (folder) => {
   await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });
   const sent = range(20);
-  await layer.sendMany("letters", sent.map((n) => ({ ...numbered(n), bytes: LARGE })));
+  await layer.sendMany("letters", sent.map((n) => ({ ...eventOf(n), bytes: LARGE })));
   const filler = await fillDisk(folder);
   const received: unknown[] = [];
   const receive = async () =>
-    received.push(...numbersOf(await layer.receiveMany("letters", { limit: 1 })));
+    received.push(...numbersIn(await layer.receiveMany("letters", { limit: 1 })));
   const receiveAll = async () => {
     while (received.length < sent.length) await receive();
   };
@@ -231,9 +231,9 @@ testOnSmallDisk("receiveMany() loses nothing when the disk is full", async (fold
 testOnSmallDisk("requeue() changes nothing when the disk is full", async (folder) => {
   await using layer = new SqliteChannelLayer({ path: `${folder}/channels.sqlite3` });
   const sent = range(30);
-  await layer.sendMany("letters", sent.map((n) => ({ ...numbered(n), bytes: LARGE })));
+  await layer.sendMany("letters", sent.map((n) => ({ ...eventOf(n), bytes: LARGE })));
   const taken = await layer.receiveMany("letters", { limit: 20 });
-  // What was taken left free pages in the file.
+  // The received messages have left free pages in the file.
   await layer.sendMany("others", taken.map(() => ({ ...EVENT, bytes: LARGE })));
   const filler = await fillDisk(folder);
   const requeue = () => layer.requeue(taken);
@@ -242,7 +242,7 @@ testOnSmallDisk("requeue() changes nothing when the disk is full", async (folder
   await Deno.remove(filler);
   await layer.receiveMany("others", { limit: 50 });
   await requeue();
-  assertEquals(numbersOf(await layer.receiveMany("letters", { limit: 50 })), sent);
+  assertEquals(numbersIn(await layer.receiveMany("letters", { limit: 50 })), sent);
 });
 
 testOnSmallDisk(

@@ -6,7 +6,7 @@ import { startScript } from "../helpers/program.ts";
 const FIXTURES = new URL("../fixtures/layers/", import.meta.url).pathname;
 const isWindows = Deno.build.os === "windows";
 
-/** Runs a fixture in a process of its own. */
+/** Runs a fixture in its own process. */
 function start(fixture: string, ...args: readonly string[]) {
   return startScript(FIXTURES + fixture, args);
 }

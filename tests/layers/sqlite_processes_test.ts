@@ -13,7 +13,7 @@ function pathIn(folder: TemporaryFolder): string {
   return `${folder.path}/channels.sqlite3`;
 }
 
-function event(n: number) {
+function eventOf(n: number) {
   return { type: "test.event", n };
 }
 
@@ -34,8 +34,8 @@ Deno.test("SqliteChannelLayer: receive() delivers each event to one of several p
   await using layer = new SqliteChannelLayer({ path, capacity: 1_000 });
   const readers = [0, 1].map(() => startReader(path));
   for (const _ of readers) await layer.receive("started");
-  for (let n = 0; n < 300; n++) await layer.send("letters", event(n));
-  for (const _ of readers) await layer.send("letters", event(-1));
+  for (let n = 0; n < 300; n++) await layer.send("letters", eventOf(n));
+  for (const _ of readers) await layer.send("letters", eventOf(-1));
   const printed = await Promise.all(readers.map((reader) => reader.numbers));
   assertEquals(printed.flat().toSorted((a, b) => a - b), range(300));
   assert(printed.every((numbers) => numbers.length > 0), "One process got them all");
@@ -54,7 +54,7 @@ Deno.test({
     const [before, start] = [await cpuTime(reader.pid), performance.now()];
     await clockTo(start + 1_500);
     const share = (await cpuTime(reader.pid) - before) / (performance.now() - start);
-    await layer.send("letters", event(-1));
+    await layer.send("letters", eventOf(-1));
     await reader.numbers;
     assert(share < 0.03, `It used ${(share * 100).toFixed(1)} % of a processor`);
   },
@@ -64,11 +64,11 @@ Deno.test("SqliteChannelLayer: send() waits for a locked file and doesn't block 
   await using folder = await temporaryFolder();
   const path = pathIn(folder);
   await using layer = new SqliteChannelLayer({ path });
-  await layer.send("letters", event(0));
+  await layer.send("letters", eventOf(0));
   using other = new DatabaseSync(path);
   other.exec("BEGIN IMMEDIATE");
   let sent = false;
-  const sending = Promise.all([1, 2, 3].map((n) => layer.send("letters", event(n))))
+  const sending = Promise.all([1, 2, 3].map((n) => layer.send("letters", eventOf(n))))
     .then(() => sent = true);
   const longest = await longestGap(300);
   assertEquals(sent, false);
@@ -83,7 +83,7 @@ Deno.test("SqliteChannelLayer: receive() waits for a locked file and loses nothi
   await using folder = await temporaryFolder();
   const path = pathIn(folder);
   await using layer = new SqliteChannelLayer({ path });
-  await layer.send("letters", event(1));
+  await layer.send("letters", eventOf(1));
   using other = new DatabaseSync(path);
   other.exec("BEGIN IMMEDIATE");
   const waiting = layer.receive("letters");
@@ -99,7 +99,7 @@ Deno.test({
     await using folder = await temporaryFolder();
     const layer = new SqliteChannelLayer({ path: pathIn(folder), capacity: 10_000 });
     const waiting = layer.receive("others").catch(() => {});
-    const messages = range(2_000).map(event);
+    const messages = range(2_000).map(eventOf);
     const sending = layer.sendMany("letters", messages).catch(() => {});
     await layer.close();
     await Promise.all([waiting, sending]);
@@ -118,7 +118,7 @@ function startReader(path: string): Reader {
   return { pid, numbers: end.then(() => stdout.all.map(Number)) };
 }
 
-/** Lets time pass, and gives the longest time that the event loop stood still, in milliseconds. */
+/** Waits, and returns the longest time that the event loop was blocked, in milliseconds. */
 async function longestGap(milliseconds: number): Promise<number> {
   const end = performance.now() + milliseconds;
   let longest = 0;
@@ -142,7 +142,7 @@ async function cpuTime(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) * TICK;
 }
 
-/** Waits until a process that has just started has nothing more to do. */
+/** Waits until a process that has just started is idle. */
 async function settled(pid: number): Promise<void> {
   for (let before = -1, now = 0; before !== now;) {
     before = await cpuTime(pid);

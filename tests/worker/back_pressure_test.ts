@@ -18,7 +18,7 @@ import { ForwardingLayer } from "../helpers/layers.ts";
 import { linesOf, outcome, runBurst, startWorker, warmUp } from "../helpers/worker.ts";
 import { pause } from "../helpers/waiting.ts";
 
-/** Keeps what was asked for, given and handed back. */
+/** Records the limits, and counts delivered and requeued events. */
 class ObservedLayer extends ForwardingLayer {
   readonly limits: number[] = [];
   given = 0;
@@ -191,7 +191,7 @@ Deno.test("a requeued event keeps its position in the channel", async () => {
   assertEquals(all.items.map(({ number }) => number), range(420));
 });
 
-/** Takes its time to put back what is handed back. */
+/** Requeues when the test opens the gate. */
 class SlowHandBackLayer extends ForwardingLayer {
   readonly asked = Promise.withResolvers<void>();
   readonly gate = Promise.withResolvers<void>();
@@ -227,7 +227,7 @@ Deno.test("an event is requeued before more events are fetched", async () => {
   assertEquals(seen.items.slice(50), ["slow", "second", "third", "newest"]);
 });
 
-/** Has the events of a batch expire soon after they were taken, but for the last one. */
+/** Lets the events of a batch, except the last one, expire soon after they were fetched. */
 class ExpiringLayer extends ForwardingLayer {
   expiresAt: number | undefined;
 

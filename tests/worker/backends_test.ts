@@ -15,11 +15,11 @@ import { collecting } from "../helpers/applications.ts";
 /** A kind of layer that workers share. */
 interface Backend {
   readonly name: string;
-  /** Makes a place for messages, and a way to reach it, as another process would. */
-  readonly open: (options: ChannelLayerOptions) => Promise<Place>;
+  /** Opens a backend, and a second connection to it, as another process has. */
+  readonly open: (options: ChannelLayerOptions) => Promise<OpenBackend>;
 }
 
-interface Place extends AsyncDisposable {
+interface OpenBackend extends AsyncDisposable {
   readonly connect: () => ChannelLayer;
 }
 
@@ -48,8 +48,8 @@ const BACKENDS: readonly Backend[] = [
 
 for (const { name, open } of BACKENDS) {
   Deno.test(`Worker on ${name} loses only events that fail`, async () => {
-    await using place = await open({ capacity: 1_000 });
-    const layer = place.connect();
+    await using backend = await open({ capacity: 1_000 });
+    const layer = backend.connect();
     await layer.sendMany("letters", numbered(1_000));
     const seen: Message[] = [];
     const told = await runBurst({
@@ -69,14 +69,14 @@ for (const { name, open } of BACKENDS) {
   });
 
   Deno.test(`Worker on ${name} is woken by what another process sends`, async () => {
-    await using place = await open({});
+    await using backend = await open({});
     const seen = new Tally<Message>();
     await using _running = await startWorker({
-      layer: place.connect(),
+      layer: backend.connect(),
       channels: ["letters"],
       application: collecting(seen),
     });
-    const sender = place.connect();
+    const sender = backend.connect();
     for (let count = 1; count <= 5; count++) {
       await sender.send("letters", { type: "sent", number: count - 1 });
       await seen.reach(count);
@@ -85,13 +85,13 @@ for (const { name, open } of BACKENDS) {
   });
 
   Deno.test(`Worker on ${name} shares a channel with others, and a stop loses nothing`, async () => {
-    await using place = await open({ capacity: 1_000 });
-    const sender = place.connect();
+    await using backend = await open({ capacity: 1_000 });
+    const sender = backend.connect();
     await sender.sendMany("letters", numbered(600));
     const all = new Tally<Message>();
     const start = (duration: number) =>
       startWorker({
-        layer: place.connect(),
+        layer: backend.connect(),
         concurrency: 2,
         channels: ["letters"],
         application: async (_scope, receive) => {
@@ -114,13 +114,13 @@ for (const { name, open } of BACKENDS) {
   });
 
   Deno.test(`Worker on ${name} prefetches nothing beside slow handlers`, async () => {
-    await using place = await open({ capacity: 1_000 });
-    const sender = place.connect();
+    await using backend = await open({ capacity: 1_000 });
+    const sender = backend.connect();
     await sender.sendMany("letters", numbered(100));
     const begun = new Tally<Message>();
     const gate = Promise.withResolvers<void>();
     await using running = await startWorker({
-      layer: place.connect(),
+      layer: backend.connect(),
       concurrency: 3,
       channels: ["letters"],
       application: async (_scope, receive) => {
@@ -137,8 +137,8 @@ for (const { name, open } of BACKENDS) {
   });
 
   Deno.test(`Worker on ${name} requeues what waits behind a handler that hangs`, async () => {
-    await using place = await open({ capacity: 1_000 });
-    const sender = place.connect();
+    await using backend = await open({ capacity: 1_000 });
+    const sender = backend.connect();
     const events = numbered(420);
     await sender.sendMany("letters", events.with(300, { type: "hang", number: 300 }));
     const all = new Tally<Message>();
@@ -146,7 +146,7 @@ for (const { name, open } of BACKENDS) {
     const hanging = Promise.withResolvers<void>();
     const start = () =>
       startWorker({
-        layer: place.connect(),
+        layer: backend.connect(),
         channels: ["letters"],
         application: async (_scope, receive) => {
           for (;;) {
@@ -169,8 +169,8 @@ for (const { name, open } of BACKENDS) {
   });
 
   Deno.test(`Worker on ${name} ends a burst after what handlers send to other channels`, async () => {
-    await using place = await open({ capacity: 1_000 });
-    const layer = place.connect();
+    await using backend = await open({ capacity: 1_000 });
+    const layer = backend.connect();
     await layer.sendMany("a", numbered(30));
     const seen = { a: 0, b: 0 };
     await runBurst({

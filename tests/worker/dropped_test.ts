@@ -117,7 +117,7 @@ Deno.test("a channel without a route drops its events, and the others keep worki
   assertEquals(told.worker.counts.droppedBy, { ...NONE, unknown: 3 });
 });
 
-/** Has every other event be undecodable. */
+/** Makes every other event undecodable. */
 class GarbledLayer extends ForwardingLayer {
   override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
     const deliveries = await super.receiveMany(channel, options);

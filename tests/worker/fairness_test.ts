@@ -16,7 +16,7 @@ function spin(milliseconds: number): void {
   for (const start = performance.now(); performance.now() - start < milliseconds;);
 }
 
-/** While one channel is flooded, events of another one come through. */
+/** Checks that events of a channel are handled while another one is flooded. */
 async function checkFairness(layer: ChannelLayer, sender: ChannelLayer): Promise<void> {
   await sender.sendMany("flood", numbered(FLOOD));
   const flooded = new Tally();

@@ -21,7 +21,7 @@ const REASON = "a handler cannot wait for capacity in the channel that it handle
 
 const useSmallLayer = () => useMemoryLayer(() => new MemoryChannelLayer({ capacity: 3 }));
 
-/** Runs an application for "letters" with one event, and returns the reply that its handler sends. */
+/** Runs an application for "letters" with one event, and returns the reply of its handler. */
 async function replyOf(
   application: Application<ChannelScope>,
   layer: ChannelLayer,
@@ -33,7 +33,7 @@ async function replyOf(
   return await within(layer.receive(replyTo), "the reply", 20_000);
 }
 
-/** Makes an application that does something with its first event, and replies with the outcome. */
+/** Returns an application that handles its first event, and replies with the outcome. */
 function replying(handle: () => Promise<void>): Application<ChannelScope> {
   return async (_scope, receive) => {
     const { replyTo } = await receive();

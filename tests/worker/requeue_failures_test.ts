@@ -194,7 +194,7 @@ for (const behind of [0, 1_000]) {
     await layer.isLate.promise;
     await layer.isAsked.promise;
     layer.gate.resolve();
-    await pause(0); // By then it is taken.
+    await pause(0); // By then it is fetched.
     layer.refusal.resolve();
     await layer.refusals.reach(1);
     scene.gate.resolve();

@@ -141,7 +141,7 @@ Deno.test("a stop isn't delayed by an application that ignores it and calls rece
         try {
           seen.add((await receive()).type);
         } catch {
-          // It goes on, whatever happens.
+          // It continues, whatever happens.
         }
       }
     },

@@ -6,7 +6,7 @@ import { range } from "../../helpers/events.ts";
 
 const CHANNEL = "letters";
 
-/** How many events wait when the worker starts, and how many it has handled when the fault begins. */
+/** The events that wait when the worker starts, and those handled when the fault begins. */
 const BACKLOG = 2_000;
 const BEFORE = 200;
 
@@ -68,7 +68,7 @@ function account(name: string, duration: number, sender: Sender, worker: Program
   return { sent, lost, refused, log: worker.stderr.all };
 }
 
-/** Sends events with numbers of their own: none is sent again. */
+/** Sends events with unique numbers; none is sent again. */
 class Sender {
   readonly #layer: RedisChannelLayer;
   readonly accepted: number[] = [];

@@ -6,7 +6,7 @@ export const MASTER = "events";
 
 /** How to start a master, its replica, and Sentinels. */
 export interface SentinelOptions {
-  /** How many Sentinels; more than one take some seconds to find each other. */
+  /** The number of Sentinels; more than one take some seconds to discover each other. */
   readonly sentinels?: number;
   /** More arguments for master and replica. */
   readonly args?: readonly string[];
@@ -60,7 +60,7 @@ function monitor(port: number, quorum: number): string[] {
   ];
 }
 
-/** The first time, a replica may take a second until it says what it has. */
+/** A replica may take a second until it reports its offset for the first time. */
 async function untilSynchronized(replica: Node, master: Node): Promise<void> {
   const isUp = async () => (await replica.cli("INFO", "replication")).includes("link_status:up");
   await until("the replica has the master's data", isUp);

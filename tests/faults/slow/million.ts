@@ -18,7 +18,7 @@ const EVENTS = 1_000_000;
 /** How many events the worker handles before its memory is looked at for the first time. */
 const WARM_UP = 100_000;
 
-/** Sends 1,000,000 events to one worker, as fast as it takes them, and compares its memory. */
+/** Sends 1,000,000 events to one worker, as fast as it accepts them, and compares its memory. */
 async function checkMemory(name: string, layer: ChannelLayer, url: string): Promise<void> {
   await using worker = startProgram(["runworker", "a", "--app", APP, "--layer", url]);
   await worker.stderr.until("Listening on");
@@ -37,7 +37,7 @@ async function checkMemory(name: string, layer: ChannelLayer, url: string): Prom
   assertLess(last - first, 60, "It grows");
 }
 
-/** Sends what the channel takes, and gives how many that were. */
+/** Sends as many events as the channel accepts, and returns their number. */
 async function sendSome(layer: ChannelLayer, first: number, count: number): Promise<number> {
   const events = withIds(count, { type: "count" }, first);
   try {

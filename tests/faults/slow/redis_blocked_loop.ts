@@ -11,7 +11,7 @@ const APP = new URL("../../fixtures/faulty_app.ts", import.meta.url).href;
 /** How many events the worker has before it, on its way and behind it. */
 const EVENTS = 6_000;
 
-/** Starts a worker, gives it work, blocks it in the middle, and checks that it handles everything. */
+/** Blocks a worker in the middle of its events, and checks that it handles all of them. */
 async function checkWorker(
   burning: number,
   interrupt: (kill: (signal: Deno.Signal) => void) => Promise<void>,

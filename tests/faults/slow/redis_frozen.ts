@@ -25,7 +25,7 @@ testWithRedis("Redis frozen for 12 s", () => {
     for (const number of [2, 3]) await sendAtLast(near, number);
     await running.seen.find((number) => number === 3, "event 3");
     await running.stop();
-    // What Redis answers late is put back; so is what it has taken for the old connection.
+    // Late replies of Redis are requeued; so is what it has fetched for the old connection.
     assertEquals(running.seen.items.toSorted(), [0, 1, 2, 3]);
     assertEquals(outagesOf(running).map(({ length }) => length), [1, 1]);
   });

@@ -4,7 +4,7 @@ import { GARBAGE, LIES } from "../../helpers/proxy.ts";
 import { testWithRedis } from "../../helpers/redis.ts";
 import { pause } from "../../helpers/waiting.ts";
 
-/** How long a worker may take to be back: where no answer comes to an end, it waits for 10 s. */
+/** How long a worker may take to reconnect: it waits 10 s for the end of an answer. */
 const PATIENCE = 15_000;
 
 testWithRedis("Redis behind a network that sends garbage", () => {
