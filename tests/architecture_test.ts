@@ -1,6 +1,7 @@
 import { assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 
 const SOURCE = new URL("../src/", import.meta.url);
+const TESTS = new URL("./", import.meta.url);
 
 /** The command line reads the version from here. */
 const MANIFEST = new URL("../deno.json", import.meta.url);
@@ -36,7 +37,7 @@ const OWNERS: Readonly<Record<string, string>> = {
 const SUITE = "testing/conformance/";
 
 interface SourceFile {
-  /** The path relative to `src`. */
+  /** The path relative to `src`, or to `tests`. */
   readonly path: string;
   readonly text: string;
   readonly lines: number;
@@ -86,16 +87,20 @@ function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/") + 1);
 }
 
-async function readSource(folder = SOURCE): Promise<SourceFile[]> {
+function isHelper({ path }: { readonly path: string }): boolean {
+  return path.startsWith("helpers/");
+}
+
+async function readSource(folder: URL, root = folder): Promise<SourceFile[]> {
   const files: SourceFile[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     if (isDirectory) {
-      files.push(...await readSource(new URL(`${name}/`, folder)));
+      files.push(...await readSource(new URL(`${name}/`, folder), root));
       continue;
     }
     const url = new URL(name, folder);
     const text = await Deno.readTextFile(url);
-    const path = url.href.slice(SOURCE.href.length);
+    const path = url.href.slice(root.href.length);
     files.push({ path, text, lines: text.trimEnd().split("\n").length });
   }
   return files;
@@ -126,7 +131,8 @@ function findCycle(graph: ReadonlyMap<string, readonly string[]>): string[] | un
   }
 }
 
-const files = await readSource();
+const files = await readSource(SOURCE);
+const tests = (await readSource(TESTS)).filter(({ path }) => path.endsWith(".ts"));
 const code = files.filter(({ path }) => !path.startsWith(SUITE));
 const graph = new Map(files.map((file) => [file.path, neighborsOf(file)]));
 
@@ -235,8 +241,8 @@ Deno.test("src has a door in every folder that others import", () => {
   assertEquals(closed, []);
 });
 
-Deno.test("src has no long files", () => {
-  assertEquals(files.filter(({ lines }) => lines > 300).map(({ path }) => path), []);
+Deno.test("src and tests have no long files", () => {
+  assertEquals([...files, ...tests].filter(({ lines }) => lines > 300).map(({ path }) => path), []);
 });
 
 Deno.test("src has at most 8.5 files for each 1,000 lines", () => {
@@ -262,4 +268,23 @@ Deno.test("src prints nothing: standard output belongs to the application", () =
   const prints = (line: string) => /\bconsole\./.test(line) && !/^\s*(\*|\/\/)/.test(line);
   const offences = files.filter(({ text }) => text.split("\n").some(prints));
   assertEquals(offences.map(({ path }) => path), []);
+});
+
+Deno.test("tests/helpers imports nothing of tests but fixtures", () => {
+  const imports = tests.filter(isHelper).flatMap(({ text }) => importsOf(text));
+  const offences = imports.filter((target) => /^\.\.\/(?!fixtures\/)/.test(target));
+  assertEquals(offences, []);
+});
+
+Deno.test("tests has each function of tests/helpers once", () => {
+  const functions = tests.flatMap(({ path, text }) =>
+    [...text.matchAll(/^(export )?(?:async )?function\*? (\w+)/gm)]
+      .map(([, isExported, name]) => ({ path, name, isExported }))
+  );
+  const helpers = functions.filter((one) => isHelper(one) && one.isExported);
+  const isCopy = ({ name }: { name?: string | undefined }) =>
+    helpers.some((one) => one.name === name);
+  const copies = functions.filter((one) => !isHelper(one) && isCopy(one));
+  assertEquals(copies, []);
+  assertEquals(helpers.length, new Set(helpers.map(({ name }) => name)).size);
 });

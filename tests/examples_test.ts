@@ -1,19 +1,16 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { startCommand } from "./helpers/program.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 
-/** Runs the demo as its task does, in a folder of its own, and gives what it printed. */
+/** Runs a task, and returns the lines that it has printed. */
 async function runDemo(task = "demo"): Promise<string[]> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", task],
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-  }).output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout).trim().split("\n");
+  await using program = startCommand([Deno.execPath(), "task", "--quiet", task], { cwd: ROOT });
+  assertEquals(await program.end, 0, program.stderr.all.join("\n"));
+  return [...program.stdout.all];
 }
 
-Deno.test("deno task demo makes thumbnails of all pictures, twice", async () => {
+Deno.test("deno task demo creates thumbnails of all pictures, twice", async () => {
   for (const _run of ["first", "second"]) {
     const lines = await runDemo();
     const made = lines.filter((line) => /^ +\d\/6 /.test(line));

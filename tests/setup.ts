@@ -38,14 +38,17 @@ async function provide(packages: readonly string[]): Promise<void> {
   console.log(`Installing what the tests need from Debian's packages: ${names}`);
   // A server that the package would start isn't wanted: the tests start their own.
   const environment = { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
-  await run(["apt-get", "update", "-q"], environment);
-  await run(
+  await execute(["apt-get", "update", "-q"], environment);
+  await execute(
     ["apt-get", "install", "-q", "-y", "--no-install-recommends", ...packages],
     environment,
   );
 }
 
-async function run([program = "", ...args]: string[], env: Record<string, string>): Promise<void> {
+async function execute(
+  [program = "", ...args]: string[],
+  env: Record<string, string>,
+): Promise<void> {
   const { success, code, stdout, stderr } = await new Deno.Command(program, { args, env }).output();
   if (success) return;
   const decoder = new TextDecoder();

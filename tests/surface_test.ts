@@ -54,12 +54,12 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
   "./worker": ["Worker"],
 };
 
-Deno.test("deno.json has the entry points whose names are spelled out here", () => {
+Deno.test("deno.json has the entry points that are listed here", () => {
   assertEquals(Object.keys(manifest.exports).sort(), Object.keys(SURFACE).sort());
 });
 
 for (const [entryPoint, path] of Object.entries(manifest.exports)) {
-  Deno.test(`${entryPoint} exports what is spelled out here`, async () => {
+  Deno.test(`${entryPoint} exports the names that are listed here`, async () => {
     const module: Record<string, unknown> = await import(
       new URL(`../${path}`, import.meta.url).href
     );
@@ -67,7 +67,7 @@ for (const [entryPoint, path] of Object.entries(manifest.exports)) {
   });
 }
 
-Deno.test("the front door gives what the entry points give", async () => {
+Deno.test("mod.ts exports what the entry points export", async () => {
   const front: Record<string, unknown> = await import("@asgi/channels");
   for (const name of ["consumers", "layers", "protocol", "routing", "worker"]) {
     const module: Record<string, unknown> = await import(`../src/${name}/mod.ts`);

@@ -1,10 +1,10 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { SqliteChannelLayer } from "@asgi/channels";
 import { startProgram } from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
-Deno.test("check tells how a layer is, and how full the channels are", async () => {
+Deno.test("check prints the state of the layer, and the depth of each channel", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/events.sqlite3`;
   await using layer = new SqliteChannelLayer({ path });
@@ -35,13 +35,13 @@ Deno.test("check --json prints the same as one object", async () => {
   assertEquals(trials, all.map((what) => ({ what })));
 });
 
-Deno.test("check refuses the name of a channel that is not valid", async () => {
+Deno.test("check rejects an invalid channel name", async () => {
   await using program = startProgram(["check", "not valid", "--layer", "sqlite:x"]);
   assertEquals(await program.end, 2);
   assertEquals(program.stderr.all.length, 1);
 });
 
-Deno.test("check creates nothing where there is no SQLite file, says so, and fails", async () => {
+Deno.test("check fails if the SQLite file doesn't exist, and doesn't create it", async () => {
   await using folder = await temporaryFolder();
   for (const args of [[], ["letters"], ["--json"], ["--layer", "sqlite:./other.sqlite3"]]) {
     await using program = startProgram(["check", ...args], { cwd: folder.path });
@@ -75,7 +75,7 @@ testWithRedis("check", () => {
     });
   }
 
-  Deno.test("check warns about no eviction policy that it may not see", async () => {
+  Deno.test("check doesn't warn about an eviction policy that it may not read", async () => {
     await using redis = await startRedis(["--maxmemory-policy", "allkeys-lru"]);
     const rights = ["on", ">secret", "~*", "+@all", "-info", "-config"];
     await redis.cli("ACL", "SETUSER", "bob", ...rights);
@@ -84,7 +84,7 @@ testWithRedis("check", () => {
     assertEquals([await program.end, program.stderr.all], [0, []]);
   });
 
-  Deno.test("check says what a user of Redis may not do, and fails", async () => {
+  Deno.test("check names the rights that a Redis user lacks, and fails", async () => {
     await using redis = await startRedis();
     const rights = ["on", ">secret", "~*", "+@all", "-bzpopmin", "-info"];
     await redis.cli("ACL", "SETUSER", "bob", ...rights);
@@ -98,7 +98,7 @@ testWithRedis("check", () => {
     assertMatch(program.stderr.all[0] ?? "", /^error: it can't wait for events here: .*NOPERM/);
   });
 
-  Deno.test("check fails in one line when nobody is there", async () => {
+  Deno.test("check fails with one line when no server listens", async () => {
     await using program = startProgram(["check", "--layer", "redis://127.0.0.1:1"]);
     assertEquals(await program.end, 1);
     assertEquals(program.stdout.all, []);
@@ -106,7 +106,7 @@ testWithRedis("check", () => {
     assertMatch(program.stderr.all[0] ?? "", /^error: .*nothing listens there/);
   });
 
-  Deno.test("check leaves nothing behind in Redis", async () => {
+  Deno.test("check leaves no keys in Redis", async () => {
     await using redis = await startRedis();
     await using program = startProgram(["check", "letters", "--layer", redis.url]);
     assertEquals(await program.end, 0);

@@ -3,9 +3,9 @@ import { type LogEntry, SqliteChannelLayer } from "@asgi/channels";
 import { FoldedLog } from "../../src/cli/log.ts";
 import { FIXTURE_APP, startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { Tally } from "../worker/tally.ts";
+import { Tally } from "../helpers/events.ts";
 
-/** Logs entries to their end, and gives what was written. */
+/** Logs entries, flushes the log, and returns the written lines. */
 function written(entries: Iterable<LogEntry>): { entry: LogEntry; more: number }[] {
   const lines: { entry: LogEntry; more: number }[] = [];
   using log = new FoldedLog((entry, more) => lines.push({ entry, more }));
@@ -18,7 +18,7 @@ function failure(error: unknown, channel = "a"): LogEntry {
   return { level: "error", message: "Handler failed", channel, type: "work", error };
 }
 
-Deno.test("a log folds 100,000 failures that differ in a number into two lines, fast", () => {
+Deno.test("a log folds 100,000 failures that differ in a number into two lines, and is fast", () => {
   const start = performance.now();
   const lines = written((function* () {
     for (let n = 0; n < 100_000; n++) yield failure(new Error(`No picture ${n} at 0x${n}ef`));
@@ -46,10 +46,10 @@ Deno.test("a log keeps apart what differs in level, message, channel, type or er
   assertEquals(twice.slice(entries.length).map(({ more }) => more), entries.map(() => 1));
 });
 
-Deno.test("a log stays short although every event has another type", () => {
+Deno.test("a log stays short if every event has another type", () => {
   const lines = written((function* () {
     for (let n = 0; n < 20_000; n++) {
-      // Without digits, so that each is a kind of its own.
+      // Without digits: so each is a different kind.
       const type = n.toString(2).replaceAll("0", "x").replaceAll("1", "y");
       const message = `Dropped an event: no handler for ${type}`;
       yield { level: "warn", message, channel: "a", type };
@@ -59,12 +59,12 @@ Deno.test("a log stays short although every event has another type", () => {
   assertEquals(lines.reduce((sum, { more }) => sum + more + (more === 0 ? 1 : 0), 0), 20_000);
 });
 
-Deno.test("a log shows each line of the details that were asked for", () => {
+Deno.test("a log doesn't fold debug lines", () => {
   const entry: LogEntry = { level: "debug", message: "Took 5 events", channel: "a" };
   assertEquals(written([entry, entry, entry]).length, 3);
 });
 
-Deno.test("a log tells the number of each window, and forgets a kind that was quiet", async () => {
+Deno.test("a log reports the count of each window, and forgets a kind without new entries", async () => {
   const lines = new Tally<number>();
   using log = new FoldedLog((_entry, more) => lines.add(more), 20);
   const other = new Tally<number>();
@@ -85,7 +85,7 @@ Deno.test("a log tells the number of each window, and forgets a kind that was qu
   assertEquals(lines.items, [0, 2, 4, 0]);
 });
 
-Deno.test("a log that is written to its end begins anew", () => {
+Deno.test("a flushed log starts anew", () => {
   const lines: number[] = [];
   using log = new FoldedLog((_entry, more) => lines.push(more));
   const entry: LogEntry = { level: "warn", message: "Odd" };
@@ -96,7 +96,7 @@ Deno.test("a log that is written to its end begins anew", () => {
   assertEquals(lines, [0, 2, 0, 2]);
 });
 
-Deno.test("runworker folds the log of 20,000 failing events into a handful of lines", async () => {
+Deno.test("runworker folds the log of 20,000 failing events into fewer than 8 lines", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/events.sqlite3`;
   {

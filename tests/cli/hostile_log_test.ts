@@ -4,7 +4,7 @@ import { openLog } from "../../src/cli/log.ts";
 import { startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
-/** Clears the screen, sets the title, forges a line, turns the writing round, and is half a pair. */
+/** Clears the screen, sets the title, forges a line, reverses the text, and ends in a surrogate. */
 const HOSTILE = "\x1b[2J\x1b]0;owned\x07\r\n2026-01-01T00:00:00.000Z info  All is well" +
   "\0\x08\x7f\x9b31m\u2028\u2029\u202a\u202e\u2066\u2069\u200e\u200f\u061c\ud800";
 
@@ -57,7 +57,7 @@ const ENTRIES: readonly LogEntry[] = [
 ];
 
 for (const format of ["text", "json"]) {
-  Deno.test(`a log in ${format} is one short printable line for each entry, whatever is in it`, () => {
+  Deno.test(`a log in ${format} has one short printable line for each entry, whatever its values`, () => {
     const lines = written(format, ENTRIES);
     assertEquals(lines.length, ENTRIES.length);
     for (const line of lines) {
@@ -68,7 +68,7 @@ for (const format of ["text", "json"]) {
   });
 }
 
-Deno.test("a log in JSON holds the texts as they are, and says how much it left out", () => {
+Deno.test("a log in JSON contains texts unchanged, and says how much it has left out", () => {
   const [whole, cut] = written("json", ENTRIES).map((line) => JSON.parse(line));
   assertEquals(whole?.message, HOSTILE);
   assertMatch(cut?.message, /\.\.\. \(\d+ more characters\)$/);
@@ -83,7 +83,7 @@ Deno.test("a log in text keeps the stack of an error whose message is long", () 
   assertMatch(line, /\.\.\. \(\d+ more characters\) \| at .*hostile_log_test\.ts/);
 });
 
-Deno.test("a log takes linear time for what is long", () => {
+Deno.test("a log takes linear time for long values", () => {
   const start = performance.now();
   for (const text of [" ", "\n", "a", "-", "\ud800", "\x1b", "\t "]) {
     const error = new Error(text.repeat(2e6));
@@ -92,7 +92,7 @@ Deno.test("a log takes linear time for what is long", () => {
   assertLess(performance.now() - start, 10_000);
 });
 
-Deno.test("errors name what came over the wire in quotation marks, printable and short", () => {
+Deno.test("errors quote received values in short printable form", () => {
   const known = Array.from({ length: 10_000 }, (_, index) => `${HOSTILE}${index}`);
   for (const asked of [HOSTILE, long]) {
     for (
@@ -122,7 +122,7 @@ export const application = async (_scope, receive) => {
 };`;
 
 for (const format of ["text", "json"]) {
-  Deno.test(`runworker logs what events bring along as printable text, in ${format}`, async () => {
+  Deno.test(`runworker logs values of events as printable text, in ${format}`, async () => {
     await using folder = await temporaryFolder();
     const path = `${folder.path}/events.sqlite3`;
     await Deno.writeTextFile(`${folder.path}/app.ts`, APP);
@@ -155,7 +155,7 @@ for (const format of ["text", "json"]) {
   });
 }
 
-Deno.test("send and check say what is wrong in printable text", async () => {
+Deno.test("send and check report errors in printable text", async () => {
   await using folder = await temporaryFolder();
   const layer = ["--layer", `sqlite:${folder.path}/events.sqlite3`];
   const [nameless, hostile] = ["{}", `{"x":"${HOSTILE.replaceAll("\0", "").repeat(100)}"`];

@@ -1,7 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Program, startProgram } from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
+import { freePort } from "../helpers/network.ts";
 
 /** A folder with an app that prints one event, as a user would have it. */
 async function openFolder() {
@@ -48,11 +49,6 @@ testWithRedis("The documented permissions", () => {
   });
 });
 
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 /** What is missing, and what the answer names. */
 const MISSING: readonly (readonly [layer: string, permissions: readonly string[], flag: string])[] =
   [
@@ -85,7 +81,7 @@ for (const [layer, permissions, flag] of MISSING) {
   const checks = isAbsent ? [] : [["check"]];
   for (const command of [["runworker", "a"], ["send", "a", '{"type":"x"}'], ...checks]) {
     const name = `${command[0]} on ${layer} with "${permissions.join(" ")}"`;
-    Deno.test(`${name} exits with 1, and names the missing flag`, async () => {
+    Deno.test(`${name} exits with status 1, and names the missing flag`, async () => {
       await using folder = await openFolder();
       const args = [...command, "--layer", layer];
       await using program = startProgram(args, { cwd: folder.path, permissions });
@@ -97,7 +93,7 @@ for (const [layer, permissions, flag] of MISSING) {
   }
 }
 
-Deno.test("An app that lacks a permission exits with 1, and its flag is named", async () => {
+Deno.test("An app that lacks a permission exits with status 1, and its flag is named", async () => {
   await using folder = await openFolder();
   await Deno.writeTextFile(`${folder.path}/app.ts`, "export default Deno.env.get('SECRET');");
   const permissions = ["--allow-read"];
@@ -111,7 +107,7 @@ Deno.test("An app that lacks a permission exits with 1, and its flag is named", 
   }
 });
 
-Deno.test("The library tells of a missing permission by LayerConfigurationError", async () => {
+Deno.test("The library reports a missing permission as a LayerConfigurationError", async () => {
   await using folder = await openFolder();
   const library = new URL("../../mod.ts", import.meta.url).href;
   await Deno.writeTextFile(

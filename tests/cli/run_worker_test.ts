@@ -1,40 +1,16 @@
 import { assertEquals, assertGreater, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Message, SqliteChannelLayer } from "@asgi/channels";
-import { FIXTURE_APP, signalUntilItEnds, startProgram, startWorker } from "../helpers/program.ts";
-import { temporaryFolder } from "../helpers/temporary.ts";
+import {
+  FIXTURE_APP,
+  signalUntilExit,
+  startProgram,
+  startWorkerProcess,
+} from "../helpers/program.ts";
+import { range, remaining, untilEmpty, withIds } from "../helpers/events.ts";
+import { openSqliteLayer } from "../helpers/layers.ts";
 
-/** A layer in a folder of its own, for the test and for the programs that it starts. */
-async function openLayer() {
-  const folder = await temporaryFolder();
-  const path = `${folder.path}/events.sqlite3`;
-  const layer = new SqliteChannelLayer({ path, capacity: 100_000 });
-  return {
-    layer,
-    folder: folder.path,
-    url: `sqlite:${path}`,
-    left: async (channel: string) => {
-      const left: Message[] = [];
-      for (let found = 1; found > 0;) {
-        const deliveries = await layer.receiveMany(channel, { limit: 1000, wait: false });
-        found = deliveries.length;
-        left.push(...deliveries.map((delivery) => delivery.read()));
-      }
-      return left;
-    },
-    async [Symbol.asyncDispose]() {
-      await layer.close();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-}
-
-function numbered(count: number, event: Message): Message[] {
-  return Array.from({ length: count }, (_, id) => ({ ...event, id }));
-}
-
-Deno.test("runworker handles what another process sends, and says what it listens to", async () => {
-  await using opened = await openLayer();
-  await using worker = await startWorker(["a", "b", "--layer", opened.url]);
+Deno.test("runworker handles what another process sends, and logs its channels", async () => {
+  await using opened = await openSqliteLayer({ capacity: 100_000 });
+  await using worker = await startWorkerProcess(["a", "b", "--layer", opened.url]);
   assertMatch(
     worker.stderr.all.join("\n"),
     /info +Listening on a, b \(layer sqlite:.*, app .*app\.ts\)/,
@@ -47,57 +23,57 @@ Deno.test("runworker handles what another process sends, and says what it listen
 });
 
 Deno.test("runworker leaves the events of other channels alone", async () => {
-  await using opened = await openLayer();
-  await opened.layer.sendMany("b", numbered(3, { type: "record" }));
-  await opened.layer.sendMany("a", numbered(2, { type: "record" }));
+  await using opened = await openSqliteLayer({ capacity: 100_000 });
+  await opened.layer.sendMany("b", withIds(3, { type: "record" }));
+  await opened.layer.sendMany("a", withIds(2, { type: "record" }));
   await using worker = startProgram(
     ["runworker", "a", "--burst", "--app", FIXTURE_APP, "--layer", opened.url],
   );
   assertEquals(await worker.end, 0);
   assertEquals(worker.stdout.all, ["0", "1"]);
-  assertEquals((await opened.left("b")).length, 3);
+  assertEquals((await remaining(opened.layer, "b")).length, 3);
 });
 
-Deno.test("runworker stops with 0 on SIGTERM, and loses none of 1,000 slow events", async () => {
-  await using opened = await openLayer();
-  await opened.layer.sendMany("a", numbered(1000, { type: "record.slowly", duration: 20 }));
-  await using worker = await startWorker(["a", "-c", "4", "--layer", opened.url]);
+Deno.test("runworker exits with status 0 on SIGTERM, and loses none of 1,000 slow events", async () => {
+  await using opened = await openSqliteLayer({ capacity: 100_000 });
+  await opened.layer.sendMany("a", withIds(1000, { type: "record.slowly", duration: 20 }));
+  await using worker = await startWorkerProcess(["a", "-c", "4", "--layer", opened.url]);
   await worker.stdout.count(20);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0);
   const handled = worker.stdout.all.map(Number);
-  const left = (await opened.left("a")).map(({ id }) => id as number);
+  const left = (await remaining(opened.layer, "a")).map(({ id }) => id as number);
   const all = [...handled, ...left].sort((one, other) => one - other);
-  assertEquals(all, Array.from({ length: 1000 }, (_, id) => id));
+  assertEquals(all, range(1000));
   assertEquals(left, [...left].sort((one, other) => one - other));
 });
 
-Deno.test("runworker stops on SIGINT as well", async () => {
-  await using opened = await openLayer();
-  await using worker = await startWorker(["a", "--layer", opened.url]);
+Deno.test("runworker stops on SIGINT", async () => {
+  await using opened = await openSqliteLayer({ capacity: 100_000 });
+  await using worker = await startWorkerProcess(["a", "--layer", opened.url]);
   worker.kill("SIGINT");
   assertEquals(await worker.end, 0);
 });
 
-Deno.test("runworker leaves at once with 1 at the second signal, and says what it cut off", async () => {
-  await using opened = await openLayer();
-  await using worker = await startWorker(["a", "-v", "--layer", opened.url]);
-  await opened.layer.sendMany("a", numbered(2, { type: "hang" }));
+Deno.test("runworker exits with status 1 on the second signal, and names the interrupted events", async () => {
+  await using opened = await openSqliteLayer({ capacity: 100_000 });
+  await using worker = await startWorkerProcess(["a", "-v", "--layer", opened.url]);
+  await opened.layer.sendMany("a", withIds(2, { type: "hang" }));
   await worker.stdout.until("0");
   const startedAt = performance.now();
-  await signalUntilItEnds(worker, "SIGTERM");
-  // What comes within a second of the first one is no second one.
+  await signalUntilExit(worker, "SIGTERM");
+  // A signal within a second of the first one doesn't count as the second.
   assertGreater(performance.now() - startedAt, 1_000);
   assertEquals(await worker.end, 1);
   assertStringIncludes(worker.stderr.all.join("\n"), "cut off a/hang");
-  assertEquals(await opened.left("a"), [{ type: "hang", id: 1 }]);
+  assertEquals(await remaining(opened.layer, "a"), [{ type: "hang", id: 1 }]);
 });
 
-Deno.test("runworker takes two signals within one second for one, and lets its handlers finish", async () => {
-  await using opened = await openLayer();
-  await using worker = await startWorker(["a", "--layer", opened.url]);
+Deno.test("runworker treats two signals within one second as one, and lets its handlers finish", async () => {
+  await using opened = await openSqliteLayer({ capacity: 100_000 });
+  await using worker = await startWorkerProcess(["a", "--layer", opened.url]);
   await opened.layer.send("a", { type: "record.slowly", id: 3, duration: 1_500 });
-  while ((await opened.layer.inspect(["a"])).channels[0]?.depth !== 0);
+  await untilEmpty(opened.layer, "a");
   // As by a terminal and a supervisor.
   worker.kill("SIGINT");
   worker.kill("SIGTERM");
@@ -106,10 +82,10 @@ Deno.test("runworker takes two signals within one second for one, and lets its h
   assertEquals([await worker.end, worker.stdout.all], [0, ["3"]], worker.stderr.all.join("\n"));
 });
 
-Deno.test("runworker leaves with 1 at the end of --shutdown-timeout, and says what it cut off", async () => {
-  await using opened = await openLayer();
+Deno.test("runworker exits with status 1 after --shutdown-timeout, and names the interrupted events", async () => {
+  await using opened = await openSqliteLayer({ capacity: 100_000 });
   const args = ["a", "--shutdown-timeout", "0.2", "--layer", opened.url];
-  await using worker = await startWorker(args);
+  await using worker = await startWorkerProcess(args);
   await opened.layer.send("a", { type: "hang", id: 7 });
   await worker.stdout.until("7");
   worker.kill("SIGTERM");
@@ -120,10 +96,10 @@ Deno.test("runworker leaves with 1 at the end of --shutdown-timeout, and says wh
   );
 });
 
-Deno.test("runworker survives a promise that fails while nobody awaits it", async () => {
-  await using opened = await openLayer();
-  await using worker = await startWorker(["a", "--layer", opened.url]);
-  await opened.layer.sendMany("a", numbered(2, { type: "leave.stray" }));
+Deno.test("runworker survives an unhandled rejection", async () => {
+  await using opened = await openSqliteLayer({ capacity: 100_000 });
+  await using worker = await startWorkerProcess(["a", "--layer", opened.url]);
+  await opened.layer.sendMany("a", withIds(2, { type: "leave.stray" }));
   await worker.stdout.count(2);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0);
@@ -132,8 +108,8 @@ Deno.test("runworker survives a promise that fails while nobody awaits it", asyn
   assertStringIncludes(strays[0] ?? "", "Error: stray");
 });
 
-Deno.test("runworker logs a failing handler in one line, with channel, type and stack", async () => {
-  await using opened = await openLayer();
+Deno.test("runworker logs a failed handler in one line, with channel, type and stack", async () => {
+  await using opened = await openSqliteLayer({ capacity: 100_000 });
   await opened.layer.send("a", { type: "fail" });
   await using worker = startProgram(
     ["runworker", "a", "--burst", "--app", FIXTURE_APP, "--layer", opened.url],
@@ -147,7 +123,7 @@ Deno.test("runworker logs a failing handler in one line, with channel, type and 
 });
 
 Deno.test("runworker writes its log as JSON for --log-format json", async () => {
-  await using opened = await openLayer();
+  await using opened = await openSqliteLayer({ capacity: 100_000 });
   await opened.layer.send("a", { type: "fail" });
   const args = ["runworker", "a", "--burst", "--app", FIXTURE_APP, "--layer", opened.url];
   await using worker = startProgram([...args, "--log-format", "json"]);
@@ -159,8 +135,8 @@ Deno.test("runworker writes its log as JSON for --log-format json", async () => 
   assertStringIncludes(entries[1].error, "Error: failed on purpose\n");
 });
 
-Deno.test("runworker says nothing for --quiet as long as all is well", async () => {
-  await using opened = await openLayer();
+Deno.test("runworker --quiet logs nothing without a failure", async () => {
+  await using opened = await openSqliteLayer({ capacity: 100_000 });
   await opened.layer.send("a", { type: "record", id: 1 });
   const args = ["runworker", "a", "-q", "--burst", "--app", FIXTURE_APP, "--layer", opened.url];
   await using worker = startProgram(args);
@@ -169,7 +145,7 @@ Deno.test("runworker says nothing for --quiet as long as all is well", async () 
 });
 
 Deno.test("runworker warns of a channel that the app's router doesn't know", async () => {
-  await using opened = await openLayer();
+  await using opened = await openSqliteLayer({ capacity: 100_000 });
   const app = new URL("../../examples/thumbnails/app.ts", import.meta.url).href;
   const args = ["runworker", "thumbnials", "--burst", "--app", app, "--layer", opened.url];
   await using worker = startProgram(args);
@@ -181,7 +157,7 @@ Deno.test("runworker warns of a channel that the app's router doesn't know", asy
 });
 
 Deno.test("runworker finds the app by environment, deno.json and ./app.ts, in this order", async () => {
-  await using opened = await openLayer();
+  await using opened = await openSqliteLayer({ capacity: 100_000 });
   const write = async (name: string) => {
     const text = `export default async () => {}; console.log("${name}");`;
     await Deno.writeTextFile(`${opened.folder}/${name}`, text);

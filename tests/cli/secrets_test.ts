@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { startOddServer } from "../deployments/helpers/odd_server.ts";
+import { startFakeServer } from "../helpers/network.ts";
 import { FIXTURE_APP, startProgram } from "../helpers/program.ts";
 
 const PASSWORD = "Hidden%Pazz/w0rds?#: é";
@@ -9,7 +9,7 @@ const PARTS = ["Hidden", "Pazz", "w0rds", encodeURIComponent(PASSWORD)];
 
 /** A server that repeats what it is sent, as one that is no Redis may do. */
 function startEcho() {
-  return startOddServer((chunk) => `-ERR what is ${chunk.replaceAll("\r\n", " ")}?\r\n`);
+  return startFakeServer((chunk) => `-ERR what is ${chunk.replaceAll("\r\n", " ")}?\r\n`);
 }
 
 function assertHidden(lines: readonly string[]): void {
@@ -19,13 +19,13 @@ function assertHidden(lines: readonly string[]): void {
 
 for (const scheme of ["redis", "redis+sentinel", "redis+cluster"]) {
   for (const format of ["text", "json"]) {
-    Deno.test(`runworker -v --log-format ${format} shows no password of ${scheme}://`, async () => {
+    Deno.test(`runworker -v --log-format ${format} prints no password of ${scheme}://`, async () => {
       await using server = await startEcho();
       const url = `${scheme}://ann:${encodeURIComponent(PASSWORD)}@${server.at}/`;
       const address = scheme === "redis+sentinel" ? `${url}master` : url;
       const args = ["runworker", "a", "--app", FIXTURE_APP, "-v", "--log-format", format];
       await using worker = startProgram(args, { env: { CHANNEL_LAYER_URL: address } });
-      // A Sentinel takes no password from a URL; what is sent to the others comes back.
+      // A Sentinel URL has no password for the Sentinels; the others echo what is sent.
       await worker.stderr.until(scheme === "redis+sentinel" ? "Sentinel" : "left out");
       worker.kill("SIGTERM");
       await worker.end;

@@ -12,7 +12,7 @@ const BROKEN = [
   ["impostor", /what its module exports by that name is no SyncConsumer$/],
 ] as const;
 
-Deno.test("runworker refuses a consumer that can't be run on threads in one line, with 2", async () => {
+Deno.test("runworker rejects a consumer that can't run on threads in one line, with status 2", async () => {
   await using folder = await temporaryFolder();
   for (const [channel, message] of BROKEN) {
     for (const threads of channel === "throws" ? ["1", "2"] : ["1"]) {
@@ -25,7 +25,7 @@ Deno.test("runworker refuses a consumer that can't be run on threads in one line
   }
 });
 
-Deno.test("runworker runs a SyncConsumer, and logs its failures as those of others", async () => {
+Deno.test("runworker runs a SyncConsumer, and logs its failures like those of an AsyncConsumer", async () => {
   await using folder = await temporaryFolder();
   await using layer = new SqliteChannelLayer({ path: `${folder.path}/events.sqlite3` });
   for (const threads of ["1", "2"]) {
@@ -45,7 +45,7 @@ Deno.test("runworker runs a SyncConsumer, and logs its failures as those of othe
   }
 });
 
-Deno.test("threads need no other permissions than a worker without", async () => {
+Deno.test("threads need no more permissions than a worker without threads", async () => {
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(
     `${folder.path}/app.ts`,
@@ -54,7 +54,7 @@ Deno.test("threads need no other permissions than a worker without", async () =>
       import.meta.resolve("../../mod.ts"),
     ),
   );
-  // The library itself comes from a folder here, and not from a registry.
+  // Here, the library is loaded from a folder, and not from a registry.
   const library = new URL("../..", import.meta.url).pathname;
   const permissions = [`--allow-read=.,${library}`, "--allow-write=."];
   const options = { cwd: folder.path, permissions };

@@ -7,49 +7,27 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { type ChannelLayer, type Delivery, type Message, RedisChannelLayer } from "@asgi/channels";
-import { SqliteChannelLayer } from "@asgi/channels/layers/sqlite";
-import { type Program, signalUntilItEnds, startProgram } from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type ChannelLayer, RedisChannelLayer } from "@asgi/channels";
+import { type Program, signalUntilExit, startProgram } from "../helpers/program.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
+import { range, remaining, withIds } from "../helpers/events.ts";
+import { openSqliteLayer } from "../helpers/layers.ts";
 
-const APP = new URL("../fixtures/threads/fleet_app.ts", import.meta.url).href;
+const APP = new URL("../fixtures/threads/thread_group_app.ts", import.meta.url).href;
 
-/** A SQLite file, and a way to start workers on it. */
+/** Opens a SQLite layer, with a way to start workers on it. */
 async function openFolder() {
-  const folder = await temporaryFolder();
-  const path = `${folder.path}/events.sqlite3`;
-  const layer = new SqliteChannelLayer({ path, capacity: 100_000 });
-  return {
-    folder: folder.path,
-    layer,
-    start: (...args: string[]) => start(`sqlite:${path}`, ...args),
-    async [Symbol.asyncDispose]() {
-      await layer.close();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
+  const opened = await openSqliteLayer({ capacity: 100_000 });
+  return { ...opened, start: (...args: string[]) => start(opened.url, ...args) };
 }
 
 function start(url: string, ...args: string[]): Program {
   return startProgram(["runworker", "a", "--app", APP, "--layer", url, ...args]);
 }
 
-/** Takes all events that a channel holds, in as many calls as the layer needs. */
-async function takeAll(layer: ChannelLayer, channel: string): Promise<Delivery[]> {
-  const all: Delivery[] = [];
-  for (let some; (some = await layer.receiveMany(channel, { limit: 9_999, wait: false })).length;) {
-    all.push(...some);
-  }
-  return all;
-}
-
-function numbered(count: number, event: Message): Message[] {
-  return Array.from({ length: count }, (_, id) => ({ ...event, id }));
-}
-
-/** The threads that have printed, and the ids, ascending. */
-function printed({ stdout }: Program): { threads: number; ids: number[] } {
+/** The threads that have resultsOf, and the ids, ascending. */
+function resultsOf({ stdout }: Program): { threads: number; ids: number[] } {
   const lines = stdout.all.filter((line) => !line.startsWith("begun"))
     .map((line) => line.split(" "));
   return {
@@ -58,23 +36,19 @@ function printed({ stdout }: Program): { threads: number; ids: number[] } {
   };
 }
 
-function ids(count: number): number[] {
-  return Array.from({ length: count }, (_, id) => id);
-}
-
 /** Lets a worker with threads handle events, and checks that each is handled once. */
 async function checkThreads(layer: ChannelLayer, url: string): Promise<void> {
   await using worker = start(url, "--threads", "3");
   await worker.stderr.until("Listening on");
-  await layer.sendMany("a", numbered(300, { type: "work", burn: 1 }));
+  await layer.sendMany("a", withIds(300, { type: "work", burn: 1 }));
   await worker.stdout.count(300);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
-  const { threads, ids: handled } = printed(worker);
-  assertEquals(handled, ids(300));
+  const { threads, ids: handled } = resultsOf(worker);
+  assertEquals(handled, range(300));
   assertGreater(threads, 1);
   const log = worker.stderr.all;
-  assertMatch(log[0] ?? "", /Listening on a \(layer .*, app .*fleet_app\.ts, 3 threads\)/);
+  assertMatch(log[0] ?? "", /Listening on a \(layer .*, app .*thread_group_app\.ts, 3 threads\)/);
   assertEquals(log.filter((line) => line.includes("Listening")).length, 1);
   assertEquals(log.filter((line) => line.includes("Stopping")).length, 1);
   assertMatch(log.at(-1) ?? "", /Stopped: 300 received, 300 handled, 0 failed, 0 dropped/);
@@ -82,7 +56,7 @@ async function checkThreads(layer: ChannelLayer, url: string): Promise<void> {
 
 Deno.test("runworker --threads handles each event once, on SQLite", async () => {
   await using opened = await openFolder();
-  await checkThreads(opened.layer, `sqlite:${opened.folder}/events.sqlite3`);
+  await checkThreads(opened.layer, opened.url);
 });
 
 testWithRedis("runworker --threads", () => {
@@ -93,9 +67,9 @@ testWithRedis("runworker --threads", () => {
   });
 });
 
-Deno.test("runworker --threads says in the log which thread a line is about", async () => {
+Deno.test("runworker --threads logs the thread of each line", async () => {
   await using opened = await openFolder();
-  await opened.layer.sendMany("a", numbered(4, { type: "fail" }));
+  await opened.layer.sendMany("a", withIds(4, { type: "fail" }));
   await using text = opened.start("--threads", "2", "--burst");
   assertEquals(await text.end, 0);
   const failed = text.stderr.all.filter((line) => line.includes("Handler failed"));
@@ -124,28 +98,28 @@ Deno.test("runworker --threads warns once of a channel that the app doesn't know
   assertEquals(warnings.length, 1, worker.stderr.all.join("\n"));
 });
 
-Deno.test("runworker --threads --burst leaves once all is handled", async () => {
+Deno.test("runworker --threads --burst exits when all events are handled", async () => {
   await using opened = await openFolder();
-  await opened.layer.sendMany("a", numbered(100, { type: "work", burn: 2 }));
+  await opened.layer.sendMany("a", withIds(100, { type: "work", burn: 2 }));
   await using worker = opened.start("--threads", "2", "--burst");
   assertEquals(await worker.end, 0);
-  assertEquals(printed(worker).ids, ids(100));
+  assertEquals(resultsOf(worker).ids, range(100));
 });
 
-Deno.test("runworker --threads drains all of them at the first signal, and loses nothing", async () => {
+Deno.test("runworker --threads drains all threads at the first signal, and loses nothing", async () => {
   await using opened = await openFolder();
-  await opened.layer.sendMany("a", numbered(50, { type: "wait", duration: 100 }));
+  await opened.layer.sendMany("a", withIds(50, { type: "wait", duration: 100 }));
   await using worker = opened.start("--threads", "2", "-c", "2");
   await worker.stdout.count(6);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
   const left = await opened.layer.receiveMany("a", { limit: 100, wait: false }).catch(() => []);
-  const all = [...printed(worker).ids, ...left.map((delivery) => Number(delivery.read().id))];
-  assertEquals(all.sort((one, other) => one - other), ids(50));
+  const all = [...resultsOf(worker).ids, ...left.map((delivery) => Number(delivery.read().id))];
+  assertEquals(all.sort((one, other) => one - other), range(50));
   assertGreater(left.length, 0);
 });
 
-Deno.test("runworker --threads leaves at once at the second signal, even when a thread burns", async () => {
+Deno.test("runworker --threads exits at the second signal, even if a thread burns CPU", async () => {
   await using opened = await openFolder();
   await opened.layer.send("a", { type: "burn", id: 0 });
   await opened.layer.send("a", { type: "wait", id: 1, duration: 60_000 });
@@ -153,7 +127,7 @@ Deno.test("runworker --threads leaves at once at the second signal, even when a 
   await worker.stdout.until("begun 0");
   await worker.stdout.until("begun 1");
   const start = performance.now();
-  await signalUntilItEnds(worker, "SIGTERM");
+  await signalUntilExit(worker, "SIGTERM");
   assertEquals(await worker.end, 1);
   assertLess(performance.now() - start, 6_000);
   const log = worker.stderr.all.join("\n");
@@ -161,7 +135,7 @@ Deno.test("runworker --threads leaves at once at the second signal, even when a 
   assertMatch(log, /thread [12]: Was cut off: a handler didn't let go of the thread/);
 });
 
-Deno.test("runworker --threads holds --shutdown-timeout, even when a thread burns", async () => {
+Deno.test("runworker --threads honors --shutdown-timeout, even if a thread burns CPU", async () => {
   await using opened = await openFolder();
   await opened.layer.send("a", { type: "burn", id: 0 });
   await opened.layer.send("a", { type: "wait", id: 1, duration: 60_000 });
@@ -175,13 +149,13 @@ Deno.test("runworker --threads holds --shutdown-timeout, even when a thread burn
   assertMatch(log, /thread [12]: Was cut off/);
 });
 
-Deno.test("runworker --threads replaces a thread that dies, with growing waits, and counts on", async () => {
+Deno.test("runworker --threads restarts a thread with backoff, and keeps its counts", async () => {
   await using opened = await openFolder();
   await using worker = opened.start("--threads", "2");
   await worker.stderr.until("Listening on");
-  // Lines that are alike are folded: the first death is told at once, and the newest at the end.
-  await opened.layer.sendMany("a", numbered(6, { type: "exit" }));
-  await opened.layer.sendMany("a", numbered(20, { type: "work" }));
+  // Similar lines are folded: the first exit is logged immediately, the latest at the end.
+  await opened.layer.sendMany("a", withIds(6, { type: "exit" }));
+  await opened.layer.sendMany("a", withIds(20, { type: "work" }));
   await worker.stdout.count(20);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
@@ -192,7 +166,7 @@ Deno.test("runworker --threads replaces a thread that dies, with growing waits, 
   assertMatch(worker.stderr.all.at(-1) ?? "", /26 received, 20 handled, 6 failed, 0 dropped/);
 });
 
-/** The numbers of the last line: `{ received: 20, "handed back": 3 }`. */
+/** Returns the numbers of the last line: `{ received: 20, "handed back": 3 }`. */
 function countsOf({ stderr }: Program): Record<string, number> {
   const [, text = ""] = stderr.all.at(-1)?.split("Stopped: ") ?? [];
   const parts = Array.from(text.matchAll(/(\d+) ([a-z ]+)/g));
@@ -201,15 +175,15 @@ function countsOf({ stderr }: Program): Record<string, number> {
 
 /** Handlers that exit, in the middle of many quick ones. */
 async function checkExits(layer: ChannelLayer, url: string): Promise<void> {
-  const events = numbered(3_000, { type: "work" });
+  const events = withIds(3_000, { type: "work" });
   for (const at of [700, 1_500, 2_300]) events[at] = { type: "exit", id: -1 };
   await layer.sendMany("a", events);
   await using worker = start(url, "--threads", "2");
   await worker.stdout.count(2_997);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
-  const expected = ids(3_000).filter((id) => events[id]?.type === "work");
-  assertEquals(printed(worker).ids, expected);
+  const expected = range(3_000).filter((id) => events[id]?.type === "work");
+  assertEquals(resultsOf(worker).ids, expected);
   const counts = countsOf(worker);
   assertEquals([counts.handled, counts.failed, counts.lost], [2_997, 3, undefined]);
   assertEquals(counts.received, 3_000 + (counts["handed back"] ?? 0));
@@ -217,7 +191,7 @@ async function checkExits(layer: ChannelLayer, url: string): Promise<void> {
 
 Deno.test("a handler that exits its thread loses no other event, on SQLite", async () => {
   await using opened = await openFolder();
-  await checkExits(opened.layer, `sqlite:${opened.folder}/events.sqlite3`);
+  await checkExits(opened.layer, opened.url);
 });
 
 testWithRedis("exiting threads", () => {
@@ -230,12 +204,12 @@ testWithRedis("exiting threads", () => {
 
 Deno.test("events that are lost with a thread that is cut off are counted, and named in the log", async () => {
   await using opened = await openFolder();
-  await opened.layer.sendMany("a", numbered(2_000, { type: "work" }));
+  await opened.layer.sendMany("a", withIds(2_000, { type: "work" }));
   await using worker = opened.start("--threads", "2", "--shutdown-timeout", "0.2");
   await worker.stdout.count(300);
   await opened.layer.sendMany("a", [
     { type: "burn", id: 0 },
-    ...numbered(2_000, { type: "work" }),
+    ...withIds(2_000, { type: "work" }),
   ]);
   await worker.stdout.until("begun 0");
   worker.kill("SIGTERM");
@@ -243,16 +217,16 @@ Deno.test("events that are lost with a thread that is cut off are counted, and n
   const counts = countsOf(worker);
   const { received, handled, failed, dropped, lost = 0, "handed back": requeued = 0 } = counts;
   assertEquals(received, (handled ?? 0) + (failed ?? 0) + (dropped ?? 0) + requeued + lost);
-  const left = await takeAll(opened.layer, "a");
+  const left = await remaining(opened.layer, "a");
   const log = worker.stderr.all.join("\n");
   const bounds = Array.from(log.matchAll(/up to (\d+) that it was fetching/g), (match) => match[1]);
-  const missing = 4_001 - printed(worker).ids.length - left.length;
+  const missing = 4_001 - resultsOf(worker).ids.length - left.length;
   assertGreaterOrEqual(missing, lost);
   assertLessOrEqual(missing, lost + bounds.reduce((sum, bound) => sum + Number(bound), 0));
   assertMatch(log, /Was cut off: a handler .* lost with it: \d+ events that it held/);
 });
 
-Deno.test("what the user can mend is told once, with the exit code of one thread", async () => {
+Deno.test("an error of the user is logged once for all threads, with the exit status of one thread", async () => {
   await using folder = await temporaryFolder();
   const options = { cwd: folder.path };
   const check = async (code: number, message: string, args: string[]) => {
@@ -275,7 +249,7 @@ Deno.test("what the user can mend is told once, with the exit code of one thread
   }
 });
 
-Deno.test("a thread that dies before it listens ends the program with 1, and the others", async () => {
+Deno.test("a thread that exits before it listens stops the others, and the status is 1", async () => {
   await using folder = await temporaryFolder();
   // The first of them dies.
   const app = `
@@ -289,7 +263,7 @@ Deno.test("a thread that dies before it listens ends the program with 1, and the
   assertStringIncludes(worker.stderr.all.join("\n"), "Died: it left with exit code 5");
 });
 
-Deno.test("runworker --threads auto takes a thread for each core", async () => {
+Deno.test("runworker --threads auto starts a thread for each core", async () => {
   await using opened = await openFolder();
   await using worker = opened.start("--threads", "auto", "--burst");
   assertEquals(await worker.end, 0);

@@ -9,7 +9,7 @@ interface Outcome {
 }
 
 /** Runs a command line in this process. */
-async function run(...args: readonly string[]): Promise<Outcome> {
+async function runMain(...args: readonly string[]): Promise<Outcome> {
   const stdout: string[] = [];
   const stderr: string[] = [];
   const { signal } = new AbortController();
@@ -23,7 +23,7 @@ async function run(...args: readonly string[]): Promise<Outcome> {
   return { code, stdout, stderr };
 }
 
-/** What a person has typed wrong, and what the one line of the answer says. */
+/** Invalid command lines, and a part of the one-line error. */
 const MISTAKES: readonly (readonly [args: readonly string[], answer: string])[] = [
   [[], "a command is needed: runworker, send"],
   [["work"], "unknown command work: known are runworker, send, check; see --help"],
@@ -87,8 +87,8 @@ const MISTAKES: readonly (readonly [args: readonly string[], answer: string])[] 
 ];
 
 for (const [args, answer] of MISTAKES) {
-  Deno.test(`main() answers "${args.join(" ")}" with one line and 2`, async () => {
-    const { code, stdout, stderr } = await run(...args);
+  Deno.test(`main() answers "${args.join(" ")}" with one line and status 2`, async () => {
+    const { code, stdout, stderr } = await runMain(...args);
     assertEquals(code, 2);
     assertEquals(stdout, []);
     assertEquals(stderr.length, 1, stderr.join("\n"));
@@ -97,7 +97,7 @@ for (const [args, answer] of MISTAKES) {
   });
 }
 
-/** Apps that can't be run, and what is said of them. */
+/** Apps that can't runMain, and a part of the error. */
 const APPS: readonly (readonly [what: string, source: string, answer: RegExp])[] = [
   ["without an application", "export const other = 1;", /exports no application: .*exports other$/],
   ["that exports nothing", "export {};", /exports no application: .*exports nothing$/],
@@ -141,11 +141,11 @@ const APPS: readonly (readonly [what: string, source: string, answer: RegExp])[]
 ];
 
 for (const [what, source, answer] of APPS) {
-  Deno.test(`runworker answers an app ${what} with one line and 2`, async () => {
+  Deno.test(`runworker answers an app ${what} with one line and status 2`, async () => {
     await using folder = await temporaryFolder();
     const app = `${folder.path}/app.ts`;
     await Deno.writeTextFile(app, source);
-    const { code, stderr } = await run("runworker", "a", "--app", app);
+    const { code, stderr } = await runMain("runworker", "a", "--app", app);
     assertEquals(code, 2);
     assertEquals(stderr.length, 1, stderr.join("\n"));
     assertMatch(stderr[0] ?? "", answer);
@@ -158,7 +158,7 @@ for (
   ) => [[...words, "--help"], [...words, "-h"]])
 ) {
   Deno.test(`main() prints the help of "${args.join(" ")}" to standard output`, async () => {
-    const { code, stdout, stderr } = await run(...args);
+    const { code, stdout, stderr } = await runMain(...args);
     assertEquals({ code, stderr }, { code: 0, stderr: [] });
     assertStringIncludes(stdout.join("\n"), "Usage: ");
   });
@@ -167,20 +167,20 @@ for (
 for (const args of [[], ["runworker"], ["send"], ["check"]]) {
   Deno.test(`main() prints the version for "${args.join(" ")} --version"`, async () => {
     for (const option of ["--version", "-V"]) {
-      const { code, stdout, stderr } = await run(...args, option);
+      const { code, stdout, stderr } = await runMain(...args, option);
       assertEquals({ code, stderr }, { code: 0, stderr: [] });
       assertMatch(stdout.join("\n"), /^@asgi\/channels \d+\.\d+\.\d+$/);
     }
   });
 }
 
-Deno.test("main() takes short switches in one, as one would write them", async () => {
-  const { code, stdout } = await run("send", "-qh");
+Deno.test("main() accepts combined short options", async () => {
+  const { code, stdout } = await runMain("send", "-qh");
   assertEquals(code, 0);
   assertStringIncludes(stdout.join("\n"), "Usage: send");
 });
 
-Deno.test("main() quotes no URL with a password, wherever it stands", async () => {
+Deno.test("main() quotes no URL with a password, wherever it occurs", async () => {
   const url = "redis://ann:hidden@127.0.0.1:1";
   const lines = [
     [url],
@@ -204,20 +204,20 @@ Deno.test("main() quotes no URL with a password, wherever it stands", async () =
     ["check", "--layer", url],
   ];
   for (const args of lines) {
-    const { code, stdout, stderr } = await run(...args);
+    const { code, stdout, stderr } = await runMain(...args);
     const text = [...stdout, ...stderr].join("\n");
     assertEquals([text.includes("hidden"), code > 0], [false, true], `${args}: ${text}`);
   }
 });
 
-Deno.test("runworker leaves with 1 where waiting for the layer can't help", async () => {
+Deno.test("runworker exits with status 1 if waiting for the layer can't help", async () => {
   await using folder = await temporaryFolder();
   const file = `${folder.path}/notes.txt`;
   await Deno.writeTextFile(
     file,
     "This is no database, and long enough to be seen as none. ".repeat(20),
   );
-  const { code, stderr } = await run("runworker", "a", "--layer", `sqlite:${file}`);
+  const { code, stderr } = await runMain("runworker", "a", "--layer", `sqlite:${file}`);
   assertEquals(code, 1);
   assertStringIncludes(stderr.join("\n"), "the file is not a SQLite database");
 });

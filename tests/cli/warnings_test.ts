@@ -1,12 +1,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { startProgram } from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const LIBRARY = new URL("../../mod.ts", import.meta.url).href;
 
 testWithRedis("Warnings of layers", () => {
-  Deno.test("runworker writes what a layer warns of into its log", async () => {
+  Deno.test("runworker logs the warnings of layers", async () => {
     await using folder = await temporaryFolder();
     await using redis = await startRedis();
     const hosts = [redis.url, `unix://${folder.path}/nobody.sock`];

@@ -8,13 +8,12 @@ import {
   MemoryChannelLayer,
   StopConsumer,
 } from "@asgi/channels";
-import type { ScopeOf } from "@asgi/channels/protocol";
+import { type ScopeOf } from "@asgi/channels/protocol";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
-import { useMemoryLayer } from "./memory_layer.ts";
+import { useMemoryLayer } from "../helpers/layers.ts";
+import { scope } from "../helpers/applications.ts";
 
-const scope: ChannelScope = { type: "channel", channel: "letters" };
-
-Deno.test("asAsgi() makes a fresh instance for each scope, with its arguments", async () => {
+Deno.test("asAsgi() creates a new instance for each scope, with its arguments", async () => {
   const made: string[] = [];
   class StampConsumer extends AsyncConsumer {
     readonly #stamp: string;
@@ -41,7 +40,7 @@ Deno.test("asAsgi() makes a fresh instance for each scope, with its arguments", 
   }
 });
 
-Deno.test("asAsgi() takes the arguments of the constructor, and no others", () => {
+Deno.test("asAsgi() accepts the arguments of the constructor, and no others", () => {
   class StampConsumer extends AsyncConsumer {
     constructor(readonly stamp: string) {
       super();
@@ -54,14 +53,14 @@ Deno.test("asAsgi() takes the arguments of the constructor, and no others", () =
   StampConsumer.asAsgi(5);
 });
 
-Deno.test("asAsgi() makes an application of the consumer's scope", () => {
+Deno.test("asAsgi() returns an application of the consumer's scope", () => {
   class LifespanConsumer extends AsyncConsumer<ScopeOf<"lifespan">> {}
   LifespanConsumer.asAsgi() satisfies Application<ScopeOf<"lifespan">>;
   // @ts-expect-error It can't take the scope of a channel.
   LifespanConsumer.asAsgi() satisfies Application<ChannelScope>;
 });
 
-Deno.test("a handler says what its events look like, without any", async () => {
+Deno.test("a handler declares the type of its events, without any", async () => {
   class LetterConsumer extends AsyncConsumer {
     async letter_sent({ text, pages }: { type: string; text: string; pages: number }) {
       await this.send({ type: "read", text: text.toUpperCase(), pages: pages + 1 });
@@ -72,7 +71,7 @@ Deno.test("a handler says what its events look like, without any", async () => {
   assertEquals(await communicator.receiveOutput(), { type: "read", text: "HELLO", pages: 2 });
 });
 
-Deno.test("scope is what the server told", async () => {
+Deno.test("scope is the scope of the server", async () => {
   class LetterConsumer extends AsyncConsumer {
     async letter_sent(): Promise<void> {
       await this.send({ type: "scope", same: this.scope === scope, channel: this.scope.channel });
@@ -84,7 +83,7 @@ Deno.test("scope is what the server told", async () => {
   assertEquals(await communicator.receiveOutput(), expected);
 });
 
-Deno.test("scope and send() refuse before asAsgi() runs the consumer", async () => {
+Deno.test("scope and send() throw before asAsgi() runs the consumer", async () => {
   class LetterConsumer extends AsyncConsumer {}
   const consumer = new LetterConsumer();
   assertThrows(() => consumer.scope, TypeError, "asAsgi()");
@@ -142,7 +141,7 @@ Deno.test("handlers run one at a time, in the order of their events", async () =
   assertEquals(await communicator.receiveOutput(), { type: "quick" });
 });
 
-Deno.test("an error of a handler ends the application with it", async () => {
+Deno.test("an error of a handler rejects the application", async () => {
   class FailingConsumer extends AsyncConsumer {
     letter_sent(): never {
       throw new RangeError("No stamp");

@@ -1,10 +1,9 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type Application, AsyncConsumer, type ChannelScope, NoHandlerError } from "@asgi/channels";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
+import { scope } from "../helpers/applications.ts";
 
-const scope: ChannelScope = { type: "channel", channel: "letters" };
-
-/** Sends an event of each type, and gives what the consumer answered to each. */
+/** Sends an event of each type, and returns the replies of the consumer. */
 async function answersTo(
   application: Application<ChannelScope>,
   types: readonly string[],
@@ -75,12 +74,12 @@ Deno.test("AsyncConsumer reads each . of a type as _", async () => {
   assertEquals(answers, ["letter_sent", "letter_sent"]);
 });
 
-Deno.test("AsyncConsumer takes a quoted method for the same handler", async () => {
+Deno.test("AsyncConsumer accepts a quoted method name as the same handler", async () => {
   const answers = await answersTo(LetterConsumer.asAsgi(), ["letter.opened", "letter_opened"]);
   assertEquals(answers, ["letter.opened", "letter.opened"]);
 });
 
-Deno.test("AsyncConsumer reads every . of a type, not the first alone", async () => {
+Deno.test("AsyncConsumer reads every . of a type, not only the first", async () => {
   class DeepConsumer extends AnsweringConsumer {
     async a_b_c(): Promise<void> {
       await this.answer("a_b_c");
@@ -106,7 +105,7 @@ Deno.test("AsyncConsumer finds the handlers of the user's whole class chain", as
   ]);
 });
 
-Deno.test("AsyncConsumer doesn't lend a subclass's handlers to the class above", async () => {
+Deno.test("AsyncConsumer doesn't find a subclass's handlers in its superclass", async () => {
   class PostcardConsumer extends LetterConsumer {
     async postcard_sent(): Promise<void> {
       await this.answer("postcard_sent");
@@ -116,7 +115,7 @@ Deno.test("AsyncConsumer doesn't lend a subclass's handlers to the class above",
   await refusalOf(LetterConsumer.asAsgi(), "postcard.sent");
 });
 
-Deno.test("AsyncConsumer takes a method of the user's that is named as one of Map", async () => {
+Deno.test("AsyncConsumer accepts a user's method with the name of a method of Map", async () => {
   class MapConsumer extends AnsweringConsumer {
     async get(): Promise<void> {
       await this.answer("get");
@@ -161,7 +160,7 @@ for (const type of UNREACHABLE) {
   });
 }
 
-Deno.test("AsyncConsumer keeps what the user overrides of it out of reach", async () => {
+Deno.test("AsyncConsumer doesn't accept an overridden method of its own as a handler", async () => {
   class OverridingConsumer extends AnsweringConsumer {
     override async send(message: { type: string }): Promise<void> {
       await super.send(message);
@@ -174,7 +173,7 @@ Deno.test("AsyncConsumer keeps what the user overrides of it out of reach", asyn
   await refusalOf(OverridingConsumer.asAsgi(), "toString");
 });
 
-Deno.test("NoHandlerError tells the consumer, the type and the handlers that there are", async () => {
+Deno.test("NoHandlerError names the consumer, the type and the known handlers", async () => {
   const error = await refusalOf(LetterConsumer.asAsgi(), "letter.lost");
   assertEquals(error.name, "NoHandlerError");
   assertEquals(error.consumer, "LetterConsumer");
@@ -194,7 +193,7 @@ Deno.test("NoHandlerError says when a consumer has no handler at all", async () 
   assertStringIncludes(error.message, "it has none");
 });
 
-Deno.test("dispatch() hands an event to its handler", async () => {
+Deno.test("dispatch() passes an event to its handler", async () => {
   const handled: unknown[] = [];
   class LetterConsumer extends AsyncConsumer {
     letter_sent(event: { type: string; pages: number }): void {
@@ -206,7 +205,7 @@ Deno.test("dispatch() hands an event to its handler", async () => {
   assertEquals(handled, [event]);
 });
 
-Deno.test("dispatch() rejects with what a plain function throws as its handler", async () => {
+Deno.test("dispatch() rejects with the error of a synchronous handler", async () => {
   class LetterConsumer extends AsyncConsumer {
     letter_sent(): void {
       throw new RangeError("No stamp");

@@ -1,55 +1,17 @@
 import { assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
 import {
-  AsyncConsumer,
-  type ChannelScope,
-  type Drop,
   LayerConfigurationError,
   LayerUnavailableError,
-  MemoryChannelLayer,
   type Message,
   NoHandlerError,
   type ReceiveOptions,
-  StopConsumer,
 } from "@asgi/channels";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
-import { ForwardingLayer } from "../testing/forwarding_layer.ts";
-import { within } from "../testing/within.ts";
-import { useMemoryLayer } from "./memory_layer.ts";
-
-const scope: ChannelScope = { type: "channel", channel: "letters" };
-
-/** Tells its own channel, answers, joins groups, stops, fails. */
-class LetterConsumer extends AsyncConsumer {
-  async tell_channel(): Promise<void> {
-    await this.send({ type: "channel", name: this.channelName });
-  }
-
-  async letter_sent({ text }: { type: string; text: string }): Promise<void> {
-    await this.send({ type: "read", text });
-  }
-
-  async group_join({ group }: { type: string; group: string }): Promise<void> {
-    await this.channelLayer.groupAdd(group, this.channelName);
-    await this.send({ type: "joined" });
-  }
-
-  stop(): never {
-    throw new StopConsumer();
-  }
-
-  fail(): never {
-    throw new RangeError("No stamp");
-  }
-}
-
-type Communicator = ApplicationCommunicator<ChannelScope>;
-
-/** Has the consumer open its own channel. */
-async function channelOf(communicator: Communicator): Promise<string> {
-  await communicator.sendInput({ type: "tell.channel" });
-  const { name } = await communicator.receiveOutput();
-  return String(name);
-}
+import { ForwardingLayer, useMemoryLayer } from "../helpers/layers.ts";
+import { pause, within } from "../helpers/waiting.ts";
+import { range } from "../helpers/events.ts";
+import { scope } from "../helpers/applications.ts";
+import { channelOf, LetterConsumer } from "./letter_consumer.ts";
 
 /** Counts the calls that open and listen to a consumer's own channel. */
 class CountingLayer extends ForwardingLayer {
@@ -71,7 +33,7 @@ class CountingLayer extends ForwardingLayer {
   }
 }
 
-Deno.test("channelName is made, and listened to, when it is first asked for", async () => {
+Deno.test("channelName is created, and listened to, at its first use", async () => {
   let counts: CountingLayer | undefined;
   await using _test = useMemoryLayer((layer) => counts = new CountingLayer(layer));
   await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
@@ -84,7 +46,7 @@ Deno.test("channelName is made, and listened to, when it is first asked for", as
   assertEquals([counts?.made, counts?.listening], [1, 1]);
 });
 
-Deno.test("channelName is a process-local name of each instance's own", async () => {
+Deno.test("channelName is a process-local name, unique to each instance", async () => {
   await using _test = useMemoryLayer();
   const application = LetterConsumer.asAsgi();
   await using one = new ApplicationCommunicator(application, scope);
@@ -94,7 +56,7 @@ Deno.test("channelName is a process-local name of each instance's own", async ()
   assertEquals(new Set(names).size, 2);
 });
 
-Deno.test("what comes to the own channel is handled as any other event, in order", async () => {
+Deno.test("events of the own channel are handled like any other event, in order", async () => {
   await using test = useMemoryLayer();
   await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
   const name = await channelOf(communicator);
@@ -143,7 +105,7 @@ Deno.test("handlers of both sources never overlap, and each event is handled onc
     async work({ number }: { type: string; number: number }): Promise<void> {
       most = Math.max(most, ++running);
       for (let turns = 0; turns < number % 4; turns++) await Promise.resolve();
-      if (number % 10 === 0) await new Promise((resolve) => setTimeout(resolve));
+      if (number % 10 === 0) await pause(0);
       running--;
       await this.send({ type: "worked", number });
     }
@@ -157,7 +119,7 @@ Deno.test("handlers of both sources never overlap, and each event is handled onc
   const numbers: number[] = [];
   while (numbers.length < 80) numbers.push(Number((await communicator.receiveOutput()).number));
   assertEquals(most, 1);
-  assertEquals(numbers.toSorted((a, b) => a - b), Array.from({ length: 80 }, (_, n) => n));
+  assertEquals(numbers.toSorted((a, b) => a - b), range(80));
   const isSorted = (half: number[]) => half.every((n, i) => i === 0 || n > (half[i - 1] ?? 0));
   assertEquals(isSorted(numbers.filter((n) => n % 2 === 0)), true);
   assertEquals(isSorted(numbers.filter((n) => n % 2 === 1)), true);
@@ -184,116 +146,7 @@ Deno.test("an event without a handler on the own channel ends the application", 
   await assertRejects(() => communicator.wait(), NoHandlerError, "dispatch");
 });
 
-/** Is busy with the own channel until a test lets it go on. */
-class BusyConsumer extends LetterConsumer {
-  static gate = Promise.withResolvers<void>();
-
-  async busy_then_fail(): Promise<void> {
-    await this.send({ type: "busy" });
-    await BusyConsumer.gate.promise;
-    throw new RangeError("No stamp");
-  }
-
-  async busy_then_stop(): Promise<void> {
-    await this.send({ type: "busy" });
-    await BusyConsumer.gate.promise;
-    throw new StopConsumer();
-  }
-
-  async busy(): Promise<void> {
-    await this.send({ type: "busy" });
-    await BusyConsumer.gate.promise;
-    await this.send({ type: "done" });
-  }
-}
-
-Deno.test("a failure of the own channel doesn't lose the event that waits its turn", async () => {
-  BusyConsumer.gate = Promise.withResolvers();
-  await using test = useMemoryLayer();
-  await using communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
-  await test.layer.send(await channelOf(communicator), { type: "busy.then.fail" });
-  assertEquals(await communicator.receiveOutput(), { type: "busy" });
-  await communicator.sendInput({ type: "letter.sent", text: "in between" });
-  assertEquals(await communicator.receiveNothing({ timeout: 1 }), true);
-  BusyConsumer.gate.resolve();
-  await assertRejects(() => communicator.wait(), RangeError, "No stamp");
-  assertEquals(await communicator.receiveOutput(), { type: "read", text: "in between" });
-});
-
-Deno.test("a failure of the own channel ends the application after the event that waited", async () => {
-  BusyConsumer.gate = Promise.withResolvers();
-  const second = Promise.withResolvers<void>();
-  class SlowConsumer extends BusyConsumer {
-    async slow(): Promise<void> {
-      await this.send({ type: "slow begins" });
-      await second.promise;
-      await this.send({ type: "slow ends" });
-    }
-  }
-  await using test = useMemoryLayer();
-  await using communicator = new ApplicationCommunicator(SlowConsumer.asAsgi(), scope);
-  await test.layer.send(await channelOf(communicator), { type: "busy.then.fail" });
-  assertEquals(await communicator.receiveOutput(), { type: "busy" });
-  await communicator.sendInput({ type: "slow" });
-  BusyConsumer.gate.resolve();
-  assertEquals(await communicator.receiveOutput(), { type: "slow begins" });
-  assertEquals(await communicator.receiveNothing({ timeout: 5 }), true);
-  second.resolve();
-  await assertRejects(() => communicator.wait(), RangeError, "No stamp");
-  assertEquals(await communicator.receiveOutput(), { type: "slow ends" });
-});
-
-Deno.test("a StopConsumer of the own channel doesn't lose the event that waits its turn", async () => {
-  BusyConsumer.gate = Promise.withResolvers();
-  await using test = useMemoryLayer();
-  await using communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
-  await test.layer.send(await channelOf(communicator), { type: "busy.then.stop" });
-  assertEquals(await communicator.receiveOutput(), { type: "busy" });
-  await communicator.sendInput({ type: "letter.sent", text: "in between" });
-  BusyConsumer.gate.resolve();
-  await communicator.wait();
-  assertEquals(await communicator.receiveOutput(), { type: "read", text: "in between" });
-});
-
-Deno.test("an event given in the same turn as a failure of the own channel is handled", async () => {
-  BusyConsumer.gate = Promise.withResolvers();
-  await using test = useMemoryLayer();
-  await using communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
-  await test.layer.send(await channelOf(communicator), { type: "busy.then.fail" });
-  assertEquals(await communicator.receiveOutput(), { type: "busy" });
-  BusyConsumer.gate.resolve();
-  await communicator.sendInput({ type: "letter.sent", text: "at once" });
-  await assertRejects(() => communicator.wait(), RangeError, "No stamp");
-  assertEquals(await communicator.receiveOutput(), { type: "read", text: "at once" });
-});
-
-Deno.test("the end waits for the own channel's handler that runs", async () => {
-  BusyConsumer.gate = Promise.withResolvers();
-  await using test = useMemoryLayer();
-  const communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
-  await test.layer.send(await channelOf(communicator), { type: "busy" });
-  assertEquals(await communicator.receiveOutput(), { type: "busy" });
-  let ended = false;
-  const stopped = communicator.stop().then(() => ended = true);
-  assertEquals(await communicator.receiveNothing({ timeout: 1 }), true);
-  assertEquals(ended, false);
-  BusyConsumer.gate.resolve();
-  await stopped;
-  assertEquals(await communicator.receiveOutput(), { type: "done" });
-});
-
-Deno.test("the end tells of the own channel's handler that fails while it is waited for", async () => {
-  BusyConsumer.gate = Promise.withResolvers();
-  await using test = useMemoryLayer();
-  const communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
-  await test.layer.send(await channelOf(communicator), { type: "busy.then.fail" });
-  assertEquals(await communicator.receiveOutput(), { type: "busy" });
-  const stopped = communicator.stop();
-  BusyConsumer.gate.resolve();
-  await assertRejects(() => stopped, RangeError, "No stamp");
-});
-
-Deno.test("the end of the consumer is the end of its listening", async () => {
+Deno.test("the own channel is no longer listened to after the consumer has ended", async () => {
   let counts: CountingLayer | undefined;
   await using test = useMemoryLayer((layer) => counts = new CountingLayer(layer));
   const communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
@@ -305,49 +158,7 @@ Deno.test("the end of the consumer is the end of its listening", async () => {
   assertEquals(await communicator.receiveNothing({ timeout: 5 }), true);
 });
 
-/** Has the default layer keep what it drops, and receive from a channel that isn't a consumer's. */
-function useDroppingLayer() {
-  const drops: Drop[] = [];
-  const layer = new MemoryChannelLayer({ onDrop: (drop) => drops.push(drop) });
-  const live = layer.newChannel();
-  /** Brings what was sent to other channels into this process. */
-  const flow = async () => {
-    await layer.send(live, { type: "letter.sent" });
-    await layer.receive(live);
-  };
-  return { drops, flow, ...useMemoryLayer(() => layer) };
-}
-
-Deno.test("a message for a consumer that has ended is dropped, and reported", async () => {
-  await using test = useDroppingLayer();
-  const communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
-  const name = await channelOf(communicator);
-  await communicator.sendInput({ type: "group.join", group: "readers" });
-  await communicator.receiveOutput();
-  await communicator.stop();
-  await test.layer.send(name, { type: "letter.sent", text: "Too late" });
-  await test.layer.groupSend("readers", { type: "letter.sent", text: "Too late" });
-  await test.flow();
-  const reason = "its consumer has ended";
-  assertEquals(test.drops, [{ channel: name, reason }, { channel: name, reason }]);
-});
-
-Deno.test("the end of a consumer drops what waits in its own channel", async () => {
-  BusyConsumer.gate = Promise.withResolvers();
-  await using test = useDroppingLayer();
-  const communicator = new ApplicationCommunicator(BusyConsumer.asAsgi(), scope);
-  const name = await channelOf(communicator);
-  await test.layer.send(name, { type: "busy.then.stop" });
-  assertEquals(await communicator.receiveOutput(), { type: "busy" });
-  await test.layer.sendMany(name, [{ type: "letter.sent" }, { type: "letter.sent" }]);
-  await test.flow();
-  assertEquals(test.drops, []);
-  BusyConsumer.gate.resolve();
-  await communicator.wait();
-  assertEquals(test.drops.map(({ channel }) => channel), [name, name]);
-});
-
-Deno.test("a failure of the server's event is the end of the listening", async () => {
+Deno.test("the own channel is no longer listened to after an event of the server has failed", async () => {
   let counts: CountingLayer | undefined;
   await using _test = useMemoryLayer((layer) => counts = new CountingLayer(layer));
   await using communicator = new ApplicationCommunicator(LetterConsumer.asAsgi(), scope);
@@ -370,7 +181,7 @@ class FailingLayer extends ForwardingLayer {
   }
 }
 
-Deno.test("the own channel outlives a layer that is away for a while", async () => {
+Deno.test("the own channel survives a temporarily unavailable layer", async () => {
   let failing: FailingLayer | undefined;
   await using test = useMemoryLayer((layer) => failing = new FailingLayer(layer));
   failing?.errors.push(new LayerUnavailableError({ layer: "memory:", reason: "It is away" }));
@@ -380,7 +191,7 @@ Deno.test("the own channel outlives a layer that is away for a while", async () 
   assertEquals(await communicator.receiveOutput(), { type: "read", text: "Hello" });
 });
 
-Deno.test("the end of the consumer ends the waiting for a layer that is away", async () => {
+Deno.test("stop() doesn't wait for an unavailable layer", async () => {
   let failing: FailingLayer | undefined;
   await using _test = useMemoryLayer((layer) => failing = new FailingLayer(layer));
   failing?.errors.push(new LayerUnavailableError({ layer: "memory:", reason: "It is away" }));
@@ -389,7 +200,7 @@ Deno.test("the end of the consumer ends the waiting for a layer that is away", a
   await communicator.stop();
 });
 
-Deno.test("a layer that can't be used ends the application with its error", async () => {
+Deno.test("a LayerConfigurationError rejects the application", async () => {
   let failing: FailingLayer | undefined;
   await using _test = useMemoryLayer((layer) => failing = new FailingLayer(layer));
   failing?.errors.push(

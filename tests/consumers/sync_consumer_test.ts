@@ -15,59 +15,60 @@ import {
   SyncConsumer,
 } from "@asgi/channels";
 import { LetterConsumer } from "../fixtures/threads/consumers.ts";
-import { useMemoryLayer } from "./memory_layer.ts";
-import { letters, MODULE, Player, scope } from "./on_threads.ts";
+import { useMemoryLayer } from "../helpers/layers.ts";
+import { letters, MODULE, ThreadedConsumer } from "../helpers/threads.ts";
+import { scope } from "../helpers/applications.ts";
 
-Deno.test("a handler on a thread gets its event, and what it sends comes back", async () => {
-  await using player = new Player();
+Deno.test("a handler on a thread gets its event, and its messages reach the server", async () => {
+  await using consumer = new ThreadedConsumer();
   const event = { type: "letter.sent", text: "Hello" };
-  await player.give("letter.sent", { text: "Hello" });
+  await consumer.send("letter.sent", { text: "Hello" });
   const expected = { type: "read", event, count: 1, stamp: "none", price: 0 };
-  assertEquals(await player.take(), expected);
+  assertEquals(await consumer.receive(), expected);
 });
 
-Deno.test("an instance is made for each scope, with its arguments, and keeps its state", async () => {
+Deno.test("an instance is created for each scope, with its arguments, and keeps its state", async () => {
   const application = LetterConsumer.asAsgi({ module: MODULE, args: ["red", 2n ** 60n] });
   for (let scopes = 1; scopes <= 2; scopes++) {
-    await using player = new Player(application);
+    await using consumer = new ThreadedConsumer(application);
     for (let count = 1; count <= 2; count++) {
-      const { stamp, price, count: counted } = await player.ask("letter.sent");
+      const { stamp, price, count: counted } = await consumer.ask("letter.sent");
       assertEquals([stamp, price, counted], ["red", 2n ** 60n, count]);
     }
   }
 });
 
 Deno.test("bytes, large integers and -0 are the same on a thread", async () => {
-  await using player = new Player();
+  await using consumer = new ThreadedConsumer();
   const values = { bytes: new Uint8Array([0, 255]), large: 2n ** 63n - 1n, zero: -0, none: null };
-  const { event } = await player.ask("letter.sent", { values });
+  const { event } = await consumer.ask("letter.sent", { values });
   assertEquals(event, { type: "letter.sent", values });
   assertEquals(Object.is((event as { values: typeof values }).values.zero, -0), true);
 });
 
-Deno.test("a Buffer and an instance of a class become plain on the way from a thread", async () => {
-  await using player = new Player();
-  const { buffer, stamp } = await player.ask("send.odd.values");
+Deno.test("a Buffer and an instance of a class arrive from a thread as plain values", async () => {
+  await using consumer = new ThreadedConsumer();
+  const { buffer, stamp } = await consumer.ask("send.odd.values");
   assertEquals(buffer, new Uint8Array([1, 2]));
   assertEquals(stamp, { colour: "red" });
 });
 
-Deno.test("scope and channelName are what the main thread knows", async () => {
+Deno.test("scope and channelName are those of the main thread", async () => {
   await using test = useMemoryLayer();
-  await using player = new Player();
-  const { scope: told, channel } = await player.ask("tell");
+  await using consumer = new ThreadedConsumer();
+  const { scope: told, channel } = await consumer.ask("tell");
   assertEquals(told, scope);
   assertMatch(String(channel), /^specific\.[0-9a-f]{32}![0-9a-f]{32}$/);
-  assertEquals((await player.ask("tell")).channel, channel);
+  assertEquals((await consumer.ask("tell")).channel, channel);
   await test.layer.send(String(channel), { type: "letter.sent", text: "by the layer" });
-  const { event, count } = await player.take();
+  const { event, count } = await consumer.receive();
   assertEquals([event, count], [{ type: "letter.sent", text: "by the layer" }, 1]);
 });
 
 Deno.test("channelLayer has every method of a sender", async () => {
   await using test = useMemoryLayer();
-  await using player = new Player();
-  const call = (method: string, ...args: unknown[]) => player.ask("call.layer", { method, args });
+  await using consumer = new ThreadedConsumer();
+  const call = (method: string, ...args: unknown[]) => consumer.ask("call.layer", { method, args });
   const received = async () => (await test.layer.receive("archive")).text;
   await call("send", "archive", { type: "kept", text: "one" });
   assertEquals(await received(), "one");
@@ -82,49 +83,49 @@ Deno.test("channelLayer has every method of a sender", async () => {
   assertEquals(await test.layer.receiveMany("archive", { limit: 1, wait: false }), []);
 });
 
-Deno.test("a layer's error is thrown in the handler, of its class, with its fields", async () => {
+Deno.test("a layer's error is thrown in the handler, with its class and fields", async () => {
   await using _test = useMemoryLayer(() => new MemoryChannelLayer({ capacity: 1 }));
-  await using player = new Player();
+  await using consumer = new ThreadedConsumer();
   const send = { method: "send", args: ["archive", { type: "kept" }] };
-  assertEquals((await player.ask("call.layer", send)).type, "called");
-  const { name, isFull, capacity, message, stack } = await player.ask("call.layer", send);
+  assertEquals((await consumer.ask("call.layer", send)).type, "called");
+  const { name, isFull, capacity, message, stack } = await consumer.ask("call.layer", send);
   assertEquals([name, isFull, capacity], ["ChannelFullError", true, 1]);
   // Options go along.
   const patient = { ...send, args: [...send.args, { waitForCapacity: true, timeout: 10 }] };
-  assertEquals((await player.ask("call.layer", patient)).name, "SendTimeoutError");
+  assertEquals((await consumer.ask("call.layer", patient)).name, "SendTimeoutError");
   assertStringIncludes(String(stack), `ChannelFullError: ${message}`);
   assertMatch(String(stack), /LetterConsumer\.call_layer \(.*consumers\.ts/);
 });
 
-Deno.test("a message that may not travel is refused in the handler", async () => {
+Deno.test("an invalid message is rejected in the handler", async () => {
   await using _test = useMemoryLayer();
-  await using player = new Player();
+  await using consumer = new ThreadedConsumer();
   const args = ["archive", { type: "kept", at: new Date() }];
-  const { name, message } = await player.ask("call.layer", { method: "send", args });
+  const { name, message } = await consumer.ask("call.layer", { method: "send", args });
   assertEquals([name, message], ["TypeError", "$.at is a Date"]);
-  const badName = await player.ask("call.layer", { method: "send", args: ["no name", args[1]] });
+  const badName = await consumer.ask("call.layer", { method: "send", args: ["no name", args[1]] });
   assertStringIncludes(String(badName.message), 'Channel name "no name" is not valid');
 });
 
-Deno.test("what can't leave a thread at all is refused with a TypeError", async () => {
-  const player = new Player();
-  await player.give("send.function");
-  const error = await assertRejects(() => player.end(), TypeError, "A thread can't send this");
+Deno.test("a value that can't be cloned is rejected with a TypeError", async () => {
+  const consumer = new ThreadedConsumer();
+  await consumer.send("send.function");
+  const error = await assertRejects(() => consumer.end(), TypeError, "A thread can't send this");
   assertMatch(error.stack ?? "", /send_function \(.*consumers\.ts/);
 });
 
 Deno.test("a group reaches the own channel of a consumer on a thread", async () => {
   await using test = useMemoryLayer();
-  await using player = new Player();
-  await player.ask("join", { group: "readers" });
+  await using consumer = new ThreadedConsumer();
+  await consumer.ask("join", { group: "readers" });
   await test.layer.groupSend("readers", { type: "letter.sent", text: "to all" });
-  assertEquals((await player.take()).event, { type: "letter.sent", text: "to all" });
+  assertEquals((await consumer.receive()).event, { type: "letter.sent", text: "to all" });
 });
 
-Deno.test("an error comes back with its name, message, stack, cause and fields", async () => {
-  const player = new Player();
-  await player.give("fail");
-  const error = await assertRejects(() => player.end(), Error, "Not delivered");
+Deno.test("an error arrives with its name, message, stack, cause and fields", async () => {
+  const consumer = new ThreadedConsumer();
+  await consumer.send("fail");
+  const error = await assertRejects(() => consumer.end(), Error, "Not delivered");
   assertEquals([error.name, (error as unknown as { letter: number }).letter], ["LetterError", 5]);
   assertEquals("call" in error, false);
   assertMatch(
@@ -135,45 +136,47 @@ Deno.test("an error comes back with its name, message, stack, cause and fields",
   assertEquals(error.cause.message, "No stamp");
 });
 
-Deno.test("what is thrown and is no error comes back as it is", async () => {
-  const player = new Player();
-  await player.give("fail.oddly");
+Deno.test("a thrown value that is not an error arrives unchanged", async () => {
+  const consumer = new ThreadedConsumer();
+  await consumer.send("fail.oddly");
   let thrown: unknown;
-  await player.end().catch((error) => thrown = error);
+  await consumer.end().catch((error) => thrown = error);
   assertEquals(thrown, { letter: 5 });
 });
 
 Deno.test("an error of the constructor fails the first event", async () => {
-  const player = new Player(LetterConsumer.asAsgi({ module: MODULE, args: ["forged"] }));
-  await player.give("letter.sent");
-  await assertRejects(() => player.end(), RangeError, "This stamp is forged");
+  const consumer = new ThreadedConsumer(
+    LetterConsumer.asAsgi({ module: MODULE, args: ["forged"] }),
+  );
+  await consumer.send("letter.sent");
+  await assertRejects(() => consumer.end(), RangeError, "This stamp is forged");
 });
 
 Deno.test("StopConsumer ends a consumer on a thread quietly", async () => {
-  const player = new Player();
-  await player.give("stop");
-  await player.end();
+  const consumer = new ThreadedConsumer();
+  await consumer.send("stop");
+  await consumer.end();
 });
 
 Deno.test("an event without a handler fails as in an AsyncConsumer", async () => {
   for (const type of ["nothing", "dispatch", "send", "scope", "constructor", "__proto__"]) {
-    const player = new Player();
-    await player.give(type);
-    const error = await assertRejects(() => player.end(), NoHandlerError);
+    const consumer = new ThreadedConsumer();
+    await consumer.send(type);
+    const error = await assertRejects(() => consumer.end(), NoHandlerError);
     assertEquals([error.consumer, error.type], ["LetterConsumer", type]);
     assertEquals(error.known.includes("letter_sent"), true);
   }
 });
 
-Deno.test("a handler that returns a promise is refused", async () => {
-  const player = new Player();
-  await player.give("wait");
+Deno.test("a handler that returns a promise is rejected", async () => {
+  const consumer = new ThreadedConsumer();
+  await consumer.send("wait");
   const message =
     'LetterConsumer returned a promise for an event of type "wait": what waits belongs in an AsyncConsumer';
-  await assertRejects(() => player.end(), TypeError, message);
+  await assertRejects(() => consumer.end(), TypeError, message);
 });
 
-Deno.test("a promise that fails on a thread while nobody awaits it is told to the program", async () => {
+Deno.test("an unhandled rejection on a thread is reported in the main thread", async () => {
   const strays: unknown[] = [];
   const { promise: told, resolve } = Promise.withResolvers<void>();
   const listener = (event: PromiseRejectionEvent) => {
@@ -182,19 +185,19 @@ Deno.test("a promise that fails on a thread while nobody awaits it is told to th
     resolve();
   };
   addEventListener("unhandledrejection", listener);
-  await using player = new Player();
-  await player.give("leave.stray");
+  await using consumer = new ThreadedConsumer();
+  await consumer.send("leave.stray");
   await told;
   removeEventListener("unhandledrejection", listener);
   assertEquals(strays, ["stray"]);
-  assertEquals((await player.ask("letter.sent")).count, 1);
+  assertEquals((await consumer.ask("letter.sent")).count, 1);
 });
 
-Deno.test("consumers are spread over as many threads as they may have", async () => {
+Deno.test("consumers are distributed over the permitted number of threads", async () => {
   const threads = async (most: number) => {
     const application = letters({ threads: most });
-    await using one = new Player(application);
-    await using other = new Player(application);
+    await using one = new ThreadedConsumer(application);
+    await using other = new ThreadedConsumer(application);
     const { thread } = await one.ask("tell.thread");
     return [thread, (await other.ask("tell.thread")).thread];
   };
@@ -205,27 +208,27 @@ Deno.test("consumers are spread over as many threads as they may have", async ()
 });
 
 Deno.test("the consumers of one module share their threads, with the same options", async () => {
-  await using one = new Player(letters());
-  await using other = new Player(letters());
-  await using elsewhere = new Player(letters({ memoryLimit: 512 }));
+  await using one = new ThreadedConsumer(letters());
+  await using other = new ThreadedConsumer(letters());
+  await using elsewhere = new ThreadedConsumer(letters({ memoryLimit: 512 }));
   const { thread } = await one.ask("tell.thread");
   assertEquals((await other.ask("tell.thread")).thread, thread);
   assertNotEquals((await elsewhere.ask("tell.thread")).thread, thread);
 });
 
-Deno.test("the event loop is free while a handler burns", async () => {
-  await using player = new Player();
-  await player.ask("letter.sent");
+Deno.test("the event loop is not blocked while a handler burns CPU", async () => {
+  await using consumer = new ThreadedConsumer();
+  await consumer.ask("letter.sent");
   const ticks: number[] = [];
   const timer = setInterval(() => ticks.push(performance.now()), 5);
-  await player.ask("burn", { duration: 300 });
+  await consumer.ask("burn", { duration: 300 });
   clearInterval(timer);
   const gaps = ticks.slice(1).map((tick, at) => tick - (ticks[at] ?? 0));
   assertEquals(ticks.length > 20, true, `${ticks.length} ticks`);
   assertEquals(Math.max(...gaps) < 150, true, `${gaps}`);
 });
 
-Deno.test("asAsgi() takes the arguments of the constructor, and options that make sense", () => {
+Deno.test("asAsgi() accepts the arguments of the constructor, and valid options", () => {
   class StampConsumer extends SyncConsumer {
     constructor(readonly stamp: string) {
       super();
@@ -249,7 +252,7 @@ Deno.test("asAsgi() takes the arguments of the constructor, and options that mak
   assertThrows(() => letters(both), TypeError, "can't limit the memory");
 });
 
-Deno.test("a SyncConsumer has its surroundings on a thread only", () => {
+Deno.test("a SyncConsumer has a context only on a thread", () => {
   const consumer = new LetterConsumer();
   assertThrows(() => consumer.scope, TypeError, "asAsgi()");
   assertThrows(() => consumer.channelLayer, TypeError, "asAsgi()");

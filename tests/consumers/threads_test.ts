@@ -6,17 +6,18 @@ import {
   ProtocolTypeRouter,
   SyncConsumer,
   ThreadError,
+  ThreadError,
 } from "@asgi/channels";
 import { prepare } from "../../src/protocol/internal.ts";
-import { runBurst, startWorker } from "../worker/start_worker.ts";
-import { Tally } from "../worker/tally.ts";
+import { Tally } from "../helpers/events.ts";
+import { useMemoryLayer } from "../helpers/layers.ts";
+import { letters, ThreadedConsumer } from "../helpers/threads.ts";
+import { runBurst, startWorker } from "../helpers/worker.ts";
 import type { LogEntry } from "@asgi/channels";
-import { letters, Player } from "./on_threads.ts";
-import { useMemoryLayer } from "./memory_layer.ts";
 
 const fixture = (name: string) => new URL(`../fixtures/threads/${name}`, import.meta.url).href;
 
-/** Ways for a thread to die, and what is said about it. */
+/** Ways for a thread to exit, and a part of the error. */
 const DEATHS = [
   ["exit", "it left with exit code 3"],
   ["close", "it left with exit code 0"],
@@ -24,49 +25,49 @@ const DEATHS = [
 ] as const;
 
 for (const [type, reason] of DEATHS) {
-  Deno.test(`a thread that dies of "${type}" costs the event in hand, and is replaced`, async () => {
+  Deno.test(`a thread that exits by "${type}" fails the event in flight, and is replaced`, async () => {
     const application = letters({ memoryLimit: 64 });
-    await using other = new Player(application);
+    await using other = new ThreadedConsumer(application);
     const { thread } = await other.ask("tell.thread");
     await other.ask("letter.sent");
-    const player = new Player(application);
-    await player.give(type);
-    const error = await assertRejects(() => player.end(), ThreadError);
+    const consumer = new ThreadedConsumer(application);
+    await consumer.send(type);
+    const error = await assertRejects(() => consumer.end(), ThreadError);
     assertEquals([error.consumer, error.type, error.reason], ["LetterConsumer", type, reason]);
     assertNotEquals((await other.ask("tell.thread")).thread, thread);
     assertEquals((await other.ask("letter.sent")).count, 1, "a fresh instance");
   });
 }
 
-Deno.test("a handler that takes longer than its time limit fails, and its thread is ended", async () => {
+Deno.test("a handler that takes longer than its time limit fails, and its thread is terminated", async () => {
   const application = letters({ timeLimit: 200 });
-  const player = new Player(application);
-  await player.give("burn.for.ever");
-  const error = await assertRejects(() => player.end(), ThreadError);
+  const consumer = new ThreadedConsumer(application);
+  await consumer.send("burn.for.ever");
+  const error = await assertRejects(() => consumer.end(), ThreadError);
   assertEquals([error.type, error.timeLimit], ["burn.for.ever", 200]);
 });
 
 Deno.test("the time that an event waits for its thread doesn't count", async () => {
   const application = letters({ timeLimit: 1_000 });
-  await using one = new Player(application);
-  await using other = new Player(application);
-  await using third = new Player(application);
-  const events = [one, other, third].map((player) => player.ask("burn", { duration: 500 }));
+  await using one = new ThreadedConsumer(application);
+  await using other = new ThreadedConsumer(application);
+  await using third = new ThreadedConsumer(application);
+  const events = [one, other, third].map((consumer) => consumer.ask("burn", { duration: 500 }));
   assertEquals((await Promise.all(events)).map(({ type }) => type), ["burnt", "burnt", "burnt"]);
 });
 
-Deno.test("what waits for a thread that dies is handled on the next one, in order", async () => {
+Deno.test("events that wait for a thread that exits are handled on the next one, in order", async () => {
   const application = letters({ timeLimit: 300 });
-  const guilty = new Player(application);
-  await using one = new Player(application);
-  await using other = new Player(application);
-  await guilty.give("burn.for.ever");
+  const guilty = new ThreadedConsumer(application);
+  await using one = new ThreadedConsumer(application);
+  await using other = new ThreadedConsumer(application);
+  await guilty.send("burn.for.ever");
   const answers = Promise.all([one.ask("letter.sent"), other.ask("letter.sent")]);
   await assertRejects(() => guilty.end(), ThreadError);
   assertEquals((await answers).map(({ count }) => count), [1, 1]);
 });
 
-Deno.test("prepare() refuses what can't be run on a thread, and says why", async () => {
+Deno.test("prepare() rejects what can't run on a thread, and says why", async () => {
   const application = ProtocolTypeRouter({
     channel: ChannelNameRouter({
       hidden: class HiddenConsumer extends SyncConsumer {}.asAsgi({ module: fixture("others.ts") }),
@@ -77,13 +78,13 @@ Deno.test("prepare() refuses what can't be run on a thread, and says why", async
     }),
   });
   const refusal = async (channel: string) => {
-    await using preparation = prepare([application], [channel]);
+    await using preparation = prepare(application, [channel]);
     const error = await assertRejects(() => preparation.ready, ConsumerConfigurationError);
     return error.message + (error.cause ? `: ${error.cause}` : "");
   };
   assertEquals(
     await refusal("hidden"),
-    "HiddenConsumer cannot run on threads: its module does not export it",
+    "HiddenConsumer cannot be run on threads: its module does not export it",
   );
   assertMatch(await refusal("impostor"), /what its module exports by that name is no SyncConsumer/);
   assertMatch(await refusal("throws"), /cannot be loaded: RangeError: not today$/);
@@ -91,41 +92,41 @@ Deno.test("prepare() refuses what can't be run on a thread, and says why", async
   assertMatch(await refusal("leaves"), /its module ended the thread: it left with exit code 7/);
 });
 
-Deno.test("prepare() takes care of the asked channels only, and of a default export", async () => {
+Deno.test("prepare() prepares only the requested channels, and a default export", async () => {
   const { default: Unnamed } = await import("../fixtures/threads/others.ts");
   const application = ChannelNameRouter({
     unnamed: Unnamed.asAsgi({ module: fixture("others.ts") }),
     broken: letters({ module: fixture("throws.ts") }),
     plain: async () => {},
   });
-  await using preparation = prepare([application], ["unnamed", "plain", "unknown"]);
+  await using preparation = prepare(application, ["unnamed", "plain", "unknown"]);
   await preparation.ready;
 });
 
-Deno.test("an application that wasn't prepared fails as the preparation would", async () => {
-  const player = new Player(letters({ module: fixture("throws.ts") }));
-  await player.give("letter.sent");
-  await assertRejects(() => player.end(), ConsumerConfigurationError, "cannot be loaded");
+Deno.test("an unprepared application fails with the error of the preparation", async () => {
+  const consumer = new ThreadedConsumer(letters({ module: fixture("throws.ts") }));
+  await consumer.send("letter.sent");
+  await assertRejects(() => consumer.end(), ConsumerConfigurationError, "cannot be loaded");
 });
 
-Deno.test("threads that are still starting are ended as well", async () => {
-  await using preparation = prepare([letters()], ["letters"]);
+Deno.test("threads that are still starting are terminated, too", async () => {
+  await using preparation = prepare(letters(), ["letters"]);
   preparation.ready.catch(() => {});
 });
 
-Deno.test("threads live as long as somebody has prepared them", async () => {
+Deno.test("threads run as long as a preparation is held", async () => {
   const application = letters();
   const threadOf = async () => {
-    await using player = new Player(application);
-    return (await player.ask("tell.thread")).thread;
+    await using consumer = new ThreadedConsumer(application);
+    return (await consumer.ask("tell.thread")).thread;
   };
   assertNotEquals(await threadOf(), await threadOf());
-  await using preparation = prepare([application], ["letters"]);
+  await using preparation = prepare(application, ["letters"]);
   await preparation.ready;
   assertEquals(await threadOf(), await threadOf());
 });
 
-Deno.test("a worker doesn't begin with a consumer that can't be run: no event is lost", async () => {
+Deno.test("a worker doesn't start with a consumer that can't run, and no event is lost", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.send("letters", { type: "letter.sent" });
   const application = letters({ module: fixture("throws.ts") });
@@ -134,7 +135,7 @@ Deno.test("a worker doesn't begin with a consumer that can't be run: no event is
   assertEquals((await layer.receiveMany("letters", { limit: 9, wait: false })).length, 1);
 });
 
-Deno.test("a worker counts what has failed on threads, and goes on with the rest", async () => {
+Deno.test("a worker counts failures on threads, and handles the other events", async () => {
   await using test = useMemoryLayer();
   const { layer } = test;
   const send = (type: string) =>
@@ -155,7 +156,7 @@ Deno.test("a worker counts what has failed on threads, and goes on with the rest
   assertEquals((await layer.receiveMany("answers", { limit: 9, wait: false })).length, 2);
 });
 
-Deno.test("a failure costs no thread under a worker", async () => {
+Deno.test("a failed handler of a worker doesn't end its thread", async () => {
   await using test = useMemoryLayer();
   const replies = new Tally<LogEntry>();
   await using _worker = await startWorker({

@@ -5,13 +5,11 @@ import {
   type RedisChannelLayerOptions,
 } from "@asgi/channels";
 import { FIXTURE_APP, startProgram } from "../helpers/program.ts";
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { type Node, startNode, testWithRedis } from "../helpers/redis.ts";
+import { freePort, startFakeServer } from "../helpers/network.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { type Certificates, makeCertificates } from "./helpers/certificates.ts";
 import { sharedServers } from "./helpers/conformance.ts";
-import { type Node, startNode } from "./helpers/node.ts";
-import { startOddServer } from "./helpers/odd_server.ts";
-import { freePort } from "./helpers/ports.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
@@ -21,7 +19,7 @@ async function check(options: RedisChannelLayerOptions): Promise<void> {
   assertEquals(await layer.receive("letters"), EVENT);
 }
 
-/** Starts a worker that can't work, and gives the line that says why. */
+/** Starts a worker that fails, and returns its error line. */
 async function complaintOf(url: string): Promise<string> {
   await using worker = startProgram(["runworker", "a", "b", "--app", FIXTURE_APP, "--layer", url]);
   assertEquals(await worker.end, 1, worker.stderr.all.join("\n"));
@@ -32,7 +30,7 @@ async function complaintOf(url: string): Promise<string> {
   return first;
 }
 
-/** Starts a worker that waits, and gives the line that says for what. */
+/** Starts a worker that waits for the layer, and returns its log line. */
 async function waitOf(url: string): Promise<{ readonly line: string }> {
   await using worker = startProgram(["runworker", "a", "b", "--app", FIXTURE_APP, "--layer", url]);
   const line = await worker.stderr.until("trying again until it is back");
@@ -61,7 +59,7 @@ testWithRedis("RedisChannelLayer with TLS", () => {
   const tls = sharedServers(startTls);
   const plain = sharedServers(() => startNode());
 
-  Deno.test("RedisChannelLayer: TLS with an authority of one's own, by option and by URL", async () => {
+  Deno.test("RedisChannelLayer: TLS with a private CA, by option and by URL", async () => {
     const { certificates: { ca }, node: { at } } = tls();
     await check({ url: `rediss://${at}`, tls: { ca: await Deno.readTextFile(ca) } });
     await using worker = startProgram(
@@ -70,7 +68,7 @@ testWithRedis("RedisChannelLayer with TLS", () => {
     await worker.stderr.until("Listening on");
   });
 
-  Deno.test("RedisChannelLayer: TLS with a certificate of its own, by option and by URL", async () => {
+  Deno.test("RedisChannelLayer: TLS with a client certificate, by option and by URL", async () => {
     const { certificates: { ca, cert, key, args } } = tls();
     await using strict = await startNode({ portArgument: "--tls-port", args });
     const [caText, certText, keyText] = await Promise.all(
@@ -93,22 +91,22 @@ testWithRedis("RedisChannelLayer with TLS", () => {
     await assertRejects(() => none.send("letters", EVENT), LayerConfigurationError, "certificate");
   });
 
-  Deno.test("runworker: a certificate that isn't trusted makes it leave with 1, in one line", async () => {
+  Deno.test("runworker: exits with status 1 for an untrusted certificate, with one line", async () => {
     const { certificates: { otherCa, ca }, node: { at, port } } = tls();
     assertStringIncludes(await complaintOf(`rediss://${at}`), "isn't trusted");
     assertStringIncludes(await complaintOf(`rediss://${at}?ca=${otherCa}`), "isn't trusted");
     assertStringIncludes(await complaintOf(`rediss://localhost:${port}?ca=${ca}`), "another name");
   });
 
-  Deno.test("runworker: TLS to a server without, or none to one with, is named in one line", async () => {
-    await using http = await startOddServer(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
+  Deno.test("runworker: reports TLS to a plain server, and the reverse, in one line", async () => {
+    await using http = await startFakeServer(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
     assertStringIncludes(await complaintOf(`rediss://${http.at}`), "it speaks no TLS");
     // A Redis without TLS waits for more, and one with it hangs up: that may pass.
     assertStringIncludes((await waitOf(`rediss://${plain().at}`)).line, "no answer in time");
     assertStringIncludes((await waitOf(`redis://${tls().node.at}`)).line, "rediss://");
   });
 
-  Deno.test("runworker: a certificate that isn't there makes it leave with 2, in one line", async () => {
+  Deno.test("runworker: exits with status 2 if the certificate file is missing, with one line", async () => {
     const url = `rediss://${tls().node.at}?ca=/no/such/file.pem`;
     await using worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", url]);
     assertEquals(await worker.end, 2, worker.stderr.all.join("\n"));
@@ -155,14 +153,14 @@ testWithRedis("RedisChannelLayer and its access", () => {
   });
 
   Deno.test("runworker: a server that speaks HTTP, in one line", async () => {
-    await using http = await startOddServer(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
+    await using http = await startFakeServer(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
     assertStringIncludes(await complaintOf(`redis://${http.at}`), "speaks no Redis");
     assertStringIncludes(await complaintOf(`redis://:secret@${http.at}`), "speaks no Redis");
     assertStringIncludes(await complaintOf(`redis+cluster://${http.at}`), "speaks no Redis");
   });
 
-  Deno.test("runworker: it waits for a server that is silent, with one line", async () => {
-    await using silent = await startOddServer();
+  Deno.test("runworker: waits for a silent server, with one line", async () => {
+    await using silent = await startFakeServer();
     const starts = ["redis://", "redis://:secret@", "redis+cluster://", "rediss://"];
     await Promise.all(starts.map(async (start) => {
       const { line } = await waitOf(`${start}${silent.at}`);
@@ -170,10 +168,10 @@ testWithRedis("RedisChannelLayer and its access", () => {
     }));
   });
 
-  Deno.test("runworker: it waits for a server that loads its data, and works then", async () => {
+  Deno.test("runworker: waits for a server that loads its data, and then works", async () => {
     await using folder = await temporaryFolder();
     await fill(folder.path);
-    // Each key takes a millisecond to load: two seconds in all.
+    // Each key takes a millisecond to load: two seconds in total.
     const slow = ["--dir", folder.path, "--key-load-delay", "1000"];
     slow.push("--loading-process-events-interval-bytes", "1024");
     const port = freePort();

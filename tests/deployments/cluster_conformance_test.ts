@@ -1,4 +1,4 @@
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { testWithRedis } from "../helpers/redis.ts";
 import { startCluster } from "./helpers/cluster.ts";
 import { testDeployment } from "./helpers/conformance.ts";
 

@@ -1,12 +1,12 @@
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { runStream } from "./helpers/event_stream.ts";
+import { type Node, testWithRedis } from "../helpers/redis.ts";
+import { pause, until } from "../helpers/waiting.ts";
 import { type ClusterServers, startCluster } from "./helpers/cluster.ts";
-import { type Node, pause, until } from "./helpers/node.ts";
-import { runStream } from "./helpers/stream.ts";
 
 const KEY = "asgiletters";
 
 testWithRedis("RedisChannelLayer in a cluster that changes", () => {
-  Deno.test("RedisChannelLayer: a slot moves in mid-stream, and nothing comes twice or is lost", async () => {
+  Deno.test("RedisChannelLayer: a slot migrates in mid-stream, and nothing is handled twice or lost", async () => {
     await using servers = await startCluster();
     const { lost } = await runStream({
       name: "cluster, slot migrated",
@@ -16,7 +16,7 @@ testWithRedis("RedisChannelLayer in a cluster that changes", () => {
     if (lost > 0) throw new Error(`${lost} events were lost`);
   });
 
-  Deno.test("RedisChannelLayer: a master is killed in mid-stream, and nothing comes twice", async () => {
+  Deno.test("RedisChannelLayer: a master is killed in mid-stream, and nothing is handled twice", async () => {
     await using servers = await startCluster({ replicas: true });
     const master = await servers.masterOf(KEY);
     await runStream({
@@ -29,7 +29,7 @@ testWithRedis("RedisChannelLayer in a cluster that changes", () => {
     });
   });
 
-  Deno.test("RedisChannelLayer: a master freezes in mid-stream, and nothing comes twice", async () => {
+  Deno.test("RedisChannelLayer: a master freezes in mid-stream, and nothing is handled twice", async () => {
     await using servers = await startCluster({ replicas: true });
     const master = await servers.masterOf(KEY);
     await runStream({
@@ -47,7 +47,7 @@ testWithRedis("RedisChannelLayer in a cluster that changes", () => {
     });
   });
 
-  Deno.test("RedisChannelLayer: CLUSTER FAILOVER in mid-stream, and nothing comes twice", async () => {
+  Deno.test("RedisChannelLayer: CLUSTER FAILOVER in mid-stream, and nothing is handled twice", async () => {
     await using servers = await startCluster({ replicas: true });
     const master = await servers.masterOf(KEY);
     await runStream({

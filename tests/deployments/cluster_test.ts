@@ -1,11 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
-import { FIXTURE_APP, startProgram, startWorker } from "../helpers/program.ts";
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { FIXTURE_APP, startProgram, startWorkerProcess } from "../helpers/program.ts";
+import { clientsOf, type Node, startNode, testWithRedis } from "../helpers/redis.ts";
+import { freePort } from "../helpers/network.ts";
+import { until } from "../helpers/waiting.ts";
 import { startCluster } from "./helpers/cluster.ts";
 import { sharedServers } from "./helpers/conformance.ts";
-import { clientsOf, type Node, startNode, until } from "./helpers/node.ts";
-import { freePort } from "./helpers/ports.ts";
+import { range } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
@@ -14,7 +15,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
 
   Deno.test("RedisChannelLayer: channels and groups work whatever their slots", async () => {
     await using layer = new RedisChannelLayer({ url: servers().url, prefix: "slots" });
-    const channels = Array.from({ length: 30 }, (_, n) => `letters-${n}`);
+    const channels = range(30).map((n) => `letters-${n}`);
     const waiting = channels.map((channel) => layer.receive(channel));
     for (const channel of channels) await layer.groupAdd("readers", channel);
     await layer.groupSend("readers", EVENT);
@@ -26,7 +27,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
     for (const node of servers().masters) assertEquals(await node.cli("KEYS", "slots*"), "");
   });
 
-  Deno.test("RedisChannelLayer: a prefix with a hash tag keeps all of it on one master", async () => {
+  Deno.test("RedisChannelLayer: a prefix with a hash tag keeps all its keys on one master", async () => {
     await using layer = new RedisChannelLayer({ url: servers().url, prefix: "{events}." });
     for (let n = 0; n < 10; n++) await layer.send(`letters-${n}`, EVENT);
     await layer.groupAdd("readers", "letters-1");
@@ -43,7 +44,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
     const layer = new RedisChannelLayer({ url: own.url });
     await layer.send("letters-0", EVENT);
     assertEquals(await connections(own.masters), 1);
-    const channels = Array.from({ length: 12 }, (_, n) => `quiet-${n}`);
+    const channels = range(12).map((n) => `quiet-${n}`);
     const waiting = channels.map((channel) => layer.receive(channel).catch(() => {}));
     await until("all wait", async () => await blocked(own.masters) === 12);
     // One for each channel, and one to each master for sending.
@@ -57,7 +58,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
   Deno.test("RedisChannelLayer: in a cluster a channel that is no longer received from has no connection", async () => {
     await using own = await startCluster();
     await using layer = new RedisChannelLayer({ url: own.url });
-    const channels = Array.from({ length: 20 }, (_, n) => `reply-${n}`);
+    const channels = range(20).map((n) => `reply-${n}`);
     for (const channel of channels) {
       await layer.send(channel, EVENT);
       await layer.receive(channel);
@@ -68,10 +69,10 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
     assertEquals(await layer.receive("reply-1"), EVENT);
   });
 
-  Deno.test("RedisChannelLayer: one master without a replica dies, and the others' channels flow on", async () => {
+  Deno.test("RedisChannelLayer: one master without a replica fails, and the channels of the others keep working", async () => {
     await using own = await startCluster();
     const [dying] = own.masters;
-    const names = Array.from({ length: 30 }, (_, n) => `letters-${n}`);
+    const names = range(30).map((n) => `letters-${n}`);
     const isTheirs = await Promise.all(
       names.map(async (name) => await own.masterOf(`asgi${name}`) !== dying),
     );
@@ -89,7 +90,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
     await assertRejects(() => layer.send(lost, EVENT), LayerUnavailableError);
   });
 
-  Deno.test("runworker: it waits for a cluster that isn't there yet", async () => {
+  Deno.test("runworker: waits for a cluster that has not started yet", async () => {
     const port = freePort();
     const url = `redis+cluster://127.0.0.1:${port}`;
     await using worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", url]);
@@ -99,7 +100,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
     await worker.stderr.until("Listening on");
   });
 
-  Deno.test("runworker: a server that is no cluster makes it leave with 1, in one line", async () => {
+  Deno.test("runworker: exits with status 1 if the server is not a cluster, with one line", async () => {
     await using node = await startNode();
     const url = `redis+cluster://${node.at}`;
     await using worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", url]);
@@ -108,7 +109,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
     assertEquals(worker.stderr.all[0]!.includes("it is no cluster"), true, worker.stderr.all[0]);
   });
 
-  Deno.test("runworker: one server of a cluster makes it leave with 1, in one line", async () => {
+  Deno.test("runworker: exits with status 1 if the server belongs to a cluster, with one line", async () => {
     const url = `redis://${servers().masters[0]!.at}`;
     await using worker = startProgram([
       "runworker",
@@ -127,7 +128,7 @@ testWithRedis("RedisChannelLayer in a cluster", () => {
   Deno.test("runworker: in a cluster it handles the events of all its channels", async () => {
     const { url } = servers();
     const channels = ["one", "two", "three", "four"];
-    await using worker = await startWorker([...channels, "--layer", `${url}?prefix=cli`]);
+    await using worker = await startWorkerProcess([...channels, "--layer", `${url}?prefix=cli`]);
     await using layer = new RedisChannelLayer({ url, prefix: "cli" });
     for (const channel of channels) await layer.send(channel, { type: "tell_channel" });
     await worker.stdout.count(4);

@@ -1,16 +1,17 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LayerConfigurationError, RedisChannelLayer } from "@asgi/channels";
-import { startWorker } from "../helpers/program.ts";
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { startWorkerProcess } from "../helpers/program.ts";
+import { clientsOf, type Node, startNode, testWithRedis } from "../helpers/redis.ts";
+import { until } from "../helpers/waiting.ts";
 import { startCluster } from "./helpers/cluster.ts";
 import { sharedServers, testDeployment } from "./helpers/conformance.ts";
 import { docLine } from "./helpers/doc.ts";
-import { clientsOf, type Node, startNode, until } from "./helpers/node.ts";
 import { MASTER, startSentinels } from "./helpers/sentinels.ts";
+import { range } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
-/** The rights that `docs/redis.md` gives, as words of `ACL SETUSER`; without the keys. */
+/** Returns the rights in `docs/redis.md`, as arguments of `ACL SETUSER`, without the keys. */
 function rights(...more: readonly string[]): string[] {
   const [, , user = "", ...rules] = docLine("ACL SETUSER").split(" ");
   const commands = rules.filter((rule) => rule.startsWith("+"));
@@ -32,7 +33,7 @@ testWithRedis("RedisChannelLayer with few rights", () => {
 
   const servers = sharedServers(() => startNode());
 
-  Deno.test("RedisChannelLayer: it needs every right that the documentation gives it", async () => {
+  Deno.test("RedisChannelLayer: it needs every right that the documentation grants it", async () => {
     const used = await restricted!.cli("INFO", "commandstats");
     const names = rights().filter((word) => word.startsWith("+")).map((word) => word.slice(1));
     assertEquals(names.filter((name) => !used.includes(`cmdstat_${name}:`)), []);
@@ -82,8 +83,8 @@ testWithRedis("RedisChannelLayer with few rights", () => {
 
   Deno.test("RedisChannelLayer: a worker of 100 channels holds two connections", async () => {
     await using node = await startNode();
-    const channels = Array.from({ length: 100 }, (_, n) => `channel-${n}`);
-    await using worker = await startWorker([...channels, "--layer", `redis://${node.at}`]);
+    const channels = range(100).map((n) => `channel-${n}`);
+    await using worker = await startWorkerProcess([...channels, "--layer", `redis://${node.at}`]);
     await using layer = new RedisChannelLayer({ url: `redis://${node.at}` });
     for (const channel of channels) await layer.send(channel, { type: "tell_channel" });
     await worker.stdout.count(100);
@@ -91,11 +92,11 @@ testWithRedis("RedisChannelLayer with few rights", () => {
     assertEquals((await clientsOf(node)).length, 3);
   });
 
-  Deno.test("RedisChannelLayer: a key of another type stops no other channel", async () => {
+  Deno.test("RedisChannelLayer: a key of the wrong type stops no other channel", async () => {
     await using node = await startNode();
     await node.cli("SET", "asgibad", "something else");
     const url = `redis://${node.at}`;
-    await using worker = await startWorker(["good", "bad", "--layer", url]);
+    await using worker = await startWorkerProcess(["good", "bad", "--layer", url]);
     await worker.stderr.until("The key asgibad in Redis holds something else");
     await using layer = new RedisChannelLayer({ url });
     for (let id = 0; id < 5; id++) {
@@ -111,7 +112,7 @@ testWithRedis("RedisChannelLayer with few rights", () => {
     assertEquals([complaints.length, worker.stderr.all.length], [1, 2]);
   });
 
-  Deno.test("RedisChannelLayer: a key of another type keeps a lone receiver waiting, not failing", async () => {
+  Deno.test("RedisChannelLayer: a receiver of a key of the wrong type waits, and doesn't fail", async () => {
     await using node = await startNode();
     await node.cli("RPUSH", "asgibad", "something else");
     await using layer = new RedisChannelLayer({ url: `redis://${node.at}` });

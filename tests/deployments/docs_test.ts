@@ -1,13 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
 import { configureChannelLayers, getChannelLayer } from "@asgi/channels";
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { type Node, startNode, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { makeCertificates } from "./helpers/certificates.ts";
 import { startCluster } from "./helpers/cluster.ts";
 import { sharedServers, startAll } from "./helpers/conformance.ts";
 import { codeIn, docBlocks, docTable } from "./helpers/doc.ts";
-import { type Node, startNode } from "./helpers/node.ts";
 import { MASTER, startSentinels } from "./helpers/sentinels.ts";
 
 const ROOT = new URL("../../", import.meta.url);

@@ -1,6 +1,5 @@
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { startNode, testWithRedis } from "../helpers/redis.ts";
 import { startAll, testDeployment } from "./helpers/conformance.ts";
-import { startNode } from "./helpers/node.ts";
 
 const ORDER = "each host keeps its own order";
 const CAPACITY = "each host holds that many";

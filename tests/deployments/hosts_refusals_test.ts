@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels/layers/redis";
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { type Node, startNode, testWithRedis } from "../helpers/redis.ts";
+import { until } from "../helpers/waiting.ts";
 import { startAll } from "./helpers/conformance.ts";
-import { type Node, startNode, until } from "./helpers/node.ts";
+import { receiveNumbers, sendNumbers } from "./helpers/numbers.ts";
+import { range } from "../helpers/events.ts";
 
 /** Something for which one host refuses to be written to, though it can be reached. */
 interface Refusal {
@@ -44,7 +46,7 @@ const REFUSALS: readonly Refusal[] = [
   },
 ];
 
-/** Takes away the folder that it saves to. */
+/** Makes saving fail: removes the folder to which the server saves. */
 async function failToSave(node: Node): Promise<void> {
   const [, folder = ""] = (await node.cli("CONFIG", "GET", "dir")).split("\n");
   await Deno.remove(folder, { recursive: true });
@@ -54,9 +56,9 @@ async function failToSave(node: Node): Promise<void> {
   await until("saving fails", async () => (await state()).includes("last_bgsave_status:err"));
 }
 
-testWithRedis("RedisChannelLayer with a host that refuses", () => {
+testWithRedis("RedisChannelLayer with a host that rejects commands", () => {
   for (const { what, begin, end, isLost } of REFUSALS) {
-    Deno.test(`RedisChannelLayer: what is sent goes round a host ${what}, until it takes it again`, async () => {
+    Deno.test(`RedisChannelLayer: sends skip a host ${what}, until it accepts them again`, async () => {
       await using nodes = await startAll(3, startNode);
       const hosts = nodes.all.map(({ at }) => `redis://${at}`);
       const changes: boolean[] = [];
@@ -73,12 +75,12 @@ testWithRedis("RedisChannelLayer with a host that refuses", () => {
       assertEquals(await first.cli("ZCARD", "asgiothers"), "4");
     });
 
-    Deno.test(`RedisChannelLayer: what came from a host ${what} is handed back to another one`, async () => {
+    Deno.test(`RedisChannelLayer: messages of a host ${what} are requeued on another one`, async () => {
       await using nodes = await startAll(3, startNode);
       const hosts = nodes.all.map(({ at }) => `redis://${at}`);
       await using layer = new RedisChannelLayer({ hosts, onHostChange: () => {} });
       const [first] = nodes.all as [Node];
-      for (let n = 0; n < 3; n++) await layer.send("letters", { type: "a", n });
+      await sendNumbers(layer, 0, 3);
       const taken = [];
       while (taken.length < 3) taken.push(...await layer.receiveMany("letters", { limit: 3 }));
       await begin(first);
@@ -90,13 +92,6 @@ testWithRedis("RedisChannelLayer with a host that refuses", () => {
 });
 
 async function sendAndReceive(layer: RedisChannelLayer, from: number): Promise<void> {
-  const numbers = Array.from({ length: 12 }, (_, at) => from + at);
-  for (const n of numbers) await layer.send("letters", { type: "a", n });
-  assertEquals(await receiveNumbers(layer, 12), numbers);
-}
-
-async function receiveNumbers(layer: RedisChannelLayer, count: number): Promise<number[]> {
-  const numbers: number[] = [];
-  while (numbers.length < count) numbers.push(Number((await layer.receive("letters"))["n"]));
-  return numbers.sort((a, b) => a - b);
+  await sendNumbers(layer, from, 12);
+  assertEquals(await receiveNumbers(layer, 12), range(12, from));
 }

@@ -1,4 +1,4 @@
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { testWithRedis } from "../helpers/redis.ts";
 import { testDeployment } from "./helpers/conformance.ts";
 import { startSentinels } from "./helpers/sentinels.ts";
 

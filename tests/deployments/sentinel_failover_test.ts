@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { testWithRedis } from "../helpers/redis_server.ts";
-import { pause, until } from "./helpers/node.ts";
+import { runStream } from "./helpers/event_stream.ts";
+import { testWithRedis } from "../helpers/redis.ts";
+import { pause, until } from "../helpers/waiting.ts";
 import { MASTER, startSentinels } from "./helpers/sentinels.ts";
-import { runStream } from "./helpers/stream.ts";
 
 testWithRedis("RedisChannelLayer in a failover of Sentinels", () => {
-  Deno.test("RedisChannelLayer: the master is killed in mid-stream, and nothing comes twice", async () => {
+  Deno.test("RedisChannelLayer: the master is killed in mid-stream, and nothing is handled twice", async () => {
     await using servers = await startSentinels({ sentinels: 3 });
     await runStream({
       name: "Sentinels, master killed",
@@ -17,7 +17,7 @@ testWithRedis("RedisChannelLayer in a failover of Sentinels", () => {
     });
   });
 
-  Deno.test("RedisChannelLayer: SENTINEL FAILOVER in mid-stream, and nothing comes twice", async () => {
+  Deno.test("RedisChannelLayer: SENTINEL FAILOVER in mid-stream, and nothing is handled twice", async () => {
     await using servers = await startSentinels();
     await runStream({
       name: "SENTINEL FAILOVER",
@@ -25,7 +25,7 @@ testWithRedis("RedisChannelLayer in a failover of Sentinels", () => {
       async strike() {
         await servers.sentinels[0]!.cli("SENTINEL", "FAILOVER", MASTER);
         await servers.untilFailedOver();
-        // For so long the old master takes itself for one.
+        // Until then, the old master considers itself the master.
         await until(
           "the old master is a replica",
           async () => (await servers.master.cli("ROLE")).startsWith("slave"),
@@ -34,7 +34,7 @@ testWithRedis("RedisChannelLayer in a failover of Sentinels", () => {
     });
   });
 
-  Deno.test("RedisChannelLayer: the master freezes in mid-stream, and nothing comes twice", async () => {
+  Deno.test("RedisChannelLayer: the master freezes in mid-stream, and nothing is handled twice", async () => {
     await using servers = await startSentinels();
     await runStream({
       name: "Sentinels, master frozen",
@@ -51,7 +51,7 @@ testWithRedis("RedisChannelLayer in a failover of Sentinels", () => {
     });
   });
 
-  Deno.test("RedisChannelLayer: the replica dies in mid-stream, and nothing is lost", async () => {
+  Deno.test("RedisChannelLayer: the replica fails in mid-stream, and nothing is lost", async () => {
     await using servers = await startSentinels();
     const { lost, refused } = await runStream({
       name: "Sentinels, replica killed",

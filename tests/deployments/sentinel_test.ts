@@ -1,11 +1,10 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LayerConfigurationError, LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
-import { FIXTURE_APP, startProgram, startWorker } from "../helpers/program.ts";
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { FIXTURE_APP, startProgram, startWorkerProcess } from "../helpers/program.ts";
+import { clientsOf, startNode, testWithRedis } from "../helpers/redis.ts";
+import { freePort, startFakeServer } from "../helpers/network.ts";
+import { until } from "../helpers/waiting.ts";
 import { sharedServers } from "./helpers/conformance.ts";
-import { freePort } from "./helpers/ports.ts";
-import { clientsOf, startNode, until } from "./helpers/node.ts";
-import { startOddServer } from "./helpers/odd_server.ts";
 import { MASTER, startSentinels } from "./helpers/sentinels.ts";
 
 const EVENT = { type: "test.event", n: 1 };
@@ -24,7 +23,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     assertEquals([String(byUrl), String(byObject)], [url, url]);
   });
 
-  Deno.test("RedisChannelLayer: a Sentinel that is away doesn't matter while another answers", async () => {
+  Deno.test("RedisChannelLayer: an unreachable Sentinel doesn't matter while another one answers", async () => {
     const { sentinels, url } = servers();
     const hosts = `127.0.0.1:${freePort()},${sentinels[0]!.at}`;
     await using layer = new RedisChannelLayer({ url: `redis+sentinel://${hosts}/${MASTER}` });
@@ -40,7 +39,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     assertEquals(await master.cli("-n", "3", "ZCARD", "threeletters"), "1");
   });
 
-  Deno.test("RedisChannelLayer: behind Sentinels it holds two connections, and leaves none", async () => {
+  Deno.test("RedisChannelLayer: behind Sentinels it holds two connections, and closes them", async () => {
     await using alone = await startSentinels();
     const before = (await clientsOf(alone.sentinels[0]!)).length;
     const layer = new RedisChannelLayer({ url: alone.url });
@@ -60,7 +59,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     );
   });
 
-  Deno.test("runworker: Sentinels that know no such master make it leave with 1, in one line", async () => {
+  Deno.test("runworker: exits with status 1 if the Sentinels don't know the master, with one line", async () => {
     const url = servers().url.replace(MASTER, "nobody");
     await using worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", url]);
     assertEquals(await worker.end, 1);
@@ -68,7 +67,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     assertStringIncludes(worker.stderr.all[0]!, "no Sentinel knows a master called nobody");
   });
 
-  Deno.test("runworker: it waits for Sentinels that aren't there yet", async () => {
+  Deno.test("runworker: waits for Sentinels that have not started yet", async () => {
     const { master } = servers();
     const port = freePort();
     const url = `redis+sentinel://127.0.0.1:${port}/${MASTER}`;
@@ -79,7 +78,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     await worker.stderr.until("Listening on");
   });
 
-  Deno.test("RedisChannelLayer: Sentinels and master have passwords of their own", async () => {
+  Deno.test("RedisChannelLayer: Sentinels and master have different passwords", async () => {
     await using locked = await startSentinels({
       args: ["--requirepass", "masters", "--masterauth", "masters"],
       config: ["requirepass sentinels", `sentinel auth-pass ${MASTER} masters`],
@@ -108,8 +107,8 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     await assertRejects(() => masters.send("letters", EVENT), LayerConfigurationError, "are wrong");
   });
 
-  Deno.test("RedisChannelLayer: a silent Sentinel is given up for the next one", async () => {
-    await using silent = await startOddServer();
+  Deno.test("RedisChannelLayer: a silent Sentinel is skipped for the next one", async () => {
+    await using silent = await startFakeServer();
     const { sentinels } = servers();
     const host = { sentinels: [silent.at, sentinels[0]!.at], master: MASTER };
     await using layer = new RedisChannelLayer({ hosts: [host], prefix: "silent" });
@@ -118,9 +117,9 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     await assertRejects(() => alone.send("letters", EVENT), LayerUnavailableError, "no Sentinel");
   });
 
-  Deno.test("RedisChannelLayer: a worker goes on when all Sentinels have gone", async () => {
+  Deno.test("RedisChannelLayer: a worker keeps running when all Sentinels have stopped", async () => {
     await using own = await startSentinels();
-    await using worker = await startWorker(["letters", "--layer", own.url]);
+    await using worker = await startWorkerProcess(["letters", "--layer", own.url]);
     await own.sentinels[0]!.crash();
     await using layer = new RedisChannelLayer({ url: `redis://${own.master.at}` });
     for (let id = 0; id < 3; id++) {
@@ -132,7 +131,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
   Deno.test("runworker: without any replica or Sentinel nothing is handled, and nothing lost", async () => {
     await using own = await startSentinels();
     await using layer = new RedisChannelLayer({ url: `redis://${own.master.at}` });
-    await using worker = await startWorker(["letters", "--layer", own.url]);
+    await using worker = await startWorkerProcess(["letters", "--layer", own.url]);
     await layer.send("letters", { type: "record", id: 0 });
     await worker.stdout.count(1);
     await own.sentinels[0]!.crash();

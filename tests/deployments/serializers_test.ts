@@ -1,8 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
-import { testWithRedis } from "../helpers/redis_server.ts";
+import { startNode, testWithRedis } from "../helpers/redis.ts";
 import { sharedServers, testDeployment } from "./helpers/conformance.ts";
-import { startNode } from "./helpers/node.ts";
 
 const BYTES = "JSON carries no bytes";
 
@@ -41,7 +40,7 @@ testWithRedis("RedisChannelLayer with JSON, and encrypted", () => {
 
   const servers = sharedServers(() => startNode());
 
-  Deno.test("RedisChannelLayer: JSON keeps large numbers what they are", async () => {
+  Deno.test("RedisChannelLayer: JSON preserves large numbers", async () => {
     const url = `redis://${servers().at}`;
     await using layer = new RedisChannelLayer({ url, serializer: "json" });
     const values = [1e20, -1e20, 2 ** 60, 2n ** 60n, 2 ** 53, 2n ** 63n - 1n, 1e300, -0, 0.1];

@@ -7,11 +7,11 @@ import {
 } from "@asgi/channels";
 import { withClockAt } from "../helpers/clock.ts";
 import { startProgram } from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { event, remaining } from "../helpers/events.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { remaining } from "../worker/tally.ts";
 
-const APP = new URL("../fixtures/troubled_app.ts", import.meta.url).href;
+const APP = new URL("../fixtures/faulty_app.ts", import.meta.url).href;
 const isUnix = Deno.build.os !== "windows";
 
 /** A layer for each call, which all share their messages. */
@@ -20,8 +20,6 @@ type Connect = (options?: ChannelLayerOptions) => ChannelLayer;
 async function numbersIn(layer: ChannelLayer): Promise<unknown[]> {
   return (await remaining(layer, "letters")).map(({ number }) => number);
 }
-
-const event = (number: number) => ({ type: "work", number });
 
 async function checkClockSetBack(connect: Connect): Promise<void> {
   const sender = connect();
@@ -59,7 +57,7 @@ for (const [name, check] of Object.entries(CLOCK_CHECKS)) {
   });
 }
 
-Deno.test("what is sent by a clock that was set back is so much older, on SQLite", async () => {
+Deno.test("a message sent after the clock was set back is older by the difference, on SQLite", async () => {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
   const path = `${folder.path}/events.sqlite3`;
@@ -76,7 +74,7 @@ testWithRedis("The clock and the files of the host", () => {
   }
 
   Deno.test({
-    name: "a worker without a file descriptor to connect with says so, and is back with one",
+    name: "a worker without a free file descriptor logs it, and reconnects once there is one",
     ignore: !isUnix,
     fn: async () => {
       await using redis = await startRedis();
@@ -100,7 +98,7 @@ testWithRedis("The clock and the files of the host", () => {
 });
 
 Deno.test({
-  name: "a worker whose standard error is closed works on",
+  name: "a worker whose standard error is closed keeps working",
   ignore: !isUnix,
   fn: async () => {
     await using folder = await temporaryFolder();

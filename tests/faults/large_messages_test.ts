@@ -34,7 +34,7 @@ const TINY: Readonly<Record<string, readonly number[]>> = {
 };
 
 for (const [what, unit] of Object.entries(TINY)) {
-  Deno.test(`4 MiB of ${what} are undecodable, at once and without taking memory`, () => {
+  Deno.test(`4 MiB of ${what} are undecodable, fast and without using memory`, () => {
     const bytes = repeated(unit, LARGEST);
     const before = Deno.memoryUsage().rss;
     const decode = () =>
@@ -60,7 +60,7 @@ Deno.test("4 MiB of numbers, of a text, of bytes and of usual objects are decode
   }
 });
 
-Deno.test("what would take too much memory where it arrives isn't sent", async () => {
+Deno.test("a message that would take too much memory at its receiver isn't sent", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.groupAdd("readers", "letters");
   const value = Array.from({ length: 1_000_000 }, () => ({}));
@@ -95,7 +95,7 @@ Deno.test("1 MiB of anything that repeats is decoded or undecodable, in linear t
   fc.assert(fc.property(units, fc.boolean(), check), { numRuns: 50 });
 });
 
-/** Texts of every length that has a head of its own; the decoder takes long ones for another road. */
+/** Texts of each length with a different header; the decoder decodes long ones differently. */
 const texts = fc.tuple(
   fc.constantFrom("", "\ufeff", "\ufeff\ufeff", "x\ufeff"),
   fc.constantFrom(0, 1, 28, 29, 30, 31, 32, 190, 197, 198, 200, 250, 256, 300, 65_540),
@@ -129,7 +129,7 @@ const { message } = fc.letrec<{ message: unknown; value: unknown }>((tie) => ({
   ),
 }));
 
-Deno.test("whatever arrives is decoded to what it is: byte order marks, odd keys, large integers", () => {
+Deno.test("byte order marks, odd keys and large integers are decoded unchanged", () => {
   const check = (value: unknown) => {
     const bytes = msgpackCodec.encode({ type: "work", value }, true);
     const copy = bytes.slice();

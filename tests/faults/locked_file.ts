@@ -2,11 +2,11 @@ import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { SqliteChannelLayer } from "@asgi/channels";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { outagesOf, send, startRecording } from "./recording.ts";
+import { outagesOf, send, startRecording } from "./recording_worker.ts";
 
 /**
- * Sends three events to a worker while somebody else holds the lock of the SQLite file, and sees that
- * all are handled, in their order, and that nobody complained.
+ * Sends three events to a worker while another connection holds the lock of the SQLite file, and
+ * checks that all are handled, in order, and that nothing is logged.
  *
  * @param whileLocked How long the lock is held, and what is looked at meanwhile.
  */

@@ -1,18 +1,13 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
-import { emptied } from "../helpers/emptied.ts";
-import {
-  FIXTURE_APP,
-  startProgram,
-  startWorker as startWorkerProcess,
-} from "../helpers/program.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { outagesOf, send, sendAtLast, startRecording } from "./recording_worker.ts";
+import { range, remaining, untilEmpty } from "../helpers/events.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
+import { FIXTURE_APP, startProgram, startWorkerProcess } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { remaining, upTo } from "../worker/tally.ts";
-import { outagesOf, send, sendAtLast, startRecording } from "./recording.ts";
 
-/** A place for the socket and the data of a Redis that is started again. */
-async function place() {
+/** Creates a folder for the socket and the data of a Redis that is restarted. */
+async function openHome() {
   const folder = await temporaryFolder();
   const socket = `${folder.path}/redis.sock`;
   const start = (...args: string[]) => startRedis(["--dir", folder.path, ...args], socket);
@@ -23,7 +18,7 @@ const DURABLE = ["--appendonly", "yes", "--appendfsync", "always"];
 
 testWithRedis("Redis goes away and comes back", () => {
   Deno.test("Redis killed and back empty: what was in it is lost, the worker goes on", async () => {
-    await using home = await place();
+    await using home = await openHome();
     await using layer = new RedisChannelLayer({ url: home.url });
     {
       await using redis = await home.start();
@@ -48,7 +43,7 @@ testWithRedis("Redis goes away and comes back", () => {
   });
 
   Deno.test("Redis killed and back with its data: nothing is lost, nothing comes twice", async () => {
-    await using home = await place();
+    await using home = await openHome();
     await using layer = new RedisChannelLayer({ url: home.url, capacity: 1_000 });
     {
       await using redis = await home.start(...DURABLE);
@@ -58,11 +53,11 @@ testWithRedis("Redis goes away and comes back", () => {
     }
     await using _again = await home.start(...DURABLE);
     const left = await remaining(layer, "letters");
-    assertEquals(left.map(({ number }) => number), upTo(50).slice(20));
+    assertEquals(left.map(({ number }) => number), range(50).slice(20));
   });
 
   Deno.test("Redis shut down under a worker, and back: every event is handled once", async () => {
-    await using home = await place();
+    await using home = await openHome();
     await using layer = new RedisChannelLayer({ url: home.url, capacity: 1_000 });
     const first = await home.start(...DURABLE);
     await using running = await startRecording(layer);
@@ -74,12 +69,12 @@ testWithRedis("Redis goes away and comes back", () => {
     for (let number = 50; number < 100; number++) await sendAtLast(layer, number);
     await running.seen.reach(100);
     await running.stop();
-    assertEquals(running.seen.items, upTo(100));
+    assertEquals(running.seen.items, range(100));
   });
 
   Deno.test("Redis back from an old snapshot: it has forgotten what was received since", async () => {
-    // No layer can help it: this is why docs/reliability.md says how to keep a Redis.
-    await using home = await place();
+    // No layer can prevent it: docs/reliability.md says how to make Redis persistent.
+    await using home = await openHome();
     await using layer = new RedisChannelLayer({ url: home.url });
     {
       await using redis = await home.start();
@@ -93,7 +88,7 @@ testWithRedis("Redis goes away and comes back", () => {
   });
 
   Deno.test("Redis not there at the start: the worker says so, and listens once it is", async () => {
-    await using home = await place();
+    await using home = await openHome();
     const worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", home.url]);
     await using _worker = worker;
     const line = await worker.stderr.until("trying again until it is back");
@@ -113,7 +108,7 @@ testWithRedis("Redis goes away and comes back", () => {
   });
 
   Deno.test("SIGTERM while Redis is away: the worker leaves at once with 0", async () => {
-    await using home = await place();
+    await using home = await openHome();
     await using redis = await home.start();
     await using worker = await startWorkerProcess(["a", "--layer", home.url]);
     await redis.stop();
@@ -124,26 +119,26 @@ testWithRedis("Redis goes away and comes back", () => {
     assertEquals(performance.now() - start < 2_000, true);
   });
 
-  Deno.test("a worker that can't hand back, because Redis is away, handles what it holds", async () => {
-    await using home = await place();
+  Deno.test("a worker that can't requeue, because Redis is unavailable, handles its events", async () => {
+    await using home = await openHome();
     await using redis = await home.start();
     await using layer = new RedisChannelLayer({ url: home.url });
     await using worker = await startWorkerProcess(["a", "--layer", home.url]);
-    // Quick ones first: so it takes more than one of those that follow.
+    // Fast events first: then the worker prefetches several of those that follow.
     for (let id = 0; id < 50; id++) await layer.send("a", { type: "record", id });
     await worker.stdout.until("49");
     const slow = { type: "record.slowly", duration: 1_500 };
     await layer.sendMany("a", [50, 51, 52].map((id) => ({ ...slow, id })));
-    await emptied(layer, "a");
+    await untilEmpty(layer, "a");
     await redis.stop();
     worker.kill("SIGTERM");
     assertEquals(await worker.end, 0);
-    assertEquals(worker.stdout.all.map(Number), upTo(53));
+    assertEquals(worker.stdout.all.map(Number), range(53));
     assertStringIncludes(worker.stderr.all.at(-1) ?? "", "Stopped: 53 received, 53 handled");
   });
 });
 
-/** Takes that many messages, in as many calls as the layer needs. */
+/** Receives so many messages, in as many calls as the layer needs. */
 async function take(layer: RedisChannelLayer, count: number) {
   const messages = [];
   while (messages.length < count) {

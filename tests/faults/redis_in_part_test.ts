@@ -1,31 +1,23 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
+import { numbered, remaining } from "../helpers/events.ts";
 
-const events = Array.from({ length: 1_000 }, (_, number) => ({
-  type: "work",
-  number,
-  body: "x".repeat(2_000),
-}));
+const events = numbered(1_000).map((event) => ({ ...event, body: "x".repeat(2_000) }));
 
-/** Leaves a server room for 500 of these events and more, but not for 1,000. */
+/** Limits the memory of a server to at least 500 of these events, but less than 1,000. */
 async function fill(redis: RedisServer): Promise<void> {
   const used = Number(/used_memory:(\d+)/.exec(await redis.cli("INFO", "memory"))?.[1]);
   await redis.cli("CONFIG", "SET", "maxmemory", `${used + 2_200_000}`);
 }
 
 async function numbersIn(layer: RedisChannelLayer): Promise<unknown[]> {
-  const found = [];
-  for (;;) {
-    const some = await layer.receiveMany("letters", { limit: 5_000, wait: false });
-    if (some.length === 0) return found;
-    found.push(...some.map((delivery) => delivery.read().number));
-  }
+  return (await remaining(layer, "letters")).map(({ number }) => number);
 }
 
 testWithRedis("sendMany() that fails in its middle", () => {
   Deno.test(
-    "sendMany() that fails in its middle doesn't say that nothing was done",
+    "sendMany() that fails in its middle says that its outcome is unknown",
     async () => {
       await using redis = await startRedis();
       await using layer = new RedisChannelLayer({ url: redis.url, capacity: 10_000 });
@@ -42,7 +34,7 @@ testWithRedis("sendMany() that fails in its middle", () => {
     },
   );
 
-  Deno.test("sendMany() over two hosts, one of which gets full, sends each once", async () => {
+  Deno.test("sendMany() over two hosts, one of which is full, sends each event once", async () => {
     await using one = await startRedis();
     await using other = await startRedis();
     await using layer = new RedisChannelLayer({ hosts: [one.url, other.url], capacity: 10_000 });

@@ -1,12 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
-import { outcome } from "../worker/start_worker.ts";
-import { remaining, upTo } from "../worker/tally.ts";
-import { outagesOf, send, sendAtLast, startRecording } from "./recording.ts";
+import { outagesOf, send, sendAtLast, startRecording } from "./recording_worker.ts";
+import { range, remaining } from "../helpers/events.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
+import { outcome } from "../helpers/worker.ts";
+import { pause } from "../helpers/waiting.ts";
 
-testWithRedis("Redis refuses for a while", () => {
-  Deno.test("CLIENT KILL: the worker is back at once, and loses nothing that waits", async () => {
+testWithRedis("Redis rejects commands for a while", () => {
+  Deno.test("CLIENT KILL: the worker reconnects immediately, and no waiting event is lost", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await using running = await startRecording(layer);
@@ -18,11 +19,11 @@ testWithRedis("Redis refuses for a while", () => {
     await sendAtLast(layer, 3);
     await running.seen.reach(4);
     await running.stop();
-    assertEquals(running.seen.items, upTo(4));
+    assertEquals(running.seen.items, range(4));
     assertEquals(outcome(running.worker), { received: 4, handled: 4, failed: 0, dropped: 0 });
   });
 
-  Deno.test("CLIENT PAUSE: everybody waits, nothing is lost and nothing said", async () => {
+  Deno.test("CLIENT PAUSE: all calls wait, nothing is lost and nothing is logged", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await using running = await startRecording(layer);
@@ -34,13 +35,13 @@ testWithRedis("Redis refuses for a while", () => {
     assertEquals(outagesOf(running), [[], []]);
   });
 
-  Deno.test("Redis frozen for a moment: everybody waits, nothing is lost and nothing said", async () => {
+  Deno.test("Redis frozen for a moment: all calls wait, nothing is lost and nothing is logged", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await using running = await startRecording(layer);
     redis.kill("SIGSTOP");
     const sending = [0, 1, 2].map((number) => send(layer, number));
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await pause(400);
     redis.kill("SIGCONT");
     await Promise.all(sending);
     await running.seen.reach(3);
@@ -49,7 +50,7 @@ testWithRedis("Redis refuses for a while", () => {
     assertEquals(outagesOf(running), [[], []]);
   });
 
-  Deno.test("Redis out of memory: senders are refused, the worker empties the channel", async () => {
+  Deno.test("Redis out of memory: sends are rejected, and the worker empties the channel", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     for (let number = 0; number < 50; number++) await send(layer, number);
@@ -62,10 +63,10 @@ testWithRedis("Redis refuses for a while", () => {
     await send(layer, 51);
     await running.seen.reach(51);
     await running.stop();
-    assertEquals(running.seen.items, [...upTo(50), 51]);
+    assertEquals(running.seen.items, [...range(50), 51]);
   });
 
-  Deno.test("Redis out of memory: what can't be handed back stays where it is, until there is room", async () => {
+  Deno.test("Redis out of memory: requeue() rejects and changes nothing, and works when there is memory", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     for (let number = 0; number < 3; number++) await send(layer, number);
@@ -80,10 +81,10 @@ testWithRedis("Redis refuses for a while", () => {
     assertEquals(left.map(({ number }) => number), [0, 1, 2]);
   });
 
-  Deno.test("Redis out of memory: who hands back to two channels is told that one may have it", async () => {
+  Deno.test("Redis out of memory: requeue() to two channels says that its outcome is unknown", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
-    const own = layer.newChannel(); // What came to it never goes back to Redis.
+    const own = layer.newChannel(); // Its messages are never requeued in Redis.
     for (const channel of [own, "letters"]) await layer.send(channel, { type: "work" });
     const taken = [
       ...await layer.receiveMany(own, { limit: 1 }),
@@ -95,7 +96,7 @@ testWithRedis("Redis refuses for a while", () => {
     assertEquals((await layer.receive(own)).type, "work");
   });
 
-  Deno.test("a Redis that becomes a read-only replica: both are told, and nothing is lost", async () => {
+  Deno.test("a Redis that becomes a read-only replica: sender and worker report it, and nothing is lost", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await using running = await startRecording(layer);
@@ -110,7 +111,7 @@ testWithRedis("Redis refuses for a while", () => {
     assertEquals(outagesOf(running).map(({ length }) => length), [1, 1]);
   });
 
-  Deno.test("a Redis that becomes a read-only replica: what is under way is answered", async () => {
+  Deno.test("a Redis that becomes a read-only replica: calls in flight are answered", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await layer.send("letters", { type: "work", data: new Uint8Array(1_000_000) });
@@ -125,7 +126,7 @@ testWithRedis("Redis refuses for a while", () => {
     await refused;
   });
 
-  Deno.test("SCRIPT FLUSH: nobody notices", async () => {
+  Deno.test("SCRIPT FLUSH: no call fails", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await using running = await startRecording(layer);
@@ -135,11 +136,11 @@ testWithRedis("Redis refuses for a while", () => {
     }
     await running.seen.reach(5);
     await running.stop();
-    assertEquals(running.seen.items, upTo(5));
+    assertEquals(running.seen.items, range(5));
     assertEquals(outagesOf(running), [[], []]);
   });
 
-  Deno.test("FLUSHALL: what waited is lost, and the worker goes on without a word", async () => {
+  Deno.test("FLUSHALL: waiting events are lost, and the worker keeps running without logging", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await send(layer, 0);

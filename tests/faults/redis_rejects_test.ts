@@ -8,17 +8,17 @@ import {
   RedisChannelLayer,
 } from "@asgi/channels";
 import { startProxy } from "../helpers/proxy.ts";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { send, startRecording } from "./recording_worker.ts";
+import { range } from "../helpers/events.ts";
+import { type RedisServer, startRedis, testWithRedis, untilBlocked } from "../helpers/redis.ts";
+import { pause, until, within } from "../helpers/waiting.ts";
+import { outcome } from "../helpers/worker.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { within } from "../testing/within.ts";
-import { outcome } from "../worker/start_worker.ts";
-import { upTo } from "../worker/tally.ts";
-import { send, startRecording } from "./recording.ts";
 
 /** How long an answer is under way: long enough to abort what waits for it. */
 const DELAY = 150;
 
-/** A Redis, a layer beside it, and one whose answers take a while. */
+/** Opens a layer on a Redis, and another one whose answers are delayed. */
 async function openScene(redis: RedisServer) {
   const stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
@@ -44,21 +44,18 @@ async function makeRoom(redis: RedisServer): Promise<void> {
   await redis.cli("CONFIG", "SET", "maxmemory", "0");
 }
 
-/** Waits until nothing is in a channel: what was there is on its way to the one who took it. */
+/** Waits until a channel is empty: its messages are in transit to the receiver. */
 async function untilTaken(redis: RedisServer, channel: string): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (await redis.cli("ZCARD", `asgi${channel}`) !== "0") {
-    assertLess(Date.now(), deadline, "Nothing was taken");
-  }
+  await until("it is taken", async () => await redis.cli("ZCARD", `asgi${channel}`) === "0");
 }
 
-/** Has the far layer take three events for a call that is aborted before they arrive. */
+/** Has the far layer fetch three events for a call that is aborted before they arrive. */
 async function abortAmidArrival(
   { near, far, proxy }: Scene,
   redis: RedisServer,
   prepare = fill,
 ): Promise<void> {
-  for (const number of upTo(3)) await send(near, number);
+  for (const number of range(3)) await send(near, number);
   await prepare(redis);
   proxy.delay = DELAY;
   const control = new AbortController();
@@ -86,15 +83,7 @@ async function receiveNumbers(layer: ChannelLayer, count: number): Promise<numbe
 async function keepBusy(redis: RedisServer): Promise<void> {
   await redis.cli("CONFIG", "SET", "busy-reply-threshold", "20");
   redis.cli("EVAL", "while true do end", "0").catch(() => {});
-  while (!await redis.cli("PING").then((answer) => answer.includes("BUSY"), () => true));
-}
-
-/** Waits until the layer waits for something to come. */
-async function untilItWaits(redis: RedisServer): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (!(await redis.cli("CLIENT", "LIST")).includes("cmd=bz")) {
-    assertLess(Date.now(), deadline, "It doesn't wait");
-  }
+  await until("it is busy", async () => (await redis.cli("PING")).includes("BUSY"));
 }
 
 /** How Redis can reject a wake-up while a receiver waits. */
@@ -126,7 +115,7 @@ testWithRedis("Redis rejects writes", () => {
     await using redis = await startRedis();
     await using scene = await openScene(redis);
     await abortAmidArrival(scene, redis);
-    assertEquals(await receiveNumbers(scene.far, 3), upTo(3));
+    assertEquals(await receiveNumbers(scene.far, 3), range(3));
     assertEquals(scene.drops, []);
   });
 
@@ -134,10 +123,10 @@ testWithRedis("Redis rejects writes", () => {
     await using redis = await startRedis();
     await using scene = await openScene(redis);
     await abortAmidArrival(scene, redis);
-    await new Promise((resolve) => setTimeout(resolve, DELAY)); // It has arrived, and was rejected.
+    await pause(DELAY); // It has arrived, and was rejected.
     await makeRoom(redis);
     await send(scene.near, 3);
-    assertEquals(await receiveNumbers(scene.far, 4), upTo(4));
+    assertEquals(await receiveNumbers(scene.far, 4), range(4));
   });
 
   Deno.test("Redis out of memory: what arrives after an abort is requeued when there is memory again", async () => {
@@ -145,7 +134,7 @@ testWithRedis("Redis rejects writes", () => {
     await using scene = await openScene(redis);
     await abortAmidArrival(scene, redis);
     await makeRoom(redis);
-    assertEquals(await receiveNumbers(scene.near, 3), upTo(3));
+    assertEquals(await receiveNumbers(scene.near, 3), range(3));
   });
 
   Deno.test("Redis out of memory: an abort loses nothing of any channel that was polled", async () => {
@@ -185,22 +174,22 @@ testWithRedis("Redis rejects writes", () => {
     await using redis = await startRedis();
     await using scene = await openScene(redis);
     await abortAmidArrival(scene, redis);
-    await new Promise((resolve) => setTimeout(resolve, DELAY));
+    await pause(DELAY);
     await makeRoom(redis);
     await scene.far.close();
     assertEquals(scene.drops, []);
-    assertEquals(await receiveNumbers(scene.near, 3), upTo(3));
+    assertEquals(await receiveNumbers(scene.near, 3), range(3));
   });
 
-  Deno.test("what Redis may have taken back is reported as dropped, and comes once", async () => {
+  Deno.test("an event that may have been requeued is reported as dropped, and is received once", async () => {
     await using redis = await startRedis();
     await using scene = await openScene(redis);
     await abortAmidArrival(scene, redis, async () => {});
-    while (await redis.cli("ZCARD", "asgiletters") !== "3");
+    await until("all are back", async () => await redis.cli("ZCARD", "asgiletters") === "3");
     scene.proxy.cut(); // The answer to what has put them back.
-    while (scene.drops.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until("all are dropped", () => scene.drops.length >= 3);
     scene.proxy.delay = 0;
-    assertEquals(await receiveNumbers(scene.near, 3), upTo(3));
+    assertEquals(await receiveNumbers(scene.near, 3), range(3));
     await scene.far.close(); // What it kept would be requeued now.
     assertEquals(await scene.near.receiveMany("letters", { limit: 10, wait: false }), []);
   });
@@ -216,7 +205,7 @@ testWithRedis("Redis rejects writes", () => {
     await fill(redis);
     await untilTaken(redis, "letters");
     await running.stop();
-    assertEquals(running.seen.items, upTo(4));
+    assertEquals(running.seen.items, range(4));
     assertEquals(outcome(running.worker), { received: 4, handled: 4, failed: 0, dropped: 0 });
   });
 
@@ -225,7 +214,7 @@ testWithRedis("Redis rejects writes", () => {
       await using redis = await startRedis();
       const layer = new RedisChannelLayer({ url: redis.url });
       const running = await startRecording(layer);
-      await untilItWaits(redis);
+      await untilBlocked(redis);
       await reject(redis);
       const start = performance.now();
       await running.stop();
@@ -235,12 +224,12 @@ testWithRedis("Redis rejects writes", () => {
     });
   }
 
-  Deno.test("Redis out of memory: a receive() beside another one takes what is there at once", async () => {
+  Deno.test("Redis out of memory: a receive() beside another one receives waiting events immediately", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await send(layer, 1);
     const waiting = layer.receive("quiet").catch(() => {});
-    await untilItWaits(redis);
+    await untilBlocked(redis);
     await fill(redis);
     const start = performance.now();
     assertEquals((await layer.receive("letters")).number, 1);
@@ -250,12 +239,12 @@ testWithRedis("Redis rejects writes", () => {
     await waiting;
   });
 
-  Deno.test("Redis that is busy: a receiveMany() that doesn't wait is told so at once", async () => {
+  Deno.test("Redis that is busy: a receiveMany() that doesn't wait rejects immediately", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await send(layer, 1);
     const waiting = layer.receive("quiet").catch(() => {});
-    await untilItWaits(redis);
+    await untilBlocked(redis);
     await keepBusy(redis);
     const start = performance.now();
     await assertRejects(

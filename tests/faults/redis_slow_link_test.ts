@@ -1,7 +1,7 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { type ChannelLayer, RedisChannelLayer } from "@asgi/channels";
 import { startProxy } from "../helpers/proxy.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 /** A Redis, and a layer on either side of a network before it. */
@@ -23,28 +23,28 @@ function large(bytes: number) {
 }
 
 testWithRedis("Redis behind a slow link", () => {
-  Deno.test("a message that is on its way for 7 s is received", async () => {
+  Deno.test("a message in transit for 7 s is received", async () => {
     await using scene = await openScene();
     scene.proxy.rate = 140_000;
     await scene.near.send("letters", large(1_000_000));
     assertEquals(await scene.far.receive("letters"), large(1_000_000));
   });
 
-  Deno.test("a message that is on its way to Redis for 7 s is sent, and once", async () => {
+  Deno.test("a message in transit to Redis for 7 s is sent once", async () => {
     await using scene = await openScene();
     scene.proxy.rate = 140_000;
     await scene.far.send("letters", large(1_000_000));
     assertEquals(await scene.redis.cli("ZCARD", "asgiletters"), "1");
   });
 
-  Deno.test("receiveMany() takes no more at once than the link carries soon", async () => {
+  Deno.test("receiveMany() fetches no larger batch than the link can carry in time", async () => {
     await using scene = await openScene();
     await fill(scene.near, "letters");
     scene.proxy.rate = 5_000_000;
     assertLessOrEqual(await mostAtOnce(scene.far, "letters"), 26);
   });
 
-  Deno.test("receiveMany() on several channels takes no more at once than the link carries soon", async () => {
+  Deno.test("receiveMany() on several channels fetches no larger batch than the link can carry in time", async () => {
     await using scene = await openScene();
     const channels = ["letters", "parcels"];
     for (const channel of channels) await fill(scene.near, channel);
@@ -54,13 +54,13 @@ testWithRedis("Redis behind a slow link", () => {
   });
 });
 
-/** Small messages first, so that nothing tells beforehand how large the others are. */
+/** Sends small messages first, so that the size of the large ones is unknown. */
 async function fill(layer: ChannelLayer, channel: string): Promise<void> {
   await layer.sendMany(channel, Array(40).fill({ type: "small" }));
   await layer.sendMany(channel, Array(40).fill(large(500_000)));
 }
 
-/** Receives all that was filled in, and gives how many of the large ones came at once, at most. */
+/** Receives all messages, and returns the most large ones that arrived in one batch. */
 async function mostAtOnce(layer: ChannelLayer, channel: string): Promise<number> {
   let most = 0;
   for (let received = 0; received < 80;) {

@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Drop, RedisChannelLayer, UndecodableMessageError } from "@asgi/channels";
 import { msgpackCodec } from "@asgi/channels/layers";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
-import { linesOf, outcome } from "../worker/start_worker.ts";
-import { startRecording } from "./recording.ts";
+import { startRecording } from "./recording_worker.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
+import { linesOf, outcome } from "../helpers/worker.ts";
 
 /** Adds what a peer might, after the twelve random bytes of each member. */
 async function addRaw(redis: RedisServer, key: string, bytes: Uint8Array): Promise<void> {
@@ -16,8 +16,8 @@ async function addRaw(redis: RedisServer, key: string, bytes: Uint8Array): Promi
 
 const encode = (value: object) => msgpackCodec.encode(value as { readonly type: string }, false);
 
-testWithRedis("Redis holds what is no message", () => {
-  Deno.test("bytes that are no message are dropped and counted, and the worker goes on", async () => {
+testWithRedis("Redis with invalid messages", () => {
+  Deno.test("bytes that are no message are dropped and counted, and the worker keeps running", async () => {
     await using redis = await startRedis();
     await using layer = new RedisChannelLayer({ url: redis.url });
     await using running = await startRecording(layer);
@@ -38,7 +38,7 @@ testWithRedis("Redis holds what is no message", () => {
     assertEquals(linesOf(running, "warn").length, 10);
   });
 
-  Deno.test("a message for a process-local channel that says so wrongly is dropped", async () => {
+  Deno.test("a message for a process-local channel with a wrong address is dropped", async () => {
     await using redis = await startRedis();
     const drops: Drop[] = [];
     await using layer = new RedisChannelLayer({

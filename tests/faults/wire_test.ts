@@ -27,7 +27,7 @@ const heads = fc.constantFrom(...[0x80, 0x81, 0x8f, 0x90, 0x9f, 0xa1, 0xc1, 0xc4
 const likely = fc.array(fc.oneof(heads, fc.nat(255)), { maxLength: 200 })
   .map((bytes) => Uint8Array.from(bytes));
 
-Deno.test("random bytes are a message or undecodable, and nothing else", () => {
+Deno.test("random bytes are either a message or undecodable", () => {
   const check = (bytes: Uint8Array) => {
     const message = decoded(bytes);
     assert(message === undefined || typeof message === "object" && !Array.isArray(message));
@@ -36,7 +36,7 @@ Deno.test("random bytes are a message or undecodable, and nothing else", () => {
   fc.assert(fc.property(likely, check), CASES);
 });
 
-Deno.test("a message that is cut off anywhere is undecodable", () => {
+Deno.test("a message truncated anywhere is undecodable", () => {
   fc.assert(
     fc.property(messages, fc.nat(), (message, cut) => {
       const bytes = msgpackCodec.encode(message, true);
@@ -48,16 +48,16 @@ Deno.test("a message that is cut off anywhere is undecodable", () => {
 
 Deno.test("a message with one wrong byte is another message or undecodable", () => {
   fc.assert(
-    fc.property(messages, fc.nat(), fc.nat(255), (message, place, byte) => {
+    fc.property(messages, fc.nat(), fc.nat(255), (message, position, byte) => {
       const bytes = Uint8Array.from(msgpackCodec.encode(message, true));
-      bytes[place % bytes.length] = byte;
+      bytes[position % bytes.length] = byte;
       decoded(bytes);
     }),
     CASES,
   );
 });
 
-Deno.test("what isn't an object is undecodable: a list, a number, null, a text", () => {
+Deno.test("a value that isn't an object is undecodable: a list, a number, null, a text", () => {
   for (const bytes of [[0x93, 1, 2, 3], [0x05], [0xc0], [0xa1, 0x61], [0xc3], [0xc4, 0]]) {
     assertThrows(() => msgpackCodec.decode(Uint8Array.from(bytes)), UndecodableMessageError);
   }
@@ -69,7 +69,7 @@ function nested(levels: number, head: readonly number[]): Uint8Array {
   return Uint8Array.from([0x81, 0xa1, 0x61, ...inner, 0xc0]);
 }
 
-Deno.test("10,000 levels of nesting are undecodable, at once", () => {
+Deno.test("10,000 levels of nesting are undecodable, fast", () => {
   const start = performance.now();
   for (
     const head of [[0x91], [0x81, 0xa1, 0x61], [0xdc, 0, 1], [0xdd, 0, 0, 0, 1], [
@@ -85,7 +85,7 @@ Deno.test("10,000 levels of nesting are undecodable, at once", () => {
   assertLess(performance.now() - start, 2_000);
 });
 
-Deno.test("a few bytes that say they are long take no memory", () => {
+Deno.test("a few bytes that claim a great length use no memory", () => {
   const before = Deno.memoryUsage().rss;
   const heads = [[0xdd, 1, 255, 255, 255], [0xdc, 255, 255], [0xdf, 255, 255, 255, 255]];
   for (const head of [...heads, [0xdd, 255, 255, 255, 255]]) {
@@ -100,7 +100,7 @@ Deno.test("a few bytes that say they are long take no memory", () => {
   assertLess(Deno.memoryUsage().rss - before, 100e6);
 });
 
-Deno.test("long arrays that are as long as they say are kept", () => {
+Deno.test("long arrays of the claimed length are decoded", () => {
   for (const length of [15, 16, 65_535, 65_536, 300_000]) {
     const message = { type: "work", list: Array.from({ length }, (_, at) => at % 100) };
     assertEquals(msgpackCodec.decode(msgpackCodec.encode(message, false)), message);
@@ -127,7 +127,7 @@ Deno.test("__proto__ and constructor are data, and change no prototype", () => {
   }
 });
 
-Deno.test("a name is either valid for every method, or refused by each with the rule", async () => {
+Deno.test("a name is either valid for every method, or rejected by each with the rule", async () => {
   await using layer = new MemoryChannelLayer();
   const parts = fc.constantFrom(
     "a",

@@ -1,4 +1,4 @@
-/** Does something while the clock of this process is off by some milliseconds. */
+/** Runs a function while the clock of this process is off by some milliseconds. */
 export async function withClockAt<T>(offset: number, work: () => Promise<T>): Promise<T> {
   const { now } = Date;
   Date.now = () => now() + offset;

@@ -6,41 +6,62 @@ const CLI = new URL("../../cli.ts", import.meta.url).href;
 /** The app of `tests/fixtures/app.ts`, as `--app` takes it. */
 export const FIXTURE_APP = new URL("../fixtures/app.ts", import.meta.url).href;
 
-/** How to start the program. */
-export interface ProgramOptions {
+/** Options for starting a command. */
+export interface CommandOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Permissions for Deno; everything by default. */
-  readonly permissions?: readonly string[];
-  /** What it reads from standard input. */
+  /** The text of its standard input. */
   readonly stdin?: string;
   /** A line of shell that starts it, in which `"$@"` is the command: to set its limits. */
   readonly shell?: string;
 }
 
-/** A stream of a program, by its lines. */
+/** Options for starting a program with Deno. */
+export interface ProgramOptions extends CommandOptions {
+  /** Options of `deno run`, such as its permissions; `-A` by default. */
+  readonly permissions?: readonly string[];
+}
+
+/** An output stream of a process, by lines. */
 export interface Lines {
   /** The lines so far. */
   readonly all: readonly string[];
-  /** Waits until some line, past or to come, holds a text. */
+  /** Waits until a line, past or to come, contains a text. */
   until(text: string): Promise<string>;
   /** Waits until there are so many lines. */
   count(lines: number): Promise<unknown>;
 }
 
-/** A process of its own, such as `cli.ts`. */
+/** A running process. */
 export interface Program extends AsyncDisposable {
+  readonly pid: number;
   readonly stdout: Lines;
   readonly stderr: Lines;
   readonly kill: (signal: Deno.Signal) => void;
-  /** Waits for its end, and gives the exit code. */
+  /** Resolves with the exit code. */
   readonly end: Promise<number>;
 }
 
-/** Starts `cli.ts` with some arguments; it is killed at the end of the test if it still runs. */
+/** Starts `cli.ts`; it is killed at the end of the test if it still runs. */
 export function startProgram(args: readonly string[], options: ProgramOptions = {}): Program {
-  const { cwd, env = {}, permissions = ["-A"], stdin, shell = 'exec "$@"' } = options;
-  const command = [Deno.execPath(), "run", "--no-prompt", "--quiet", ...permissions, CLI, ...args];
+  return startScript(CLI, args, options);
+}
+
+/** Starts a script with Deno; it is killed at the end of the test if it still runs. */
+export function startScript(
+  script: string,
+  args: readonly string[] = [],
+  { permissions = ["-A"], ...options }: ProgramOptions = {},
+): Program {
+  const flags = ["--no-prompt", "--quiet", ...permissions];
+  return startCommand([Deno.execPath(), "run", ...flags, script, ...args], options);
+}
+
+/** Starts a command; it is killed at the end of the test if it still runs. */
+export function startCommand(
+  command: readonly string[],
+  { cwd, env = {}, stdin, shell = 'exec "$@"' }: CommandOptions = {},
+): Program {
   const process = new Deno.Command("sh", {
     args: ["-c", shell, "sh", ...command],
     env: { ...env, NO_COLOR: "1" },
@@ -53,8 +74,9 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
   return watch(process);
 }
 
-/** Reads what a process prints by its lines; it is killed at the end if it still runs. */
+/** Reads the output of a process by lines; it is killed at the end if it still runs. */
 export function watch(process: Deno.ChildProcess): Program {
+  const { pid } = process;
   const stdout = readLines(process.stdout);
   const stderr = readLines(process.stderr);
   const end = Promise.all([process.status, stdout.end, stderr.end]).then(([{ code }]) => code);
@@ -63,11 +85,11 @@ export function watch(process: Deno.ChildProcess): Program {
     kill("SIGKILL");
     await end;
   };
-  return { stdout, stderr, kill, end, [Symbol.asyncDispose]: dispose };
+  return { pid, stdout, stderr, kill, end, [Symbol.asyncDispose]: dispose };
 }
 
-/** Starts `runworker` with the fixture's app, and waits until it listens. */
-export async function startWorker(
+/** Starts `runworker` in a process of its own, and waits until it listens. */
+export async function startWorkerProcess(
   args: readonly string[],
   options: ProgramOptions = {},
 ): Promise<Program> {
@@ -76,12 +98,36 @@ export async function startWorker(
   return program;
 }
 
-/** Sends a signal again and again, as an impatient person would. */
-export async function signalUntilItEnds(program: Program, signal: Deno.Signal): Promise<void> {
+/** Sends a signal again and again until the process exits. */
+export async function signalUntilExit(program: Program, signal: Deno.Signal): Promise<void> {
   program.kill(signal);
   const timer = setInterval(() => program.kill(signal), 50);
   await program.end;
   clearInterval(timer);
+}
+
+/** Runs a command to its end, and returns its output without the last line break. */
+export async function run(program: string, args: readonly string[]): Promise<string> {
+  const output = await new Deno.Command(program, { args: [...args] }).output();
+  const [printed, complaints] = [output.stdout, output.stderr].map((bytes) =>
+    new TextDecoder().decode(bytes)
+  );
+  if (!output.success) throw new Error(`${program} failed: ${complaints}`);
+  return (printed ?? "").replace(/\r?\n$/, "");
+}
+
+/** Returns whether a program is on the PATH. */
+export function isInstalled(program: string): boolean {
+  try {
+    return new Deno.Command(program, { args: ["--version"] }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+/** Prints a line in the output of the tests. */
+export function say(line: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
 async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<void> {
@@ -91,7 +137,7 @@ async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<vo
 }
 
 /** How long a test waits for a line, in milliseconds. */
-const PATIENCE = 30_000;
+const LINE_TIMEOUT = 30_000;
 
 function readLines(stream: ReadableStream<Uint8Array>): Lines & { readonly end: Promise<void> } {
   const all: string[] = [];
@@ -110,7 +156,7 @@ function readLines(stream: ReadableStream<Uint8Array>): Lines & { readonly end: 
       if (found !== undefined) resolve(found);
     };
     const giveUp = () => reject(new Error(`${what} did not come; there was:\n${all.join("\n")}`));
-    const timer = setTimeout(giveUp, PATIENCE);
+    const timer = setTimeout(giveUp, LINE_TIMEOUT);
     end.then(() => (watch(), giveUp()));
     watchers.add(watch);
     watch();

@@ -1,43 +1,40 @@
 import { setTimeout } from "node:timers/promises";
 
-/** Stands between a client and a server, and does to the answers what a bad network does. */
+/** A proxy between clients and a server that behaves like a bad network. */
 export interface Proxy extends AsyncDisposable {
-  /** Where clients find it: `unix://PATH`. */
+  /** Its URL: `unix://PATH`. */
   readonly url: string;
-  /** How long each piece of an answer takes from now on, in milliseconds. */
+  /** The delay of each piece of an answer, in milliseconds. */
   delay: number;
-  /** How many bytes pass in a second from now on, in each direction of a connection; 0 for any number. */
+  /** The bytes per second, in each direction of a connection; 0 for no limit. */
   rate: number;
-  /** Has the next answer of each connection, as it is now, end in its middle, and the connection with it. */
+  /** Cuts the next answer of each open connection in its middle, and closes the connection. */
   cut(): void;
-  /** Has something else than the next answer of each connection arrive. */
+  /** Replaces the next answer of each open connection. */
   garble(bytes: Uint8Array): void;
-  /** How many connections were cut or garbled. */
-  readonly spoilt: number;
 }
 
-/** What becomes of a piece of an answer: what arrives, and whether the connection ends then. */
-type Spoil = (bytes: Uint8Array) => { readonly bytes: Uint8Array; readonly ends: boolean };
+/** Returns what arrives instead of a piece of an answer, and whether the connection ends then. */
+type Disturb = (bytes: Uint8Array) => { readonly bytes: Uint8Array; readonly ends: boolean };
 
 /**
  * Starts a proxy.
  *
- * @param path Where its socket is to be.
+ * @param path The path of its socket.
  * @param target The socket of the server.
  */
 export function startProxy(path: string, target: string): Proxy {
   const listener = Deno.listen({ transport: "unix", path });
   const links = new Set<Link>();
-  let spoilt = 0;
   const network: Network = { delay: 0, rate: 0 };
   const accepting = (async () => {
     for await (const client of listener) {
-      const link = new Link(client, network, () => spoilt++);
+      const link = new Link(client, network);
       links.add(link);
       link.run(target).finally(() => links.delete(link));
     }
   })();
-  const spoil = (how: Spoil) => links.forEach((link) => link.spoil = how);
+  const disturb = (how: Disturb) => links.forEach((link) => link.disturb = how);
   return {
     url: `unix://${path}`,
     get delay() {
@@ -52,11 +49,8 @@ export function startProxy(path: string, target: string): Proxy {
     set rate(bytes) {
       network.rate = bytes;
     },
-    get spoilt() {
-      return spoilt;
-    },
-    cut: () => spoil((bytes) => ({ bytes: bytes.subarray(0, bytes.length / 2), ends: true })),
-    garble: (bytes) => spoil(() => ({ bytes, ends: false })),
+    cut: () => disturb((bytes) => ({ bytes: bytes.subarray(0, bytes.length / 2), ends: true })),
+    garble: (bytes) => disturb(() => ({ bytes, ends: false })),
     async [Symbol.asyncDispose]() {
       listener.close();
       for (const link of links) link.close();
@@ -65,7 +59,7 @@ export function startProxy(path: string, target: string): Proxy {
   };
 }
 
-/** What all connections have in common. */
+/** The settings of all connections. */
 interface Network {
   delay: number;
   rate: number;
@@ -75,15 +69,13 @@ interface Network {
 class Link {
   readonly #client: Deno.Conn;
   readonly #network: Network;
-  readonly #onSpoilt: () => void;
   readonly #closing = new AbortController();
   #server: Deno.Conn | undefined;
-  spoil: Spoil | undefined;
+  disturb: Disturb | undefined;
 
-  constructor(client: Deno.Conn, network: Network, onSpoilt: () => void) {
+  constructor(client: Deno.Conn, network: Network) {
     this.#client = client;
     this.#network = network;
-    this.#onSpoilt = onSpoilt;
   }
 
   async run(target: string): Promise<void> {
@@ -91,7 +83,7 @@ class Link {
       this.#server = await Deno.connect({ transport: "unix", path: target });
       await Promise.race([this.#ask(this.#server), this.#answer(this.#server)]);
     } catch {
-      // One of the two has gone: then the other has to go as well.
+      // One of the two connections is closed: then the other is closed as well.
     }
     this.close();
   }
@@ -114,7 +106,7 @@ class Link {
   async #answer(server: Deno.Conn): Promise<void> {
     for await (const bytes of piecesOf(server)) {
       await this.#pause(this.#network.delay);
-      const { bytes: arriving, ends } = this.#spoilt(bytes);
+      const { bytes: arriving, ends } = this.#disturbed(bytes);
       await this.#pass(this.#client, arriving);
       if (ends) return;
     }
@@ -137,11 +129,10 @@ class Link {
     }
   }
 
-  #spoilt(bytes: Uint8Array): { readonly bytes: Uint8Array; readonly ends: boolean } {
-    if (!this.spoil) return { bytes, ends: false };
-    const result = this.spoil(bytes);
-    this.spoil = undefined;
-    this.#onSpoilt();
+  #disturbed(bytes: Uint8Array): { readonly bytes: Uint8Array; readonly ends: boolean } {
+    if (!this.disturb) return { bytes, ends: false };
+    const result = this.disturb(bytes);
+    this.disturb = undefined;
     return result;
   }
 }
@@ -155,4 +146,27 @@ async function* piecesOf(connection: Deno.Conn): AsyncGenerator<Uint8Array> {
 
 async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+}
+
+/** Malformed replies: not RESP, of another type, or incomplete. */
+export const GARBAGE: readonly Uint8Array[] = encoded(
+  "\u0000\u0001 this is no Redis\r\n",
+  "+OK\r\n",
+  "+OK\r\n:5\r\n",
+  "!\r\n\r\n",
+  "$-7\r\n",
+  "$3\r\nabc\r\n",
+  "$9999999999\r\nx",
+  "*-1\r\n",
+  "*1\r\n:1\r\n",
+  "*3\r\n$5\r\nhello\r\n",
+  "*3\r\n$11\r\nasgiletters\r\n:1\r\n:2\r\n",
+  "*1000000000\r\n",
+);
+
+/** Well-formed replies that a sender cannot tell from a correct one. */
+export const LIES: readonly Uint8Array[] = encoded(":7\r\n", ":12a\r\n", "-ERR odd\r\n");
+
+function encoded(...texts: readonly string[]): Uint8Array[] {
+  return texts.map((text) => new TextEncoder().encode(text));
 }

@@ -1,19 +1,19 @@
 import fc from "fast-check";
 import { format } from "node:util";
 
-/** A password, and the words in it: none of them occurs in a text that is not about it. */
+/** A password, and the words in it, which occur in no other text. */
 export interface Secret {
   readonly words: readonly string[];
   readonly text: string;
 }
 
-/** What separates the words of a password: what has a meaning in a URL, and what is escaped. */
+/** Separators of the words: characters with a meaning in a URL, and escaped ones. */
 const SEPARATORS = [..."%/?@#: &=+\"'\\é!,;|[]", "%zz", "\t", "//", "@@"];
 
 const word = fc.array(fc.constantFrom(..."GHJKQVWXZ"), { minLength: 6, maxLength: 9 })
   .map((letters) => letters.join(""));
 
-/** Passwords with everything in them that a URL could trip over. */
+/** Passwords with all characters that are special in a URL. */
 export const secrets: fc.Arbitrary<Secret> = fc.record({
   words: fc.array(word, { minLength: 1, maxLength: 3 }),
   separators: fc.array(fc.constantFrom(...SEPARATORS), { minLength: 4, maxLength: 4 }),
@@ -23,7 +23,7 @@ export const secrets: fc.Arbitrary<Secret> = fc.record({
   return { words, text: (starts ? separators[0] : "") + inner + (stops ? separators[3] : "") };
 });
 
-/** Everything that could be printed of a value, with its hidden properties and its causes. */
+/** Returns everything that can be printed of a value, with hidden properties and causes. */
 export function printed(value: unknown): string {
   const texts = [Deno.inspect(value, { depth: 12, showHidden: true, getters: true })];
   texts.push(format("%o", value), String(value));
@@ -41,7 +41,7 @@ export function printed(value: unknown): string {
   return texts.join("\n");
 }
 
-/** The words of a secret that a text gives away. */
+/** Returns the words of a secret that occur in a text. */
 export function leaks({ words }: Secret, text: string): string[] {
   return words.filter((part) => text.includes(part));
 }

@@ -1,9 +1,9 @@
-/** A folder that is gone at the end of an `await using` block. */
+/** A folder that is removed when it is disposed of. */
 export interface TemporaryFolder extends AsyncDisposable {
   readonly path: string;
 }
 
-/** Makes an empty folder. */
+/** Creates an empty folder. */
 export async function temporaryFolder(): Promise<TemporaryFolder> {
   const path = await Deno.makeTempDir({ prefix: "asgi-channels-" });
   return {

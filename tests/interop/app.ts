@@ -43,7 +43,7 @@ class PeerConsumer extends AsyncConsumer {
     else for (const event of events) await send(event);
   }
 
-  /** Asks somebody, who answers to this consumer's own channel. */
+  /** Sends a question to a channel; the answer arrives on this consumer's own channel. */
   async ask({ channel, question }: Question & { readonly channel: string }) {
     const event = { type: "question", question, reply_to: this.channelName };
     await this.channelLayer.send(channel, event);

@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { type Program, startProgram, watch } from "../helpers/program.ts";
-import type { RedisServer } from "../helpers/redis_server.ts";
+import type { RedisServer } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { testWithPython } from "./python.ts";
+import { freePort } from "../helpers/network.ts";
 
 const PAGE = await Deno.readTextFile(new URL("../../docs/django.md", import.meta.url));
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
@@ -102,11 +103,6 @@ async function request(port: number): Promise<number> {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
 }
 
 testWithPython("docs/django.md works from an empty directory", async (_t, redis) => {

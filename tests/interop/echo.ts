@@ -3,15 +3,15 @@ import type { ChannelLayer, Message } from "@asgi/channels";
 import { assertSame } from "../../src/testing/conformance/same_value.ts";
 import type { Peer, PythonLayerConfig } from "./python.ts";
 
-/** How many messages are on their way at once. */
+/** How many messages are in transit at the same time. */
 const BATCH = 50;
 
-/** Sends messages through Python, and checks that they come back exactly as they were. */
+/** Sends messages through Python, and checks that they return unchanged. */
 export type Echo = (sent: readonly Message[]) => Promise<void>;
 
 let echoes = 0;
 
-/** Has Python send back what a layer of ours, of the same settings, sends. */
+/** Has Python send back what a layer with the same settings sends. */
 export async function startEcho(
   layer: ChannelLayer,
   peer: Peer,
@@ -25,7 +25,7 @@ export async function startEcho(
   };
 }
 
-/** Checks an echo with generated messages; a failure says the seed, not all the messages. */
+/** Checks an echo with generated messages; a failure reports the seed instead of the messages. */
 export async function assertEchoes(
   echo: Echo,
   generated: fc.Arbitrary<Message>,

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { RedisChannelLayer, UndecodableMessageError } from "@asgi/channels";
 import { messages } from "../../src/testing/conformance/arbitraries.ts";
 import { startProgram } from "../helpers/program.ts";
-import type { RedisServer } from "../helpers/redis_server.ts";
+import type { RedisServer } from "../helpers/redis.ts";
 import { assertEchoes, startEcho } from "./echo.ts";
 import { type Peer, testWithPeer } from "./python.ts";
 
@@ -40,7 +40,7 @@ async function sendUnreadable(redis: RedisServer, peer: Peer, prefix: string): P
 testWithPeer("Deno and Python read what the other has encrypted", async (t, redis, peer) => {
   const both = { symmetric_encryption_keys: KEYS };
 
-  await t.step("200 generated messages come back from Python as they were", async () => {
+  await t.step("200 generated messages return from Python unchanged", async () => {
     const prefix = "echo";
     await using layer = connect(redis, prefix, KEYS);
     await assertEchoes(await startEcho(layer, peer, { prefix, ...both }), messages, 200);
@@ -61,7 +61,7 @@ testWithPeer("Deno and Python read what the other has encrypted", async (t, redi
     }
   });
 
-  await t.step("while keys change, new and old sides read each other", async () => {
+  await t.step("during key rotation, new and old sides read each other", async () => {
     const prefix = "rotation";
     await using changed = connect(redis, prefix, KEYS);
     await using behind = connect(redis, prefix, [OLD]);
@@ -93,7 +93,7 @@ testWithPeer("Deno and Python read what the other has encrypted", async (t, redi
     assertMatch(token, /^gAAAA[\w-]+={0,2}$/);
   });
 
-  await t.step("what it can't read costs a worker one line of the log, and no more", async () => {
+  await t.step("an undecryptable message costs a worker one log line, and no more", async () => {
     const prefix = "worker";
     await sendUnreadable(redis, peer, prefix);
     await peer.call({ prefix, ...both }, "send", "letters", { type: "record", id: "readable" });
@@ -111,12 +111,15 @@ testWithPeer("Deno and Python read what the other has encrypted", async (t, redi
     assert(!worker.stderr.all.join("\n").includes("password"), "The log tells a password");
   });
 
-  await t.step("a process-local channel drops what it can't read, and goes on", async () => {
-    const prefix = "local";
-    await using layer = connect(redis, prefix, KEYS);
-    const own = layer.newChannel();
-    await peer.call({ prefix, symmetric_encryption_keys: ["another"] }, "send", own, EVENT);
-    await peer.call({ prefix, ...both }, "send", own, { ...EVENT, n: 2 });
-    assertEquals(await layer.receive(own), { ...EVENT, n: 2 });
-  });
+  await t.step(
+    "a process-local channel drops undecryptable messages, and keeps working",
+    async () => {
+      const prefix = "local";
+      await using layer = connect(redis, prefix, KEYS);
+      const own = layer.newChannel();
+      await peer.call({ prefix, symmetric_encryption_keys: ["another"] }, "send", own, EVENT);
+      await peer.call({ prefix, ...both }, "send", own, { ...EVENT, n: 2 });
+      assertEquals(await layer.receive(own), { ...EVENT, n: 2 });
+    },
+  );
 });

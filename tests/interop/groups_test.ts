@@ -1,17 +1,12 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type ChannelLayer, RedisChannelLayer } from "@asgi/channels";
-import type { RedisServer } from "../helpers/redis_server.ts";
+import { RedisChannelLayer } from "@asgi/channels";
+import type { RedisServer } from "../helpers/redis.ts";
 import { testWithPeer } from "./python.ts";
+import { remaining } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
-/** What is in a channel, without waiting. */
-async function contents(layer: ChannelLayer, channel: string): Promise<unknown[]> {
-  const deliveries = await layer.receiveMany(channel, { limit: 1000, wait: false });
-  return deliveries.map((delivery) => delivery.read());
-}
-
-/** The keys of a prefix; those by which a layer of ours wakes itself go away on their own. */
+/** Returns the keys of a prefix, without wake-up keys, which expire by themselves. */
 async function keys(redis: RedisServer, prefix: string): Promise<string[]> {
   const all = (await redis.cli("KEYS", `${prefix}*`)).split("\n");
   return all.filter((key) => !key.includes(":bell:"));
@@ -49,7 +44,7 @@ testWithPeer("Groups and process-local channels join Deno and Python", async (t,
     }]);
   });
 
-  await t.step("a group of both reaches each member once, whoever made it and sends", async () => {
+  await t.step("a shared group reaches each member once, from either side", async () => {
     const prefix = "both";
     await using layer = new RedisChannelLayer({ url, prefix });
     const deno = ["deno", layer.newChannel(), layer.newChannel()];
@@ -68,11 +63,11 @@ testWithPeer("Groups and process-local channels join Deno and Python", async (t,
       assertEquals(received, Array(3).fill(event));
       assertEquals(await pythonReceives(prefix, python), Array(3).fill(event));
     }
-    for (const channel of deno) assertEquals(await contents(layer, channel), []);
+    for (const channel of deno) assertEquals(await remaining(layer, channel), []);
     assertEquals(await keys(redis, prefix), [`${prefix}:group:readers`]);
   });
 
-  await t.step("a channel that the other side has taken out of a group gets nothing", async () => {
+  await t.step("a channel that the other side has removed from a group gets nothing", async () => {
     const prefix = "discard";
     await using layer = new RedisChannelLayer({ url, prefix });
     const [own, theirs] = [layer.newChannel(), await peer.call<string>({ prefix }, "new_channel")];
@@ -81,7 +76,7 @@ testWithPeer("Groups and process-local channels join Deno and Python", async (t,
     await layer.groupDiscard("readers", theirs);
     await layer.groupSend("readers", EVENT);
     await peer.call({ prefix }, "group_send", "readers", EVENT);
-    assertEquals(await contents(layer, "stays"), [EVENT, EVENT]);
+    assertEquals(await remaining(layer, "stays"), [EVENT, EVENT]);
     assertEquals(await keys(redis, prefix), [`${prefix}:group:readers`]);
   });
 
@@ -96,20 +91,20 @@ testWithPeer("Groups and process-local channels join Deno and Python", async (t,
     await peer.call({ prefix, group_expiry: 60 }, "group_add", "readers", "new");
     await layer.groupSend("readers", EVENT);
     await peer.call({ prefix, group_expiry: 60 }, "group_send", "readers", EVENT);
-    assertEquals(await contents(layer, "new"), [EVENT, EVENT]);
+    assertEquals(await remaining(layer, "new"), [EVENT, EVENT]);
     assertEquals(await keys(redis, prefix), [`${prefix}:group:readers`]);
   });
 
-  await t.step("a channel that is full misses what either side sends to its group", async () => {
+  await t.step("a full channel misses what either side sends to its group", async () => {
     const prefix = "full";
     await using layer = new RedisChannelLayer({ url, prefix, capacity: 1 });
     for (const channel of ["full", "room"]) await layer.groupAdd("readers", channel);
     await layer.send("full", { type: "first" });
     await layer.groupSend("readers", EVENT);
-    assertEquals(await contents(layer, "room"), [EVENT]);
+    assertEquals(await remaining(layer, "room"), [EVENT]);
     await peer.call({ prefix, capacity: 1 }, "group_send", "readers", EVENT);
-    assertEquals(await contents(layer, "room"), [EVENT]);
-    assertEquals(await contents(layer, "full"), [{ type: "first" }]);
+    assertEquals(await remaining(layer, "room"), [EVENT]);
+    assertEquals(await remaining(layer, "full"), [{ type: "first" }]);
   });
 
   await t.step("neither side receives from a process-local channel of the other", async () => {

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Message, RedisChannelLayer } from "@asgi/channels";
 import { messages } from "../../src/testing/conformance/arbitraries.ts";
-import type { RedisServer } from "../helpers/redis_server.ts";
+import type { RedisServer } from "../helpers/redis.ts";
 import { assertEchoes, startEcho } from "./echo.ts";
 import { testWithPeer } from "./python.ts";
 
@@ -41,19 +41,19 @@ testWithPeer("Deno and Python exchange JSON", async (t, redis, peer) => {
   await using layer = connect(redis, "echo");
   const config = { name, prefix: "echo" } as const;
 
-  await t.step("200 generated messages come back from Python exactly as they were", async () => {
+  await t.step("200 generated messages return from Python unchanged", async () => {
     const generated = messages.map((message) => withoutBytes(message) as Message);
     await assertEchoes(await startEcho(layer, peer, config), generated, 200);
   });
 
   for (const [kind, values] of Object.entries(LIMITS)) {
-    await t.step(`${kind} come back from Python exactly as they were`, async () => {
+    await t.step(`${kind} return from Python unchanged`, async () => {
       const echo = await startEcho(layer, peer, config);
       for (const value of values) await echo([{ type: "test.event", value }]);
     });
   }
 
-  await t.step("Python takes each number for what it is", async () => {
+  await t.step("Python reads each number with its type", async () => {
     const values = { whole: 3, half: 0.5, zero: -0, large: 2n ** 60n, float: 1e20, none: null };
     await layer.send("kinds", { type: "test.event", ...values });
     const kinds = await peer.call(config, "receive_kinds", "kinds");
@@ -68,7 +68,7 @@ testWithPeer("Deno and Python exchange JSON", async (t, redis, peer) => {
     });
   });
 
-  await t.step("bytes are refused with the path to them, before anything is sent", async () => {
+  await t.step("bytes are rejected with their path, before anything is sent", async () => {
     for (const bytes of [Uint8Array.of(1), Buffer.from("bytes")]) {
       const event = { type: "test.event", files: [{ bytes }] };
       await assertRejects(() => layer.send("refused", event), TypeError, "$.files[0].bytes");

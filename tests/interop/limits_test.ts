@@ -1,17 +1,12 @@
 import { assert, assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
-import { ChannelFullError, type ChannelLayer, RedisChannelLayer } from "@asgi/channels";
-import type { RedisServer } from "../helpers/redis_server.ts";
+import { ChannelFullError, RedisChannelLayer } from "@asgi/channels";
+import type { RedisServer } from "../helpers/redis.ts";
 import { testWithPeer } from "./python.ts";
+import { remaining } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
-/** What is in a channel, without waiting. */
-async function contents(layer: ChannelLayer, channel: string): Promise<unknown[]> {
-  const deliveries = await layer.receiveMany(channel, { limit: 1000, wait: false });
-  return deliveries.map((delivery) => delivery.read());
-}
-
-/** Makes all that is in a channel older by some seconds. */
+/** Ages the messages of a channel by some seconds. */
 async function age(redis: RedisServer, key: string, seconds: number): Promise<void> {
   const script = "for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do " +
     "redis.call('ZINCRBY', KEYS[1], -ARGV[1], member) end";
@@ -21,7 +16,7 @@ async function age(redis: RedisServer, key: string, seconds: number): Promise<vo
 testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) => {
   const url = redis.url;
 
-  await t.step("what one side has filled, the other refuses", async () => {
+  await t.step("a channel that one side has filled is full for the other", async () => {
     const [prefix, capacity] = ["filled", 3];
     await using layer = new RedisChannelLayer({ url, prefix, capacity });
     const pythonSends = (channel: string) =>
@@ -31,12 +26,12 @@ testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) 
     for (const channel of ["by-python", "by-deno"]) {
       await assertRejects(() => layer.send(channel, EVENT), ChannelFullError);
       await assertRejects(() => pythonSends(channel), Error, "ChannelFull");
-      assertEquals(await contents(layer, channel), Array(capacity).fill(EVENT));
+      assertEquals(await remaining(layer, channel), Array(capacity).fill(EVENT));
       await pythonSends(channel);
     }
   });
 
-  await t.step("process-local channels of one process share what they may hold", async () => {
+  await t.step("process-local channels of one process share their capacity", async () => {
     const [prefix, capacity] = ["local", 2];
     await using layer = new RedisChannelLayer({ url, prefix, capacity });
     const own = [layer.newChannel(), layer.newChannel()] as const;
@@ -47,15 +42,15 @@ testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) 
     await assertRejects(refused, Error, "ChannelFull");
   });
 
-  await t.step("both sides know only what has their prefix", async () => {
+  await t.step("both sides see only keys with their prefix", async () => {
     await using one = new RedisChannelLayer({ url, prefix: "one" });
     await using other = new RedisChannelLayer({ url, prefix: "other" });
     await peer.call({ prefix: "one" }, "send", "letters", EVENT);
     await peer.call({ prefix: "one" }, "group_add", "readers", "letters");
     await other.groupSend("readers", EVENT);
-    assertEquals(await contents(other, "letters"), []);
+    assertEquals(await remaining(other, "letters"), []);
     await one.groupSend("readers", EVENT);
-    assertEquals(await contents(one, "letters"), [EVENT, EVENT]);
+    assertEquals(await remaining(one, "letters"), [EVENT, EVENT]);
     await other.send("letters", { ...EVENT, n: 2 });
     assertEquals(await peer.call({ prefix: "other" }, "receive", "letters"), { ...EVENT, n: 2 });
   });
@@ -89,7 +84,7 @@ testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) 
       await layer.send(channel, EVENT);
       assertEquals(await layer.receive(channel), EVENT);
     }
-    assertEquals(await contents(layer, "letters"), []);
+    assertEquals(await remaining(layer, "letters"), []);
   });
 
   await t.step("Python drops what Deno sent and has expired when it sends", async () => {
@@ -102,7 +97,7 @@ testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) 
     assertEquals(await redis.cli("EXISTS", `${prefix}letters`), "0");
   });
 
-  await t.step("what has expired makes room for both", async () => {
+  await t.step("expired messages free capacity for both", async () => {
     const [prefix, capacity] = ["room", 2];
     await using layer = new RedisChannelLayer({ url, prefix, capacity });
     const pythonSends = () => peer.call({ prefix, capacity }, "send", "letters", EVENT);
@@ -112,11 +107,11 @@ testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) 
     await pythonSends();
     await age(redis, `${prefix}letters`, 61);
     await layer.sendMany("letters", [EVENT, EVENT]);
-    assertEquals(await contents(layer, "letters"), [EVENT, EVENT]);
+    assertEquals(await remaining(layer, "letters"), [EVENT, EVENT]);
   });
 
   await t.step(
-    "a channel that nobody reads is gone after the expiry of its last sender",
+    "a channel without a reader is deleted after the expiry of its last sender",
     async () => {
       const prefix = "gone";
       await using layer = new RedisChannelLayer({ url, prefix, expiry: 40_000 });

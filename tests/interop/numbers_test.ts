@@ -5,7 +5,7 @@ import { testWithPeer } from "./python.ts";
 /** What Python can send, and this library can't. */
 const RECEIVED = [2n ** 63n, 2n ** 64n - 1n, NaN, Infinity, -Infinity];
 
-/** What is said of each when it is to be sent on. */
+/** The error of each value when it is sent on. */
 const REFUSALS: readonly (readonly [value: unknown, refusal: string])[] = [
   [2n ** 63n, "$.list[1].n is 9223372036854775808n: integers go from -2^63 to 2^63 - 1"],
   [2n ** 64n - 1n, "$.list[1].n is 18446744073709551615n: integers go from -2^63 to 2^63 - 1"],

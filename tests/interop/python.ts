@@ -1,11 +1,12 @@
-import { type Program, watch } from "../helpers/program.ts";
-import { redisMissing, type RedisServer, say, startRedis } from "../helpers/redis_server.ts";
+import { type Program, say, watch } from "../helpers/program.ts";
+import { redisMissing, type RedisServer, startRedis } from "../helpers/redis.ts";
+import { within } from "../helpers/waiting.ts";
 
 const PYTHON = "/usr/bin/python3";
 const SITE = new URL("site/", import.meta.url).pathname;
 const NEEDED = ["channels", "channels_redis", "django", "cryptography"];
 
-/** What `CONFIG` is in Django's settings, in seconds; and the class, when it isn't the usual one. */
+/** `CONFIG` of Django's settings, in seconds, and the class if it isn't the usual one. */
 export interface PythonLayerConfig {
   readonly name?: "JsonRedisChannelLayer" | "LateRedisChannelLayer";
   readonly capacity?: number;
@@ -15,11 +16,11 @@ export interface PythonLayerConfig {
   readonly symmetric_encryption_keys?: readonly string[];
 }
 
-/** A Python process with layers of `channels_redis` in it, which does what it is told. */
+/** A Python process that calls layers of `channels_redis`. */
 export interface Peer extends AsyncDisposable {
-  /** Calls a method of a layer, or one of `site/peer/actions.py`, and waits for what it gives. */
+  /** Calls a method of a layer, or one of `site/peer/actions.py`, and returns the result. */
   call<T = null>(config: PythonLayerConfig, method: string, ...args: unknown[]): Promise<T>;
-  /** Calls something that doesn't end. */
+  /** Starts a call that doesn't end. */
   start(config: PythonLayerConfig, method: string, ...args: unknown[]): Promise<void>;
 }
 
@@ -32,7 +33,7 @@ export function startSite(
   return watch(spawnSite(redis, args, { env, stdin: "null" }));
 }
 
-/** Starts a Python process that does what it is told. */
+/** Starts a Python process that executes calls. */
 export function startPeer(redis: RedisServer): Peer {
   const process = spawnSite(redis, ["peer"], { env: {}, stdin: "piped" });
   const program = watch(process);
@@ -55,15 +56,6 @@ export function startPeer(redis: RedisServer): Peer {
     await program[Symbol.asyncDispose]();
   };
   return { call, start, [Symbol.asyncDispose]: dispose };
-}
-
-/** Waits until the Python workers of a Redis wait for so many channels. */
-export async function untilPythonWaits(redis: RedisServer, channels: number): Promise<void> {
-  const isReady = async () => {
-    const clients = (await redis.cli("CLIENT", "LIST")).split("\n");
-    return clients.filter((line) => line.includes("cmd=bzpopmin")).length >= channels;
-  };
-  while (!await isReady()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /**
@@ -100,29 +92,18 @@ export function testWithPython(
     fn: async (t) => {
       if (isMissing) throw new Error(`Where CI is true this is needed: ${WANTED}`);
       await using redis = await startRedis();
-      await withDeadline(run(t, redis));
+      await within(run(t, redis), "the end of the test", DEADLINE);
     },
   });
 }
 
-/** How long a test may take, in milliseconds: what was lost would be waited for without end. */
+/** How long a test may take, in milliseconds: a lost message would be waited for without end. */
 const DEADLINE = 90_000;
-
-async function withDeadline(work: Promise<void>): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const giveUp = () => reject(new Error(`It has taken more than ${DEADLINE} ms`));
-  const timer = setTimeout(giveUp, DEADLINE);
-  try {
-    await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 const WANTED = `redis-server, and ${PYTHON} with ${NEEDED.join(", ")}`;
 const hasPackages = lookForPackages();
 
-/** Looks for them without importing them, which takes long. */
+/** Returns whether they are installed, without the slow import. */
 function lookForPackages(): boolean {
   const script = "import sys; from importlib.util import find_spec; " +
     "sys.exit(not all(map(find_spec, sys.argv[1:])))";

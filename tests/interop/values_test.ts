@@ -40,16 +40,16 @@ const KINDS: readonly (readonly [kind: string, value: unknown])[] = [
 testWithPeer("Values are the same in Deno and in Python", async (t, redis, peer) => {
   const capacity = 1000;
   await using layer = new RedisChannelLayer({ url: redis.url, capacity });
-  await t.step("400 generated messages come back from Python exactly as they were", async () => {
+  await t.step("400 generated messages return from Python unchanged", async () => {
     await assertEchoes(await startEcho(layer, peer, { capacity }), messages, 400);
   });
 
-  await t.step("values at their limits come back from Python exactly as they were", async () => {
+  await t.step("values at their limits return from Python unchanged", async () => {
     const echo = await startEcho(layer, peer, { capacity });
     await echo(LIMITS.map((value) => ({ type: "test.event", value })));
   });
 
-  await t.step("400 messages of Python's come back from Deno exactly as they were", async () => {
+  await t.step("400 messages of Python return from Deno unchanged", async () => {
     const count = 400;
     const seed = Math.floor(Math.random() * 1e9);
     const sendBack = async () => {
@@ -62,14 +62,14 @@ testWithPeer("Values are the same in Deno and in Python", async (t, redis, peer)
     assertEquals(differences, [], `seed ${seed}`);
   });
 
-  await t.step("Python takes each value for what it is", async () => {
+  await t.step("Python reads each value with its type", async () => {
     const values = KINDS.map(([, value], index) => [`value-${index}`, value] as const);
     await layer.send("kinds", { type: "test.event", ...Object.fromEntries(values) });
     const kinds = await peer.call<Record<string, string>>({}, "receive_kinds", "kinds");
     assertEquals(Object.values(kinds), ["str", ...KINDS.map(([kind]) => kind)]);
   });
 
-  await t.step("one byte more than 1 MiB is refused before it is sent", async () => {
+  await t.step("one byte more than 1 MiB is rejected before it is sent", async () => {
     const sent = { type: "test.event", value: "x".repeat(LARGEST + 1) };
     const refusal = await layer.send("refused", sent).catch((error) => error.name);
     assertEquals(refusal, "MessageTooLargeError");

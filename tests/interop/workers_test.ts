@@ -1,8 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
 import { type Program, startProgram } from "../helpers/program.ts";
-import type { RedisServer } from "../helpers/redis_server.ts";
-import { startSite, testWithPython, untilPythonWaits } from "./python.ts";
+import { type RedisServer, untilBlocked } from "../helpers/redis.ts";
+import { startSite, testWithPython } from "./python.ts";
+import { range } from "../helpers/events.ts";
 
 const APP = new URL("app.ts", import.meta.url).href;
 
@@ -17,8 +18,8 @@ async function startDenoWorker(redis: RedisServer, channel: string): Promise<Pro
   return worker;
 }
 
-/** Takes what a worker prints, some lines at a time. */
-function linesOf({ stdout }: Program): (count: number) => Promise<string[]> {
+/** Returns a function that waits for the next lines that a worker prints. */
+function readerOf({ stdout }: Program): (count: number) => Promise<string[]> {
   let taken = 0;
   return async (count) => {
     await stdout.count(taken + count);
@@ -26,17 +27,13 @@ function linesOf({ stdout }: Program): (count: number) => Promise<string[]> {
   };
 }
 
-function numbers(count: number): string[] {
-  return Array.from({ length: count }, (_, id) => `${id}`);
-}
-
 testWithPython("Workers of Deno and Django handle each other's events", async (t, redis) => {
   await using layer = new RedisChannelLayer({ url: redis.url, capacity: EVENTS });
   await using python = startSite(redis, ["runworker", "python", "python-others"]);
   await using deno = await startDenoWorker(redis, "deno");
-  await untilPythonWaits(redis, 2);
-  const [fromPython, fromDeno] = [linesOf(python), linesOf(deno)];
-  const events = numbers(EVENTS).map((id) => ({ type: "record", id }));
+  await untilBlocked(redis, 2);
+  const [fromPython, fromDeno] = [readerOf(python), readerOf(deno)];
+  const events = range(EVENTS).map(String).map((id) => ({ type: "record", id }));
 
   /** Has a worker print all that is before this, so that an event too many would show. */
   async function assertHandled(worker: "python" | "deno", sort = false): Promise<void> {
@@ -44,7 +41,7 @@ testWithPython("Workers of Deno and Django handle each other's events", async (t
     const lines = await (worker === "python" ? fromPython : fromDeno)(EVENTS + 1);
     assertEquals(lines.pop(), "end");
     if (sort) lines.sort((one, other) => Number(one) - Number(other));
-    assertEquals(lines, numbers(EVENTS));
+    assertEquals(lines, range(EVENTS).map(String));
   }
 
   await t.step("Django handles 1,000 events that Deno sends one by one, in order", async () => {
@@ -89,11 +86,14 @@ testWithPython("Workers of Deno and Django handle each other's events", async (t
     assertEquals(await fromPython(1), ["Deno to Python's question"]);
   });
 
-  await t.step("our worker was given each event once, and stops with 0", async () => {
-    deno.kill("SIGTERM");
-    assertEquals(await deno.end, 0);
-    const received = 2 * (EVENTS + 1) + ["ask", "question"].length;
-    const report = `Stopped: ${received} received, ${received} handled, 0 failed, 0 dropped`;
-    assertStringIncludes(deno.stderr.all.at(-1) ?? "", report);
-  });
+  await t.step(
+    "the Deno worker has received each event once, and exits with status 0",
+    async () => {
+      deno.kill("SIGTERM");
+      assertEquals(await deno.end, 0);
+      const received = 2 * (EVENTS + 1) + ["ask", "question"].length;
+      const report = `Stopped: ${received} received, ${received} handled, 0 failed, 0 dropped`;
+      assertStringIncludes(deno.stderr.all.at(-1) ?? "", report);
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { ChannelFullError, MemoryChannelLayer, SqliteChannelLayer } from "@asgi/channels";
 import { withClockAt } from "../helpers/clock.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { numbered, numbersOf, remaining, upTo } from "../worker/tally.ts";
+import { numbered, numbersOf, range, remaining } from "../helpers/events.ts";
 
 const HOUR = 3_600_000;
 
@@ -14,7 +14,7 @@ Deno.test("MemoryChannelLayer: a clock that is set forward expires nothing", asy
   await withClockAt(25 * HOUR, async () => {
     await assertRejects(() => layer.send("letters", { type: "work" }), ChannelFullError);
     await layer.groupSend("readers", { type: "work", number: 0 });
-    assertEquals(numbersOf(await remaining(layer, "letters")), upTo(100));
+    assertEquals(numbersOf(await remaining(layer, "letters")), range(100));
     assertEquals(numbersOf(await remaining(layer, "others")), [0]);
   });
 });
@@ -35,7 +35,7 @@ for (const kind of ["memory", "SQLite"]) {
   });
 }
 
-Deno.test("SqliteChannelLayer: what was sent before the clock was set back doesn't stay forever", async () => {
+Deno.test("SqliteChannelLayer: a message sent before the clock was set back doesn't stay forever", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/channels.sqlite3`;
   await using layer = new SqliteChannelLayer({ path, expiry: 1 });

@@ -12,7 +12,7 @@ import { isLayerUrl } from "../../src/layers/internal.ts";
 
 const EVENT = { type: "test.event" };
 
-/** Has the registry make a layer of a URL, and puts the registry back as it was. */
+/** Has the registry create a layer from a URL, and resets the registry. */
 function layerOf(url: string) {
   configureChannelLayers({ other: url });
   try {
@@ -58,7 +58,7 @@ Deno.test("a layer URL's query sets the options", async () => {
   assert(delivery && delivery.expiresAt <= Date.now() + 50_000);
 });
 
-Deno.test("a layer URL with an unknown scheme is refused with the known ones", () => {
+Deno.test("a layer URL with an unknown scheme is rejected with the known ones", () => {
   const known = "known are memory, sqlite, redis, rediss, redis+sentinel, rediss+sentinel, " +
     "redis+cluster, rediss+cluster, unix";
   for (
@@ -69,7 +69,7 @@ Deno.test("a layer URL with an unknown scheme is refused with the known ones", (
   }
 });
 
-Deno.test("a layer URL with an unknown option is refused with the known ones", () => {
+Deno.test("a layer URL with an unknown option is rejected with the known ones", () => {
   const known = "known are capacity, expiry, groupExpiry, prefix";
   for (const option of ["capazity", "toString", "__proto__", "Capacity"]) {
     const problem = `Layer URL has an unknown option "${option}": ${known}`;
@@ -77,7 +77,7 @@ Deno.test("a layer URL with an unknown option is refused with the known ones", (
   }
 });
 
-Deno.test("a layer URL with a number that is none is refused", () => {
+Deno.test("a layer URL with an invalid number is rejected", () => {
   for (const text of ["", "ten", "1x", "NaN", "Infinity", "+"]) {
     const url = `memory:?capacity=${text}`;
     assertThrows(() => layerOf(url), TypeError, "Layer URL needs a number as capacity");
@@ -87,12 +87,12 @@ Deno.test("a layer URL with a number that is none is refused", () => {
   }
 });
 
-Deno.test("isLayerUrl() tells a URL from an alias", () => {
+Deno.test("isLayerUrl() distinguishes a URL from an alias", () => {
   for (const url of ["memory:", "sqlite:a", "redis://x", "unknown:x"]) assert(isLayerUrl(url));
   for (const alias of ["default", "other", "", "./a:b", "1:2"]) assert(!isLayerUrl(alias));
 });
 
-Deno.test("closeChannelLayers() closes what URLs made", async () => {
+Deno.test("closeChannelLayers() closes the layers created from URLs", async () => {
   configureChannelLayers({ default: "memory:", other: "memory:" });
   const [one, two] = [getChannelLayer("other"), getChannelLayer("other")];
   assertEquals(one, two);
@@ -103,7 +103,7 @@ Deno.test("closeChannelLayers() closes what URLs made", async () => {
   configureChannelLayers({});
 });
 
-Deno.test("RedisChannelLayer() takes the URL that the registry takes, options in its query included", async () => {
+Deno.test("RedisChannelLayer() accepts the URLs of the registry, with options in the query", async () => {
   const url = "redis://ann:secret@127.0.0.1:1/2?capacity=5&prefix=x&expiry=50000&serializer=json";
   await using layer = new RedisChannelLayer({ url });
   assertEquals(String(layer), "redis://ann:***@127.0.0.1:1/2");
@@ -120,7 +120,7 @@ Deno.test("RedisChannelLayer() takes the URL that the registry takes, options in
   assertThrows(() => new RedisChannelLayer({ url: "redis://h?nonsense=1" }), TypeError, "nonsense");
 });
 
-Deno.test("RedisChannelLayer() refuses an option that is in its URL and given as well", () => {
+Deno.test("RedisChannelLayer() rejects an option that is also in its URL", () => {
   const problem = "is in the URL and among the options: remove one of them";
   for (const option of ["capacity", "expiry", "prefix", "serializer"] as const) {
     const url = "redis://h?capacity=5&expiry=50&prefix=x&serializer=json";
@@ -130,7 +130,7 @@ Deno.test("RedisChannelLayer() refuses an option that is in its URL and given as
   }
 });
 
-Deno.test("RedisChannelLayer() refuses options in one of several hosts", () => {
+Deno.test("RedisChannelLayer() rejects options in one of several hosts", () => {
   const hosts = ["redis://one", "redis://two?capacity=5"];
   assertThrows(() => new RedisChannelLayer({ hosts }), TypeError, "Only the url of a layer may");
 });

@@ -1,6 +1,6 @@
 import { MemoryChannelLayer } from "@asgi/channels";
 import { testChannelLayer } from "@asgi/channels/testing/conformance";
-import { backendOf } from "./backend.ts";
+import { backendOf } from "../helpers/layers.ts";
 
 const ALONE = "two of them share nothing";
 

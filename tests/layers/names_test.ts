@@ -4,7 +4,7 @@ import { MemoryChannelLayer } from "@asgi/channels";
 const RULE =
   "only ASCII letters, digits, hyphens, underscores and periods, fewer than 100 characters";
 
-Deno.test("MemoryChannelLayer.send() says the rule when it refuses a channel's name", async () => {
+Deno.test("MemoryChannelLayer.send() states the rule when it rejects a channel name", async () => {
   await using layer = new MemoryChannelLayer();
   await assertRejects(
     () => layer.send("my letters", { type: "test.event" }),
@@ -13,7 +13,7 @@ Deno.test("MemoryChannelLayer.send() says the rule when it refuses a channel's n
   );
 });
 
-Deno.test("MemoryChannelLayer.groupAdd() says the rule when it refuses a group's name", async () => {
+Deno.test("MemoryChannelLayer.groupAdd() states the rule when it rejects a group name", async () => {
   await using layer = new MemoryChannelLayer();
   await assertRejects(
     () => layer.groupAdd("readers!", "letters"),

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { redirectWarnings } from "../../src/layers/internal.ts";
 import { type ChannelCapacity, ChannelFullError, MemoryChannelLayer } from "@asgi/channels";
+import { collectLayerWarnings, collectProcessWarnings } from "../helpers/warnings.ts";
 
 const EVENT = { type: "test.event" };
 
@@ -13,7 +13,7 @@ async function capacityOf(channelCapacity: ChannelCapacity, channel: string): Pr
   return error.capacity;
 }
 
-Deno.test("MemoryChannelLayer() refuses options that make no sense", () => {
+Deno.test("MemoryChannelLayer() rejects invalid options", () => {
   for (const capacity of [0, -1, 1.5, NaN, Infinity]) {
     assertThrows(() => new MemoryChannelLayer({ capacity }), RangeError, "positive integer");
     const channelCapacity = { "mail-*": capacity };
@@ -56,7 +56,7 @@ Deno.test("channelCapacity reads globs as Python does", async () => {
   }
 });
 
-Deno.test("channelCapacity matches globs with many stars at once", async () => {
+Deno.test("channelCapacity matches globs with many stars fast", async () => {
   const start = performance.now();
   const channel = "a".repeat(99);
   for (const glob of ["*a".repeat(6) + "*b", "a*".repeat(40) + "b", "*".repeat(1_000) + "b"]) {
@@ -77,13 +77,13 @@ Deno.test("channelCapacity matches a glob as the same regular expression does", 
   await fc.assert(fc.asyncProperty(names, globs, check), { numRuns: 300 });
 });
 
-Deno.test("channelCapacity takes the first that matches", async () => {
+Deno.test("channelCapacity uses the first pattern that matches", async () => {
   assertEquals(await capacityOf({ "mail-*": 5, "mail-1": 6 }, "mail-1"), 5);
   assertEquals(await capacityOf([["mail-1", 6], ["mail-*", 5]], "mail-1"), 6);
   assertEquals(await capacityOf(new Map([["mail-*", 7]]), "mail-1"), 7);
 });
 
-Deno.test("channelCapacity matches a pattern from the start, as often as it is asked", async () => {
+Deno.test("channelCapacity matches a sticky pattern from the start, every time", async () => {
   const sticky = /mail/gy;
   for (let times = 0; times < 3; times++) {
     assertEquals(await capacityOf([[sticky, 5]], "mail-1"), 5);
@@ -91,71 +91,52 @@ Deno.test("channelCapacity matches a pattern from the start, as often as it is a
   }
 });
 
-Deno.test("by default, drops that differ only in what senders choose are a handful of warnings", async () => {
-  const warnings: string[] = [];
-  redirectWarnings((text) => warnings.push(text));
-  try {
-    await using layer = new MemoryChannelLayer({ capacity: 1 });
-    const receiver = layer.newChannel();
-    for (let n = 0; n < 30; n++) {
-      const channel = layer.newChannel();
-      for (let times = 0; times < 2; times++) {
-        const received = layer.receive(receiver);
-        await layer.send(channel, EVENT);
-        await layer.receiveMany(receiver, { limit: 1, wait: false });
-        await layer.send(receiver, EVENT);
-        await received;
-      }
+Deno.test("by default, drops that differ only in what senders choose are two warnings", async () => {
+  using warnings = collectLayerWarnings();
+  await using layer = new MemoryChannelLayer({ capacity: 1 });
+  const receiver = layer.newChannel();
+  for (let n = 0; n < 30; n++) {
+    const channel = layer.newChannel();
+    for (let times = 0; times < 2; times++) {
+      const received = layer.receive(receiver);
+      await layer.send(channel, EVENT);
+      await layer.receiveMany(receiver, { limit: 1, wait: false });
+      await layer.send(receiver, EVENT);
+      await received;
     }
-    assertEquals(warnings.map((text) => text.replace(/ for .*/, "")), [
-      "Dropped a message",
-      "Dropped 10 messages so far",
-    ]);
-  } finally {
-    redirectWarnings(undefined);
   }
+  assertEquals(warnings.items.map((text) => text.replace(/ for .*/, "")), [
+    "Dropped a message",
+    "Dropped 10 messages so far",
+  ]);
 });
 
-Deno.test("onDrop is a warning of the process when it isn't given", async () => {
-  const warnings: string[] = [];
-  const { default: process } = await import("node:process");
-  const listen = (warning: Error) => warnings.push(warning.message);
-  process.on("warning", listen);
-  try {
-    await using layer = new MemoryChannelLayer({ capacity: 1 });
-    const [one, two] = [layer.newChannel(), layer.newChannel()];
-    for (const channel of [one, two, one, two]) {
-      const waiting = channel === two ? layer.receive(two) : undefined;
+Deno.test("onDrop defaults to a warning of the process", async () => {
+  using warnings = collectProcessWarnings();
+  await using layer = new MemoryChannelLayer({ capacity: 1 });
+  const [one, two] = [layer.newChannel(), layer.newChannel()];
+  for (const channel of [one, two, one, two]) {
+    const waiting = channel === two ? layer.receive(two) : undefined;
+    await layer.send(channel, EVENT);
+    await waiting;
+  }
+  await warnings.reach(1);
+  assert(warnings.items[0]?.startsWith(`Dropped a message for ${one}`));
+});
+
+Deno.test("onDrop defaults to two warnings for all process-local channels", async () => {
+  using warnings = collectProcessWarnings();
+  await using layer = new MemoryChannelLayer({ capacity: 1 });
+  const live = layer.newChannel();
+  for (let count = 0; count < 20; count++) {
+    const unread = layer.newChannel();
+    for (const channel of [unread, live, unread, live]) {
+      const waiting = channel === live ? layer.receive(live) : undefined;
       await layer.send(channel, EVENT);
       await waiting;
     }
-    while (warnings.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-    assert(warnings[0]?.startsWith(`Dropped a message for ${one}`));
-  } finally {
-    process.off("warning", listen);
   }
-});
-
-Deno.test("onDrop that isn't given is a few warnings for all process-local channels", async () => {
-  const warnings: string[] = [];
-  const { default: process } = await import("node:process");
-  const listen = (warning: Error) => warnings.push(warning.message);
-  process.on("warning", listen);
-  try {
-    await using layer = new MemoryChannelLayer({ capacity: 1 });
-    const live = layer.newChannel();
-    for (let count = 0; count < 20; count++) {
-      const unread = layer.newChannel();
-      for (const channel of [unread, live, unread, live]) {
-        const waiting = channel === live ? layer.receive(live) : undefined;
-        await layer.send(channel, EVENT);
-        await waiting;
-      }
-    }
-    while (warnings.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
-    assertEquals(warnings.length, 2, warnings.join("\n"));
-    assert(warnings[1]?.startsWith("Dropped 10 messages so far"));
-  } finally {
-    process.off("warning", listen);
-  }
+  await warnings.reach(2);
+  assertEquals(warnings.items.length, 2, warnings.items.join("\n"));
+  assert(warnings.items[1]?.startsWith("Dropped 10 messages so far"));
 });

@@ -1,18 +1,17 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import process from "node:process";
 import {
   ChannelFullError,
   type Delivery,
   RedisChannelLayer,
   UndecodableMessageError,
 } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { event, range, remaining } from "../helpers/events.ts";
+import { type RedisServer, startRedis, testWithRedis, untilBlocked } from "../helpers/redis.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { withClockAt } from "../helpers/clock.ts";
-import { remaining } from "../worker/tally.ts";
-
-const event = (number: number) => ({ type: "work", number });
+import { pause, until } from "../helpers/waiting.ts";
+import { collectProcessWarnings } from "../helpers/warnings.ts";
 
 /** A message as Python's channels_redis writes it, sent so many seconds from now. */
 async function sendAsPeer(server: RedisServer, key: string, seconds: number): Promise<void> {
@@ -36,20 +35,12 @@ async function secondsLeftIn(layer: RedisChannelLayer): Promise<number[]> {
   return (await layer.receiveMany("letters", { limit: 100, wait: false })).map(secondsLeft);
 }
 
-/** Does something, and gives the warnings of the library that name a server. */
+/** Does something, and returns the warnings that name a server. */
 async function warningsOf(server: RedisServer, work: () => Promise<unknown>): Promise<string[]> {
-  const warnings: string[] = [];
-  const note = ({ message }: Error) => {
-    if (message.includes(server.url)) warnings.push(message);
-  };
-  process.on("warning", note);
-  try {
-    await work();
-    await new Promise((resolve) => setTimeout(resolve));
-  } finally {
-    process.off("warning", note);
-  }
-  return warnings;
+  using warnings = collectProcessWarnings();
+  await work();
+  await pause(0);
+  return warnings.items.filter((text) => text.includes(server.url));
 }
 
 testWithRedis("RedisChannelLayer: clocks", () => {
@@ -57,15 +48,15 @@ testWithRedis("RedisChannelLayer: clocks", () => {
     Deno.test(`RedisChannelLayer: a sender whose clock is ${seconds} s off deletes no live message`, async () => {
       await using server = await startRedis();
       await using layer = new RedisChannelLayer({ url: server.url, capacity: 3 });
-      await layer.sendMany("letters", [0, 1, 2].map(event));
+      await layer.sendMany("letters", [0, 1, 2].map((number) => event(number)));
       await withClockAt(seconds * 1_000, async () => {
         await assertRejects(() => layer.send("letters", event(3)), ChannelFullError);
         assertEquals((await layer.inspect(["letters"])).channels[0]?.depth, 3);
       });
-      assertEquals(await remaining(layer, "letters"), [0, 1, 2].map(event));
+      assertEquals(await remaining(layer, "letters"), [0, 1, 2].map((number) => event(number)));
     });
 
-    Deno.test(`RedisChannelLayer: what is sent by a clock that is ${seconds} s off lives for the expiry`, async () => {
+    Deno.test(`RedisChannelLayer: a message sent with a clock that is ${seconds} s off lives for the expiry`, async () => {
       await using server = await startRedis();
       await using layer = new RedisChannelLayer({ url: server.url });
       await withClockAt(seconds * 1_000, () => layer.send("letters", event(0)));
@@ -73,7 +64,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
       assertEquals(await secondsLeftIn(layer), [60, 60]);
     });
 
-    Deno.test(`RedisChannelLayer: a receiver whose clock is ${seconds} s off gets what is live`, async () => {
+    Deno.test(`RedisChannelLayer: a receiver whose clock is ${seconds} s off gets live messages`, async () => {
       await using server = await startRedis();
       await using layer = new RedisChannelLayer({ url: server.url });
       await layer.sendMany("letters", [event(0), event(1)]);
@@ -93,7 +84,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
       await using layer = new RedisChannelLayer({ url: server.url });
       await withClockAt(seconds * 1_000, async () => {
         const waiting = layer.receiveMany("letters", { limit: 1 });
-        while (!(await server.cli("CLIENT", "LIST")).includes("cmd=bzpopmin")) continue;
+        await untilBlocked(server);
         await sender.send("letters", event(0));
         assertEquals((await waiting).map(secondsLeft), [60]);
         const channel = layer.newChannel();
@@ -102,7 +93,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
       });
     });
 
-    Deno.test(`RedisChannelLayer: groups hold for the groupExpiry, with a clock that is ${seconds} s off`, async () => {
+    Deno.test(`RedisChannelLayer: memberships last for the groupExpiry, with a clock that is ${seconds} s off`, async () => {
       await using server = await startRedis();
       await using layer = new RedisChannelLayer({ url: server.url, groupExpiry: 50_000 });
       await withClockAt(seconds * 1_000, () => layer.groupAdd("readers", "letters"));
@@ -132,7 +123,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
     assertEquals(Math.round(delivery!.expiresAt - sentAt), 60_000);
   });
 
-  Deno.test("RedisChannelLayer: inspect() tells a message's age by the server's clock", async () => {
+  Deno.test("RedisChannelLayer: inspect() returns a message's age by the server's clock", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await sendAsPeer(server, "asgiletters", -20);
@@ -146,18 +137,18 @@ testWithRedis("RedisChannelLayer: clocks", () => {
   Deno.test("RedisChannelLayer: the order of a sender holds while its clock jumps", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url, capacity: 12_000 });
-    for (const number of Array(20).keys()) {
+    for (const number of range(20)) {
       const offset = (number % 5 - 2) * 20_000;
       const first = 501 * number;
-      const many = Array.from({ length: 500 }, (_, index) => event(first + index));
+      const many = range(500, first).map((number) => event(number));
       await withClockAt(offset, () => layer.sendMany("letters", many));
       await layer.send("letters", event(first + 500));
     }
     const numbers = (await remaining(layer, "letters")).map(({ number }) => number);
-    assertEquals(numbers, Array.from({ length: 20 * 501 }, (_, number) => number));
+    assertEquals(numbers, range(20 * 501));
   });
 
-  Deno.test("RedisChannelLayer: a clock that was ahead leaves nothing for later scores", async () => {
+  Deno.test("RedisChannelLayer: a clock that was ahead doesn't affect later scores", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await sendAsPeer(server, "asgiletters", 3_600);
@@ -166,12 +157,12 @@ testWithRedis("RedisChannelLayer: clocks", () => {
     assert(Math.abs(await newestScore(server, "asgiothers") - Date.now() / 1_000) < 5);
   });
 
-  Deno.test("RedisChannelLayer: a clock that is off is warned of once, with the difference", async () => {
+  Deno.test("RedisChannelLayer: a wrong clock is warned of once, with the difference", async () => {
     for (const [offset, words] of [[61_000, "61 s ahead"], [-61_000, "61 s behind"]] as const) {
       await using server = await startRedis();
       const sendAndReceive = async () => {
         await using layer = new RedisChannelLayer({ url: server.url });
-        for (const number of Array(5).keys()) await layer.send("letters", event(number));
+        for (const number of range(5)) await layer.send("letters", event(number));
         await remaining(layer, "letters");
       };
       assertEquals(await warningsOf(server, sendAndReceive), []);
@@ -182,7 +173,7 @@ testWithRedis("RedisChannelLayer: clocks", () => {
   });
 
   for (const [offset, words] of [[90_000, "90 s in the future"], [-90_000, "90 s ago"]] as const) {
-    Deno.test(`RedisChannelLayer: a token encrypted ${words} is refused with the difference`, async () => {
+    Deno.test(`RedisChannelLayer: a token encrypted ${words} is rejected with the difference`, async () => {
       await using server = await startRedis();
       const options = { url: server.url, symmetricEncryptionKeys: ["secret"] };
       await using layer = new RedisChannelLayer(options);
@@ -217,9 +208,9 @@ testWithRedis("RedisChannelLayer: clocks", () => {
     await using layer = new RedisChannelLayer({ url: server.url });
     const warnings = await warningsOf(server, async () => {
       const waiting = layer.receive("letters");
-      while (!(await server.cli("CLIENT", "LIST")).includes("cmd=bzpopmin")) continue;
+      await untilBlocked(server);
       await sendAsPeer(server, "asgiletters", -75);
-      while (await server.cli("EXISTS", "asgiletters") !== "0") continue;
+      await until("it is taken", async () => await server.cli("EXISTS", "asgiletters") === "0");
       await layer.send("letters", event(1));
       assertEquals(await waiting, event(1));
     });

@@ -1,22 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import {
+  connectionsOf,
+  type RedisServer,
+  startRedis,
+  testWithRedis,
+  untilConnections,
+} from "../helpers/redis.ts";
+import { until } from "../helpers/waiting.ts";
 
 const EVENT = { type: "test.event", n: 1 };
-
-/** How many connections the server has, without the one that asks. */
-async function connections(server: RedisServer): Promise<number> {
-  const clients = (await server.cli("CLIENT", "LIST")).split("\n");
-  return clients.filter((line) => !line.includes("cmd=client")).length;
-}
-
-/** The server notices a moment later that a connection was ended. */
-async function assertNoneIsLeft(server: RedisServer): Promise<void> {
-  const deadline = Date.now() + 2_000;
-  while (await connections(server) > 0) {
-    assert(Date.now() < deadline, "A connection is left behind");
-  }
-}
 
 testWithRedis("RedisChannelLayer: connections", () => {
   Deno.test("RedisChannelLayer: it connects when it is first used", async () => {
@@ -35,7 +28,7 @@ testWithRedis("RedisChannelLayer: connections", () => {
     await Promise.all(["one", "two", "three"].map((channel) => layer.send(channel, EVENT)));
     await layer.groupAdd("readers", "letters");
     await layer.groupSend("readers", EVENT);
-    assertEquals(await connections(server), 1);
+    assertEquals(await connectionsOf(server), 1);
   });
 
   Deno.test("RedisChannelLayer: a receiver of many channels holds two connections", async () => {
@@ -46,7 +39,7 @@ testWithRedis("RedisChannelLayer: connections", () => {
     const waiting = channels.map((channel) => layer.receive(channel, control).catch(() => {}));
     await layer.send("others", EVENT);
     await layer.receive("others");
-    assert(await connections(server) <= 2);
+    assert(await connectionsOf(server) <= 2);
     control.abort();
     await Promise.all(waiting);
   });
@@ -62,7 +55,7 @@ testWithRedis("RedisChannelLayer: connections", () => {
     await layer.close();
     await Promise.all(waiting);
     assertEquals(await server.cli("KEYS", "*"), "");
-    await assertNoneIsLeft(server);
+    await untilConnections(server, 0);
   });
 
   Deno.test("RedisChannelLayer: close() leaves no connection behind, whatever is under way", async () => {
@@ -76,27 +69,24 @@ testWithRedis("RedisChannelLayer: connections", () => {
     }
     await layer.close();
     await Promise.all([waiting, ...sending]);
-    await assertNoneIsLeft(server);
+    await untilConnections(server, 0);
   });
 
-  Deno.test("RedisChannelLayer: keys expire with what is in them", async () => {
+  Deno.test("RedisChannelLayer: keys expire with their content", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url, expiry: 50, groupExpiry: 80 });
     await layer.send("letters", EVENT);
     await layer.send(layer.newChannel(), EVENT);
     await layer.groupAdd("readers", "letters");
-    const deadline = Date.now() + 5_000;
-    while (await server.cli("DBSIZE") !== "0") {
-      assert(Date.now() < deadline, "They are still there");
-    }
+    await until("no key is left", async () => await server.cli("DBSIZE") === "0", 5_000);
   });
 
-  Deno.test("RedisChannelLayer: receive() that waits long asks again, and finds what comes", async () => {
+  Deno.test("RedisChannelLayer: receive() that waits long polls again, and receives what is sent then", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     const waiting = layer.receive("letters");
     // A blocking command ends after five seconds.
-    while (await blockingCalls(server) < 2) await pause(50);
+    await until("it has asked twice", async () => await blockingCalls(server) >= 2);
     await layer.send("letters", EVENT);
     assertEquals(await waiting, EVENT);
   });
@@ -110,8 +100,4 @@ async function received(server: RedisServer): Promise<number> {
 async function blockingCalls(server: RedisServer): Promise<number> {
   const stats = await server.cli("INFO", "commandstats");
   return Number(/cmdstat_bzpopmin:calls=(\d+)/.exec(stats)?.[1] ?? 0);
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -1,7 +1,7 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { LayerUnavailableError, RedisChannelLayer } from "@asgi/channels";
 import { startProxy } from "../helpers/proxy.ts";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const EVENT = { type: "test.event" };
@@ -25,7 +25,7 @@ const CALLS: readonly ((layer: RedisChannelLayer) => Promise<unknown>)[] = [
   (layer) => layer.flush(),
 ];
 
-/** Where a strange answer passes for an empty one, nothing comes. */
+/** Receives, or gives up after a while: an unexpected reply may pass for an empty one. */
 async function receive(layer: RedisChannelLayer, channel: string): Promise<void> {
   const over = new AbortController();
   const timer = setTimeout(() => over.abort(), 300);
@@ -38,7 +38,7 @@ async function receive(layer: RedisChannelLayer, channel: string): Promise<void>
   }
 }
 
-/** Each of its connections gets one strange answer: some calls may be refused before all is well. */
+/** Calls until one works: each connection gets one unexpected reply, and some calls reject. */
 async function untilItWorks(layer: RedisChannelLayer): Promise<void> {
   for (let times = 0;; times++) {
     try {
@@ -70,9 +70,9 @@ async function garble(
   await untilItWorks(layer);
 }
 
-testWithRedis("RedisChannelLayer: strange answers", () => {
+testWithRedis("RedisChannelLayer: unexpected replies", () => {
   for (const count of [1, 10]) {
-    Deno.test(`sendMany() of ${count} takes no other reply for the number that was sent`, async () => {
+    Deno.test(`sendMany() of ${count} accepts only a valid count as the reply`, async () => {
       await using redis = await startRedis();
       for (const answer of [":5\r\n", "*1\r\n:1\r\n", "*2\r\n:11\r\n:0\r\n"]) {
         await using folder = await temporaryFolder();
@@ -89,7 +89,7 @@ testWithRedis("RedisChannelLayer: strange answers", () => {
     });
   }
 
-  Deno.test("RedisChannelLayer: a call that gets a strange answer is refused, and the next work", async () => {
+  Deno.test("RedisChannelLayer: a call with an unexpected reply rejects, and the next ones work", async () => {
     await using redis = await startRedis();
     // Where an answer is missing, it is waited for: all of them at the same time.
     await Promise.all(

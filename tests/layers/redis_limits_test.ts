@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { type Message, RedisChannelLayer, UndecodableMessageError } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
 
 const LARGEST = 4 * 1_048_576;
 
@@ -37,7 +37,7 @@ function lua(text: string): string {
   return `"${Array.from(bytes, (byte) => `\\${String(byte).padStart(3, "0")}`).join("")}"`;
 }
 
-/** Receives what is JSON, or says why it is none. */
+/** Receives a message of JSON, or returns why it is invalid. */
 async function received({ json, add }: Wire, text: string): Promise<unknown> {
   await add(lua(text));
   try {
@@ -48,8 +48,8 @@ async function received({ json, add }: Wire, text: string): Promise<unknown> {
   }
 }
 
-testWithRedis("RedisChannelLayer: limits of what arrives", () => {
-  Deno.test("4 MiB of JSON that is cut off, or one text, or only brackets takes no time", async () => {
+testWithRedis("RedisChannelLayer: limits of received messages", () => {
+  Deno.test("4 MiB of JSON that is truncated, or one text, or only brackets, is decoded fast", async () => {
     await using wire = await openWire();
     const link = `string.rep('<a href=\\\\"x\\\\">', 280000)`;
     const hostile: readonly (readonly [lua: string, reason: string | undefined])[] = [
@@ -157,7 +157,7 @@ testWithRedis("RedisChannelLayer: limits of what arrives", () => {
     await fc.assert(fc.asyncProperty(changes, check), { numRuns: 10 });
   });
 
-  Deno.test("a group of process-local channels gets NaN and large integers as they came", async () => {
+  Deno.test("a group of process-local channels gets NaN and large integers unchanged", async () => {
     await using wire = await openWire();
     const { json, redis } = wire;
     const channels = [json.newChannel(), json.newChannel()];

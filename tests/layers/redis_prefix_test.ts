@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type ChannelLayer, RedisChannelLayer } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
+import { range } from "../helpers/events.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
@@ -37,7 +38,7 @@ testWithRedis("RedisChannelLayer: prefixes", () => {
     });
   }
 
-  Deno.test("RedisChannelLayer: flush() leaves what other prefixes with a delimiter keep", async () => {
+  Deno.test("RedisChannelLayer: flush() leaves keys of other prefixes with a delimiter", async () => {
     await using server = await startRedis();
     for (const [own, other] of [["app", "app:"], ["app:", "app:long:"], ["app:", "app"]]) {
       await using layer = new RedisChannelLayer({ url: server.url, prefix: own! });
@@ -64,7 +65,7 @@ testWithRedis("RedisChannelLayer: prefixes", () => {
     assertEquals(await keysOf(server), kept);
   });
 
-  Deno.test("RedisChannelLayer: flush() leaves what another program keeps under the prefix", async () => {
+  Deno.test("RedisChannelLayer: flush() leaves keys of another program under the prefix", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url, prefix: "app" });
     await server.cli("SET", "app-version", "1");
@@ -82,7 +83,7 @@ testWithRedis("RedisChannelLayer: prefixes", () => {
     assertEquals(await keysOf(server), kept);
   });
 
-  Deno.test("RedisChannelLayer: flush() deletes what Python's receivers keep aside", async () => {
+  Deno.test("RedisChannelLayer: flush() deletes the in-flight keys of Python's receivers", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await layer.send("letters", EVENT);
@@ -91,7 +92,7 @@ testWithRedis("RedisChannelLayer: prefixes", () => {
     assertEquals(await keysOf(server), []);
   });
 
-  Deno.test("RedisChannelLayer: flush() deletes a channel whose oldest member is no message", async () => {
+  Deno.test("RedisChannelLayer: flush() deletes a channel whose oldest member is not a message", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await layer.send("letters", EVENT);
@@ -103,7 +104,7 @@ testWithRedis("RedisChannelLayer: prefixes", () => {
   Deno.test("RedisChannelLayer: flush() deletes thousands of channels", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
-    await Promise.all(Array.from({ length: 3_000 }, (_, n) => layer.send(`letters-${n}`, EVENT)));
+    await Promise.all(range(3_000).map((n) => layer.send(`letters-${n}`, EVENT)));
     await layer.flush();
     assertEquals(await keysOf(server), []);
   });

@@ -6,24 +6,20 @@ import {
   RedisChannelLayer,
   SendTimeoutError,
 } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
+import { range } from "../helpers/events.ts";
+import { pause } from "../helpers/waiting.ts";
 
 const EVENT = { type: "test.event", n: 1 };
 
-/** Stops a server in its tracks: it takes what comes, and answers nothing. */
-async function freeze(server: RedisServer): Promise<AsyncDisposable> {
-  const pid = Number(/process_id:(\d+)/.exec(await server.cli("INFO", "server"))?.[1]);
-  Deno.kill(pid, "SIGSTOP");
-  return {
-    [Symbol.asyncDispose]: () => {
-      Deno.kill(pid, "SIGCONT");
-      return Promise.resolve();
-    },
-  };
+/** Freezes a server until it is disposed of: connections stay open, and nothing answers. */
+function freeze(server: RedisServer): Disposable {
+  server.kill("SIGSTOP");
+  return { [Symbol.dispose]: () => server.kill("SIGCONT") };
 }
 
-testWithRedis("RedisChannelLayer: what a sender is told", () => {
-  Deno.test("RedisChannelLayer: send() says that nothing was sent when nobody is there", async () => {
+testWithRedis("RedisChannelLayer: what a failed send reports", () => {
+  Deno.test("RedisChannelLayer: send() says that nothing was sent when no server listens", async () => {
     const server = await startRedis();
     await server[Symbol.asyncDispose]();
     await using layer = new RedisChannelLayer({ url: server.url });
@@ -35,11 +31,11 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     assert(!error.outcomeUnknown);
   });
 
-  Deno.test("RedisChannelLayer: send() gives a frozen server the time it was given", async () => {
+  Deno.test("RedisChannelLayer: send() waits for a frozen server until its timeout", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await layer.send("letters", EVENT);
-    await using _frozen = await freeze(server);
+    using _frozen = freeze(server);
     const start = performance.now();
     const sending = layer.send("letters", EVENT, { timeout: 200 });
     const behind = layer.send("letters", EVENT, { timeout: 200 });
@@ -49,13 +45,13 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     assert(performance.now() - start < 3_000);
   });
 
-  Deno.test("RedisChannelLayer: send() that waits behind a frozen one never left", async () => {
+  Deno.test("RedisChannelLayer: send() that waits behind a frozen one was not sent", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await layer.send("letters", EVENT);
-    await using _frozen = await freeze(server);
+    using _frozen = freeze(server);
     const sending = assertRejects(() => layer.send("letters", EVENT), LayerUnavailableError);
-    await new Promise((resolve) => setTimeout(resolve));
+    await pause(0);
     const error = await assertRejects(
       () => layer.send("letters", EVENT, { timeout: 50 }),
       SendTimeoutError,
@@ -66,17 +62,14 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     await sending;
   });
 
-  Deno.test("RedisChannelLayer: send() holds no more for a frozen server than 128 MiB", async () => {
+  Deno.test("RedisChannelLayer: send() buffers at most 128 MiB for a frozen server", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     await layer.send("letters", EVENT);
-    await using _frozen = await freeze(server);
+    using _frozen = freeze(server);
     const text = "x".repeat(1_000_000);
     const signal = AbortSignal.timeout(2_000);
-    const sending = Array.from(
-      { length: 140 },
-      () => layer.send("letters", { ...EVENT, text }, { signal }),
-    );
+    const sending = range(140).map(() => layer.send("letters", { ...EVENT, text }, { signal }));
     const results = await Promise.allSettled(sending);
     const refused = results.filter((result) =>
       result.status === "rejected" && result.reason instanceof LayerUnavailableError
@@ -84,7 +77,7 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     assertEquals(refused.length, 140 - 135);
   });
 
-  Deno.test("RedisChannelLayer: groupSend() that reaches a part of a group says that it may be sent", async () => {
+  Deno.test("RedisChannelLayer: groupSend() that reaches a part of a group says that the message may have been sent", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     const channels = await joinGroup(layer, 40);
@@ -101,7 +94,7 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
     assert(reached > 0 && reached < channels.length, `${reached} of ${channels.length}`);
   });
 
-  Deno.test("RedisChannelLayer: groupSend() that reaches none of a group says that it wasn't sent", async () => {
+  Deno.test("RedisChannelLayer: groupSend() that reaches no member says that the message was not sent", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     const channels = await joinGroup(layer, 3);
@@ -136,9 +129,9 @@ testWithRedis("RedisChannelLayer: what a sender is told", () => {
   });
 });
 
-/** Makes a group of so many channels, and returns their names. */
+/** Creates a group of so many channels, and returns their names. */
 async function joinGroup(layer: ChannelLayer, count: number): Promise<string[]> {
-  const channels = Array.from({ length: count }, (_, n) => `letters-${n}`);
+  const channels = range(count).map((n) => `letters-${n}`);
   await Promise.all(channels.map((channel) => layer.groupAdd("readers", channel)));
   return channels;
 }

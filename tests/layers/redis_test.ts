@@ -1,7 +1,7 @@
 import { RedisChannelLayer } from "@asgi/channels";
 import { testChannelLayer } from "@asgi/channels/testing/conformance";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
-import { AMBIGUOUS_PREFIXES, backendOf } from "./backend.ts";
+import { AMBIGUOUS_PREFIXES, backendOf } from "../helpers/layers.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 
 testWithRedis("RedisChannelLayer", () => {
   testChannelLayer({

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { RedisChannelLayer, UndecodableMessageError } from "@asgi/channels";
-import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../helpers/redis.ts";
 
 const EVENT = { type: "t", n: 1 };
 /** `{ type: "t", n: 1 }`, as Python's msgpack writes it. */
@@ -107,7 +107,7 @@ testWithRedis("RedisChannelLayer: the wire format", () => {
     assertEquals(await layer.receiveMany("letters", { limit: 1, wait: false }), []);
   });
 
-  Deno.test("RedisChannelLayer: receive() rejects what is no message, and goes on", async () => {
+  Deno.test("RedisChannelLayer: receive() rejects for an invalid message, and then works", async () => {
     await using server = await startRedis();
     await using layer = new RedisChannelLayer({ url: server.url });
     const bad = [
@@ -130,7 +130,7 @@ testWithRedis("RedisChannelLayer: the wire format", () => {
     assertEquals(await layer.receive("letters"), EVENT);
   });
 
-  Deno.test("RedisChannelLayer: receive() of a process-local channel drops what isn't for it", async () => {
+  Deno.test("RedisChannelLayer: receive() of a process-local channel drops messages for other channels", async () => {
     await using server = await startRedis();
     const reasons: string[] = [];
     const onDrop = ({ reason }: { reason: string }) => reasons.push(reason);

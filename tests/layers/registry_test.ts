@@ -2,6 +2,7 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { configureChannelLayers, getChannelLayer, MemoryChannelLayer } from "@asgi/channels";
 import { overrideDefaultChannelLayer } from "../../src/layers/internal.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
+import { startScript } from "../helpers/program.ts";
 
 const FIXTURE = new URL("../fixtures/layers/default_layer.ts", import.meta.url).pathname;
 
@@ -15,41 +16,38 @@ function freshRegistry(): Disposable {
   };
 }
 
-/** What another process with this environment has as layers: the environment belongs to it alone. */
+/** Returns the layers of another process with this environment. */
 async function layersOf(
   args: readonly string[],
   env: Record<string, string> = {},
   permissions: readonly string[] = ["-A"],
 ): Promise<string[]> {
   await using folder = await temporaryFolder();
-  const output = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", ...permissions, FIXTURE, ...args],
-    cwd: folder.path,
-    env: { CHANNEL_LAYER_URL: "", ...env },
-    stderr: "inherit",
-  }).output();
+  const environment = { CHANNEL_LAYER_URL: "", ...env };
+  const options = { cwd: folder.path, env: environment, permissions };
+  await using program = startScript(FIXTURE, args, options);
+  await program.end;
   assertEquals(await Array.fromAsync(Deno.readDir(folder.path)), []);
   // A file is named by its absolute path.
-  const printed = new TextDecoder().decode(output.stdout).replaceAll(`${folder.path}/`, "");
-  return printed.trim().split("\n");
+  return program.stdout.all.map((line) => line.replaceAll(`${folder.path}/`, ""));
 }
 
 const FROM_ENVIRONMENT = { CHANNEL_LAYER_URL: "sqlite:environment" };
 
-Deno.test("getChannelLayer() gives a file in the current folder when nothing is said", async () => {
+Deno.test("getChannelLayer() defaults to a file in the current directory", async () => {
   assertEquals(await layersOf([]), ["sqlite:.channels.sqlite3"]);
 });
 
-Deno.test("getChannelLayer() gives what was configured", async () => {
+Deno.test("getChannelLayer() returns the configured layer", async () => {
   assertEquals(await layersOf(["sqlite:configured"]), ["sqlite:configured", "memory:"]);
 });
 
-Deno.test("getChannelLayer() believes the environment more than the configuration", async () => {
+Deno.test("getChannelLayer() prefers the environment to the configuration", async () => {
   const layers = await layersOf(["sqlite:configured"], FROM_ENVIRONMENT);
   assertEquals(layers, ["sqlite:environment", "memory:"]);
 });
 
-Deno.test("getChannelLayer() believes the override most", async () => {
+Deno.test("getChannelLayer() prefers the override to both", async () => {
   const layers = await layersOf(["sqlite:configured", "sqlite:overriding"], FROM_ENVIRONMENT);
   assertEquals(layers, ["sqlite:overriding", "memory:"]);
 });
@@ -59,7 +57,7 @@ Deno.test("getChannelLayer() needs no permission to read the environment", async
   assertEquals(layers, ["sqlite:configured", "memory:"]);
 });
 
-Deno.test("getChannelLayer() gives always the same layer", () => {
+Deno.test("getChannelLayer() always returns the same layer", () => {
   using _registry = freshRegistry();
   const own = new MemoryChannelLayer();
   configureChannelLayers({ own, other: "memory:" });
@@ -77,7 +75,7 @@ Deno.test("configureChannelLayers() replaces what was configured before", () => 
   assertEquals(getChannelLayer("one") === before, false);
 });
 
-Deno.test("getChannelLayer() names the aliases it knows when it refuses one", () => {
+Deno.test("getChannelLayer() names the known aliases when it rejects one", () => {
   using _registry = freshRegistry();
   configureChannelLayers({ other: "memory:" });
   for (const alias of ["toString", "__proto__", ""]) {
@@ -86,7 +84,7 @@ Deno.test("getChannelLayer() names the aliases it knows when it refuses one", ()
   }
 });
 
-Deno.test("configureChannelLayers() opens nothing, and refuses a bad URL when it is asked for", () => {
+Deno.test("configureChannelLayers() opens nothing, and a bad URL throws at its first use", () => {
   using _registry = freshRegistry();
   configureChannelLayers({ bad: "redis:", good: "memory:" });
   getChannelLayer("good");
@@ -94,7 +92,7 @@ Deno.test("configureChannelLayers() opens nothing, and refuses a bad URL when it
   assertThrows(() => getChannelLayer("bad"), TypeError, "known are memory, sqlite, redis");
 });
 
-Deno.test("overrideDefaultChannelLayer() is taken back", () => {
+Deno.test("overrideDefaultChannelLayer() can be undone", () => {
   using _registry = freshRegistry();
   overrideDefaultChannelLayer("sqlite:/overriding");
   assertEquals(String(getChannelLayer()), "sqlite:/overriding");

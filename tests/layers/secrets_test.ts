@@ -7,9 +7,9 @@ import {
   RedisChannelLayer,
   type RedisChannelLayerOptions,
 } from "@asgi/channels";
-import { startOddServer } from "../deployments/helpers/odd_server.ts";
+import { startFakeServer } from "../helpers/network.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
 import { leaks, printed, type Secret, secrets } from "../helpers/secrets.ts";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
 
 const EVENT = { type: "test.event" };
 
@@ -58,7 +58,7 @@ const URLS: readonly ((password: string) => string)[] = [
   (password) => `rediss://127.0.0.1:1?key=${password}`,
 ];
 
-/** Layers of options, with a password wherever they take one. */
+/** Options of layers, with a password wherever they accept one. */
 const OPTIONS: readonly ((password: string) => RedisChannelLayerOptions)[] = [
   (password) => ({ url: `redis://ann:${encodeURIComponent(password)}@127.0.0.1:1` }),
   (password) => ({ url: `redis://ann:${password}@127.0.0.1:1` }),
@@ -92,7 +92,7 @@ async function checkNoLeak(secret: Secret, open: () => RedisChannelLayer): Promi
 }
 
 for (const urlOf of URLS) {
-  Deno.test(`a layer URL gives no password away: ${urlOf("PASSWORD")}`, async () => {
+  Deno.test(`a layer URL leaks no password: ${urlOf("PASSWORD")}`, async () => {
     const property = fc.asyncProperty(secrets, async (secret) => {
       for (const password of [secret.text, encodeURIComponent(secret.text)]) {
         await checkNoLeak(secret, () => fromRegistry(urlOf(password)));
@@ -104,7 +104,7 @@ for (const urlOf of URLS) {
 
 for (const [at, optionsOf] of OPTIONS.entries()) {
   const name = Deno.inspect(optionsOf("PASSWORD"), { breakLength: Infinity });
-  Deno.test(`RedisChannelLayer() gives no password away: ${at} ${name}`, async () => {
+  Deno.test(`RedisChannelLayer() leaks no password: ${at} ${name}`, async () => {
     const property = fc.asyncProperty(secrets, async (secret) => {
       await checkNoLeak(secret, () => new RedisChannelLayer(optionsOf(secret.text)));
     });
@@ -135,8 +135,8 @@ function argumentsOf(chunk: string): string[] {
 }
 
 for (const [at, echo] of ECHOES.entries()) {
-  Deno.test(`a server that repeats the password gives none away, way ${at}`, async () => {
-    await using server = await startOddServer((chunk) => echo(argumentsOf(chunk)));
+  Deno.test(`a server that echoes the password leaks none, case ${at}`, async () => {
+    await using server = await startFakeServer((chunk) => echo(argumentsOf(chunk)));
     const property = fc.asyncProperty(secrets, async (secret) => {
       const password = secret.text;
       const encoded = encodeURIComponent(password);
@@ -157,7 +157,7 @@ for (const [at, echo] of ECHOES.entries()) {
   });
 }
 
-Deno.test("a layer URL with an invalid percent-escape is refused with a remedy", () => {
+Deno.test("a layer URL with an invalid percent-escape is rejected with a remedy", () => {
   for (
     const url of [
       "redis://ann:50%@h",
@@ -174,7 +174,7 @@ Deno.test("a layer URL with an invalid percent-escape is refused with a remedy",
   }
 });
 
-Deno.test("a layer URL whose password breaks it is refused with what to encode", () => {
+Deno.test("a layer URL with an unencoded password is rejected with what to encode", () => {
   for (
     const url of [
       "redis://ann:a/b@h",
@@ -189,7 +189,7 @@ Deno.test("a layer URL whose password breaks it is refused with what to encode",
   }
 });
 
-Deno.test("a password may hold whatever is encoded, and : @ # and spaces as they are", async () => {
+Deno.test("a password may contain any encoded character, and : @ # and spaces unencoded", async () => {
   // Nothing listens: what the layer is called shows how its URL was read.
   for (const password of ["a:b", "a@b", "a#b", "a b", encodeURIComponent("a%/?@#: b")]) {
     await using layer = new RedisChannelLayer({ url: `redis://ann:${password}@127.0.0.1:1` });
@@ -198,7 +198,7 @@ Deno.test("a password may hold whatever is encoded, and : @ # and spaces as they
 });
 
 testWithRedis("Secrets and Redis", () => {
-  Deno.test("a Redis that doesn't know AUTH is named, and not what it was sent", async () => {
+  Deno.test("a Redis that doesn't know AUTH is named, without the command's arguments", async () => {
     await using redis = await startRedis(["--rename-command", "AUTH", ""]);
     await using layer = new RedisChannelLayer({
       url: redis.url.replace("unix://", "unix://ann:hidden@"),
@@ -208,7 +208,7 @@ testWithRedis("Secrets and Redis", () => {
     assertEquals(printed(error).includes("hidden"), false);
   });
 
-  Deno.test("a Redis that doesn't know EVALSHA is named, and no message is shown", async () => {
+  Deno.test("a Redis that doesn't know EVALSHA is named, without the message", async () => {
     await using redis = await startRedis(["--rename-command", "EVALSHA", ""]);
     await using layer = new RedisChannelLayer({ url: redis.url });
     const sending = () => layer.send("a", { ...EVENT, text: "hidden" });
@@ -221,7 +221,7 @@ testWithRedis("Secrets and Redis", () => {
     assertEquals(printed(error).includes("asgia"), false);
   });
 
-  Deno.test("a Redis that has no password refuses one with a remedy", async () => {
+  Deno.test("a Redis that has no password rejects one with a remedy", async () => {
     await using redis = await startRedis();
     const url = redis.url.replace("unix://", "unix://:hidden@");
     await using layer = new RedisChannelLayer({ url });
@@ -232,7 +232,7 @@ testWithRedis("Secrets and Redis", () => {
     );
   });
 
-  Deno.test("a password that is a word of Redis' own changes no failure", async () => {
+  Deno.test("a password that is a Redis keyword changes no error", async () => {
     for (const password of ["WRONGPASS", "user", "invalid", "a", "ERR"]) {
       await using redis = await startRedis(["--requirepass", "other"]);
       const url = redis.url.replace("unix://", `unix://:${password}@`);

@@ -3,7 +3,7 @@ import { ChannelFullError, MemoryChannelLayer, SendTimeoutError } from "@asgi/ch
 
 const EVENT = { type: "test.event" };
 
-Deno.test("an error of send() has a stack that leads to its caller", async () => {
+Deno.test("an error of send() has a stack that contains its caller", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 1 });
   const placeOrder = async (options?: { waitForCapacity: boolean; timeout: number }) => {
     await layer.send("orders", EVENT, options);

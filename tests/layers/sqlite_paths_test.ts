@@ -1,24 +1,17 @@
 import { assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { LayerConfigurationError, SqliteChannelLayer } from "@asgi/channels";
-import { watch } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
+import { startScript } from "../helpers/program.ts";
 
 const FIXTURES = new URL("../fixtures/layers/", import.meta.url).pathname;
 const isWindows = Deno.build.os === "windows";
 
-/** Runs a fixture in a process of its own. */
+/** Runs a fixture in its own process. */
 function start(fixture: string, ...args: readonly string[]) {
-  return watch(
-    new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", FIXTURES + fixture, ...args],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn(),
-  );
+  return startScript(FIXTURES + fixture, args);
 }
 
-Deno.test("SqliteChannelLayer: a path that processes can't share is refused", () => {
+Deno.test("SqliteChannelLayer: a path that processes can't share is rejected", () => {
   for (const path of ["", "a\0b"]) {
     const create = () => new SqliteChannelLayer({ path });
     assertThrows(create, TypeError, "path must name a file that processes can share");
@@ -29,7 +22,7 @@ Deno.test("SqliteChannelLayer: a path that processes can't share is refused", ()
   }
 });
 
-Deno.test("SqliteChannelLayer: Deno.chdir() doesn't move a layer", async () => {
+Deno.test("SqliteChannelLayer: Deno.chdir() doesn't change a layer's path", async () => {
   await using folder = await temporaryFolder();
   const [one, other] = [`${folder.path}/one`, `${folder.path}/other`];
   for (const path of [one, other]) await Deno.mkdir(path);
@@ -116,7 +109,7 @@ for (const [what, link] of Object.entries(LINKS)) {
 }
 
 Deno.test({
-  name: "SqliteChannelLayer: a link that leads to itself is unusable",
+  name: "SqliteChannelLayer: a link to itself is a LayerConfigurationError",
   ignore: isWindows,
   fn: async () => {
     await using folder = await temporaryFolder();

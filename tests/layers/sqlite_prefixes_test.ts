@@ -23,7 +23,7 @@ async function openFile() {
   };
 }
 
-/** Writes as often as it takes for expired rows to be deleted. */
+/** Writes often enough for expired rows to be deleted. */
 async function writeMany(layer: SqliteChannelLayer, times = 600): Promise<void> {
   for (let n = 0; n < times; n++) {
     await layer.send("busy", EVENT);

@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { SqliteChannelLayer } from "@asgi/channels";
-import { run } from "../helpers/redis_server.ts";
+import { run, startScript } from "../helpers/program.ts";
 import { type TemporaryFolder, temporaryFolder } from "../helpers/temporary.ts";
+import { range } from "../helpers/events.ts";
+import { pause } from "../helpers/waiting.ts";
 
 const FIXTURES = new URL("../fixtures/layers/", import.meta.url).pathname;
 const isLinux = Deno.build.os === "linux";
@@ -11,7 +13,7 @@ function pathIn(folder: TemporaryFolder): string {
   return `${folder.path}/channels.sqlite3`;
 }
 
-function event(n: number) {
+function eventOf(n: number) {
   return { type: "test.event", n };
 }
 
@@ -26,16 +28,16 @@ Deno.test("SqliteChannelLayer: receive() is woken by another process", async () 
   assert(pid !== Deno.pid);
 });
 
-Deno.test("SqliteChannelLayer: receive() gives each event to one of several processes", async () => {
+Deno.test("SqliteChannelLayer: receive() delivers each event to one of several processes", async () => {
   await using folder = await temporaryFolder();
   const path = pathIn(folder);
   await using layer = new SqliteChannelLayer({ path, capacity: 1_000 });
   const readers = [0, 1].map(() => startReader(path));
   for (const _ of readers) await layer.receive("started");
-  for (let n = 0; n < 300; n++) await layer.send("letters", event(n));
-  for (const _ of readers) await layer.send("letters", event(-1));
+  for (let n = 0; n < 300; n++) await layer.send("letters", eventOf(n));
+  for (const _ of readers) await layer.send("letters", eventOf(-1));
   const printed = await Promise.all(readers.map((reader) => reader.numbers));
-  assertEquals(printed.flat().toSorted((a, b) => a - b), Array.from({ length: 300 }, (_, n) => n));
+  assertEquals(printed.flat().toSorted((a, b) => a - b), range(300));
   assert(printed.every((numbers) => numbers.length > 0), "One process got them all");
 });
 
@@ -52,7 +54,7 @@ Deno.test({
     const [before, start] = [await cpuTime(reader.pid), performance.now()];
     await clockTo(start + 1_500);
     const share = (await cpuTime(reader.pid) - before) / (performance.now() - start);
-    await layer.send("letters", event(-1));
+    await layer.send("letters", eventOf(-1));
     await reader.numbers;
     assert(share < 0.03, `It used ${(share * 100).toFixed(1)} % of a processor`);
   },
@@ -62,11 +64,11 @@ Deno.test("SqliteChannelLayer: send() waits for a locked file and doesn't block 
   await using folder = await temporaryFolder();
   const path = pathIn(folder);
   await using layer = new SqliteChannelLayer({ path });
-  await layer.send("letters", event(0));
+  await layer.send("letters", eventOf(0));
   using other = new DatabaseSync(path);
   other.exec("BEGIN IMMEDIATE");
   let sent = false;
-  const sending = Promise.all([1, 2, 3].map((n) => layer.send("letters", event(n))))
+  const sending = Promise.all([1, 2, 3].map((n) => layer.send("letters", eventOf(n))))
     .then(() => sent = true);
   const longest = await longestGap(300);
   assertEquals(sent, false);
@@ -81,7 +83,7 @@ Deno.test("SqliteChannelLayer: receive() waits for a locked file and loses nothi
   await using folder = await temporaryFolder();
   const path = pathIn(folder);
   await using layer = new SqliteChannelLayer({ path });
-  await layer.send("letters", event(1));
+  await layer.send("letters", eventOf(1));
   using other = new DatabaseSync(path);
   other.exec("BEGIN IMMEDIATE");
   const waiting = layer.receive("letters");
@@ -91,13 +93,13 @@ Deno.test("SqliteChannelLayer: receive() waits for a locked file and loses nothi
 });
 
 Deno.test({
-  name: "SqliteChannelLayer: close() lets go of the file, whatever is under way",
+  name: "SqliteChannelLayer: close() closes the file, whatever is in flight",
   ignore: !isLinux,
   fn: async () => {
     await using folder = await temporaryFolder();
     const layer = new SqliteChannelLayer({ path: pathIn(folder), capacity: 10_000 });
     const waiting = layer.receive("others").catch(() => {});
-    const messages = Array.from({ length: 2_000 }, (_, n) => event(n));
+    const messages = range(2_000).map(eventOf);
     const sending = layer.sendMany("letters", messages).catch(() => {});
     await layer.close();
     await Promise.all([waiting, sending]);
@@ -112,24 +114,16 @@ interface Reader {
 }
 
 function startReader(path: string): Reader {
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", `${FIXTURES}wait.ts`, path, "letters"],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const printed = new Response(process.stdout).text();
-  const numbers = Promise.all([printed, process.status])
-    .then(([text]) => text.split("\n").filter(Boolean).map(Number));
-  return { pid: process.pid, numbers };
+  const { pid, end, stdout } = startScript(`${FIXTURES}wait.ts`, [path, "letters"]);
+  return { pid, numbers: end.then(() => stdout.all.map(Number)) };
 }
 
-/** Lets time pass, and gives the longest time that the event loop stood still, in milliseconds. */
+/** Waits, and returns the longest time that the event loop was blocked, in milliseconds. */
 async function longestGap(milliseconds: number): Promise<number> {
   const end = performance.now() + milliseconds;
   let longest = 0;
   for (let last = performance.now(); last < end;) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await pause(1);
     longest = Math.max(longest, performance.now() - last);
     last = performance.now();
   }
@@ -148,7 +142,7 @@ async function cpuTime(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) * TICK;
 }
 
-/** Waits until a process that has just started has nothing more to do. */
+/** Waits until a process that has just started is idle. */
 async function settled(pid: number): Promise<void> {
   for (let before = -1, now = 0; before !== now;) {
     before = await cpuTime(pid);

@@ -1,7 +1,7 @@
 import { SqliteChannelLayer } from "@asgi/channels";
 import { testChannelLayer } from "@asgi/channels/testing/conformance";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { backendOf } from "./backend.ts";
+import { backendOf } from "../helpers/layers.ts";
 
 testChannelLayer({
   name: "SqliteChannelLayer",

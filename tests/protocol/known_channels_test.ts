@@ -2,13 +2,13 @@ import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { Application } from "@asgi/channels/protocol";
 import { knownChannels, withHooks } from "../../src/protocol/internal.ts";
 
-Deno.test("knownChannels() gives what an application says", () => {
+Deno.test("knownChannels() returns the channels of an application", () => {
   const application: Application = async () => {};
   const routed = withHooks(application, { channels: ["letters", "parcels"] });
   assertEquals(knownChannels(routed), ["letters", "parcels"]);
 });
 
-Deno.test("knownChannels() gives undefined for an application that doesn't say", () => {
+Deno.test("knownChannels() returns undefined for an application without a list", () => {
   assertStrictEquals(knownChannels(async () => {}), undefined);
 });
 

@@ -8,6 +8,7 @@ import type {
   ScopeOf,
   Send,
 } from "@asgi/channels/protocol";
+import { unexpected } from "../helpers/applications.ts";
 
 /** Compiles only where the two types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
@@ -16,9 +17,7 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ?
 /** What a type test hands to the compiler. */
 function check<_Claim extends true>(): void {}
 
-const nothing = () => Promise.reject(new Error("Not expected to be called"));
-
-Deno.test("ScopeOf gives the scope of one type", () => {
+Deno.test("ScopeOf is the scope of one type", () => {
   check<Same<ScopeOf<"channel">, ChannelScope>>();
   check<Same<ScopeOf<"lifespan">, { readonly type: "lifespan" }>>();
   check<Same<ScopeOf<Scope["type"]>, Scope>>();
@@ -44,7 +43,7 @@ Deno.test("Scope can't be changed by an application", () => {
   check<Same<Parameters<typeof rename>[0], ChannelScope>>();
 });
 
-Deno.test("Message has a type, and anything beside it", () => {
+Deno.test("Message has a type, and any other fields", () => {
   const message = { type: "letter.sent", text: "Hello", pages: 2 } satisfies Message;
   assertEquals(message.type, "letter.sent");
   // @ts-expect-error A message needs a type.
@@ -67,7 +66,7 @@ Deno.test("Application takes a scope, receive and send", async () => {
   assertEquals(sent, [{ type: "lifespan.startup" }]);
 });
 
-Deno.test("Application of any scope serves where one of a channel is asked for", () => {
+Deno.test("Application of any scope is assignable to one of a channel", () => {
   const any: Application = async () => {};
   any satisfies Application<ChannelScope>;
   const one: Application<ChannelScope> = async () => {};
@@ -78,5 +77,5 @@ Deno.test("Application of any scope serves where one of a channel is asked for",
 Deno.test("Application returns a promise", () => {
   // @ts-expect-error A server waits for its end.
   const wrong: Application = () => {};
-  wrong({ type: "lifespan" }, nothing, nothing);
+  wrong({ type: "lifespan" }, unexpected, unexpected);
 });

@@ -6,31 +6,30 @@ import {
   type ChannelScope,
   NoRouteError,
 } from "@asgi/channels";
-import type { ApplicationsByChannel } from "@asgi/channels/routing";
+import { type ApplicationsByChannel } from "@asgi/channels/routing";
 import { knownChannels } from "../../src/protocol/internal.ts";
-
-const nothing = () => Promise.reject(new Error("Not expected to be called"));
+import { unexpected } from "../helpers/applications.ts";
 
 /** The scope of a channel. */
 function scopeOf(channel: string): ChannelScope {
   return { type: "channel", channel };
 }
 
-Deno.test("ChannelNameRouter() picks the application by scope.channel", async () => {
+Deno.test("ChannelNameRouter() chooses the application by scope.channel", async () => {
   const picked: string[] = [];
   const router = ChannelNameRouter({
     letters: (scope) => Promise.resolve(void picked.push(`letters got ${scope.channel}`)),
     "thumbnails-generate": (scope) => Promise.resolve(void picked.push(`thumbs ${scope.channel}`)),
   });
-  await router(scopeOf("thumbnails-generate"), nothing, nothing);
-  await router(scopeOf("letters"), nothing, nothing);
+  await router(scopeOf("thumbnails-generate"), unexpected, unexpected);
+  await router(scopeOf("letters"), unexpected, unexpected);
   assertEquals(picked, ["thumbs thumbnails-generate", "letters got letters"]);
 });
 
-Deno.test("ChannelNameRouter() hands on scope, receive and send as they are", async () => {
+Deno.test("ChannelNameRouter() passes scope, receive and send unchanged", async () => {
   const scope = scopeOf("letters");
-  const receive = () => nothing();
-  const send = () => nothing();
+  const receive = () => unexpected();
+  const send = () => unexpected();
   let args: unknown[] = [];
   const router = ChannelNameRouter({
     letters: (...given) => Promise.resolve(void (args = given)),
@@ -41,13 +40,13 @@ Deno.test("ChannelNameRouter() hands on scope, receive and send as they are", as
   assertStrictEquals(args[2], send);
 });
 
-Deno.test("ChannelNameRouter() lives as long as the application that it picked", async () => {
+Deno.test("ChannelNameRouter() resolves when the chosen application does", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   let ended = false;
   const running = ChannelNameRouter({ letters: () => promise })(
     scopeOf("letters"),
-    nothing,
-    nothing,
+    unexpected,
+    unexpected,
   ).then(() => ended = true);
   await Promise.resolve();
   assertEquals(ended, false);
@@ -58,16 +57,16 @@ Deno.test("ChannelNameRouter() lives as long as the application that it picked",
 Deno.test("ChannelNameRouter() rejects with what the application throws", async () => {
   const router = ChannelNameRouter({ letters: () => Promise.reject(new RangeError("No stamp")) });
   await assertRejects(
-    () => router(scopeOf("letters"), nothing, nothing),
+    () => router(scopeOf("letters"), unexpected, unexpected),
     RangeError,
     "No stamp",
   );
 });
 
-Deno.test("ChannelNameRouter() names what was asked for and what is known", async () => {
+Deno.test("ChannelNameRouter() names the requested channel and the known ones", async () => {
   const router = ChannelNameRouter({ letters: async () => {}, parcels: async () => {} });
   const error = await assertRejects(
-    () => router(scopeOf("postcards"), nothing, nothing),
+    () => router(scopeOf("postcards"), unexpected, unexpected),
     NoRouteError,
     'No application for channel "postcards": known are letters, parcels',
   );
@@ -80,27 +79,27 @@ for (const channel of ["toString", "__proto__", "constructor", "hasOwnProperty",
   Deno.test(`ChannelNameRouter() has no route for ${JSON.stringify(channel)} by itself`, async () => {
     const router = ChannelNameRouter({ letters: async () => {} });
     const error = await assertRejects(
-      () => router(scopeOf(channel), nothing, nothing),
+      () => router(scopeOf(channel), unexpected, unexpected),
       NoRouteError,
     );
     assertEquals(error.requested, channel);
   });
 }
 
-Deno.test('ChannelNameRouter() takes "toString" for a route when it is one', async () => {
+Deno.test('ChannelNameRouter() accepts "toString" as a route', async () => {
   let picked = false;
   const router = ChannelNameRouter({ toString: () => Promise.resolve(void (picked = true)) });
-  await router(scopeOf("toString"), nothing, nothing);
+  await router(scopeOf("toString"), unexpected, unexpected);
   assertEquals(picked, true);
 });
 
-Deno.test("ChannelNameRouter() doesn't follow later changes of what it was given", async () => {
+Deno.test("ChannelNameRouter() ignores later changes of its argument", async () => {
   const applications: Record<string, Application<ChannelScope>> = { letters: async () => {} };
   const router = ChannelNameRouter(applications);
   delete applications.letters;
   applications.parcels = async () => {};
-  await router(scopeOf("letters"), nothing, nothing);
-  await assertRejects(() => router(scopeOf("parcels"), nothing, nothing), NoRouteError);
+  await router(scopeOf("letters"), unexpected, unexpected);
+  await assertRejects(() => router(scopeOf("parcels"), unexpected, unexpected), NoRouteError);
 });
 
 Deno.test("ChannelNameRouter() nests", async () => {
@@ -110,17 +109,17 @@ Deno.test("ChannelNameRouter() nests", async () => {
       letters: (scope) => Promise.resolve(void (picked = scope.channel)),
     }),
   });
-  await router(scopeOf("letters"), nothing, nothing);
+  await router(scopeOf("letters"), unexpected, unexpected);
   assertEquals(picked, "letters");
 });
 
-Deno.test("ChannelNameRouter() tells the channels that it knows", () => {
+Deno.test("ChannelNameRouter() lists the channels that it knows", () => {
   const router = ChannelNameRouter({ letters: async () => {}, parcels: async () => {} });
   assertEquals(knownChannels(router), ["letters", "parcels"]);
   assertEquals(knownChannels(ChannelNameRouter({})), []);
 });
 
-Deno.test("ChannelNameRouter() refuses what is no function with a TypeError", () => {
+Deno.test("ChannelNameRouter() rejects what is not a function with a TypeError", () => {
   for (const value of [undefined, null, "letters", 1, {}, Promise.resolve()]) {
     const applications = { letters: value } as unknown as ApplicationsByChannel;
     assertThrows(
@@ -131,13 +130,13 @@ Deno.test("ChannelNameRouter() refuses what is no function with a TypeError", ()
   }
 });
 
-Deno.test("ChannelNameRouter() takes applications of channel scopes only", () => {
+Deno.test("ChannelNameRouter() accepts only applications of channel scopes", () => {
   const lifespan: Application<{ readonly type: "lifespan" }> = async () => {};
   // @ts-expect-error It would be given the scope of a channel.
   ChannelNameRouter({ letters: lifespan });
 });
 
-Deno.test("ChannelNameRouter() refuses a consumer class that lacks its asAsgi()", () => {
+Deno.test("ChannelNameRouter() rejects a consumer class without asAsgi()", () => {
   class LetterConsumer extends AsyncConsumer {}
   // @ts-expect-error A class is no application.
   const applications: ApplicationsByChannel = { letters: LetterConsumer };

@@ -7,28 +7,28 @@ import {
   ProtocolTypeRouter,
   type Scope,
 } from "@asgi/channels";
-import type { ApplicationsByType } from "@asgi/channels/routing";
+import { type ApplicationsByType } from "@asgi/channels/routing";
 import { knownChannels } from "../../src/protocol/internal.ts";
-import type { ScopeOf } from "@asgi/channels/protocol";
+import { type ScopeOf } from "@asgi/channels/protocol";
+import { unexpected } from "../helpers/applications.ts";
 
-const nothing = () => Promise.reject(new Error("Not expected to be called"));
 const letters: ChannelScope = { type: "channel", channel: "letters" };
 
-Deno.test("ProtocolTypeRouter() picks the application by scope.type", async () => {
+Deno.test("ProtocolTypeRouter() chooses the application by scope.type", async () => {
   const picked: string[] = [];
   const router = ProtocolTypeRouter({
     channel: (scope) => Promise.resolve(void picked.push(scope.channel)),
     lifespan: (scope) => Promise.resolve(void picked.push(scope.type)),
   });
-  await router({ type: "lifespan" }, nothing, nothing);
-  await router(letters, nothing, nothing);
+  await router({ type: "lifespan" }, unexpected, unexpected);
+  await router(letters, unexpected, unexpected);
   assertEquals(picked, ["lifespan", "letters"]);
 });
 
-Deno.test("ProtocolTypeRouter() hands on receive and send as they are", async () => {
+Deno.test("ProtocolTypeRouter() passes receive and send unchanged", async () => {
   let args: unknown[] = [];
-  const receive = () => nothing();
-  const send = () => nothing();
+  const receive = () => unexpected();
+  const send = () => unexpected();
   const router = ProtocolTypeRouter({
     channel: (...given) => Promise.resolve(void (args = given)),
   });
@@ -38,10 +38,10 @@ Deno.test("ProtocolTypeRouter() hands on receive and send as they are", async ()
   assertStrictEquals(args[2], send);
 });
 
-Deno.test("ProtocolTypeRouter() names what was asked for and what is known", async () => {
+Deno.test("ProtocolTypeRouter() names the requested type and the known ones", async () => {
   const router = ProtocolTypeRouter({ channel: async () => {} });
   const error = await assertRejects(
-    () => router({ type: "lifespan" }, nothing, nothing),
+    () => router({ type: "lifespan" }, unexpected, unexpected),
     NoRouteError,
     'No application for type "lifespan": known are channel',
   );
@@ -54,7 +54,7 @@ for (const type of ["toString", "__proto__", "constructor", "http"]) {
   Deno.test(`ProtocolTypeRouter() has no route for the type "${type}"`, async () => {
     const router = ProtocolTypeRouter({ channel: async () => {} });
     const scope = { type } as unknown as Scope;
-    const error = await assertRejects(() => router(scope, nothing, nothing), NoRouteError);
+    const error = await assertRejects(() => router(scope, unexpected, unexpected), NoRouteError);
     assertEquals(error.requested, type);
   });
 }
@@ -68,10 +68,10 @@ Deno.test("ProtocolTypeRouter() nests, with itself and with ChannelNameRouter()"
       }),
     }),
   });
-  await router(letters, nothing, nothing);
+  await router(letters, unexpected, unexpected);
   assertEquals(picked, "letters");
   await assertRejects(
-    () => router({ type: "channel", channel: "parcels" }, nothing, nothing),
+    () => router({ type: "channel", channel: "parcels" }, unexpected, unexpected),
     NoRouteError,
     'No application for channel "parcels": known are letters',
   );
@@ -84,12 +84,12 @@ Deno.test("ProtocolTypeRouter() forwards the channels that its application knows
   assertEquals(knownChannels(ProtocolTypeRouter({ channel: router })), ["letters", "parcels"]);
 });
 
-Deno.test("ProtocolTypeRouter() says nothing of channels when its application doesn't", () => {
+Deno.test("ProtocolTypeRouter() lists no channels when its application doesn't", () => {
   assertStrictEquals(knownChannels(ProtocolTypeRouter({ channel: async () => {} })), undefined);
   assertStrictEquals(knownChannels(ProtocolTypeRouter({ lifespan: async () => {} })), undefined);
 });
 
-Deno.test("ProtocolTypeRouter() refuses what is no function with a TypeError", () => {
+Deno.test("ProtocolTypeRouter() rejects what is not a function with a TypeError", () => {
   for (const value of [null, "letters", 1, {}]) {
     const applications = { channel: value } as unknown as ApplicationsByType;
     assertThrows(
@@ -100,7 +100,7 @@ Deno.test("ProtocolTypeRouter() refuses what is no function with a TypeError", (
   }
 });
 
-Deno.test("ProtocolTypeRouter() takes the application that fits each type", () => {
+Deno.test("ProtocolTypeRouter() accepts the application that fits each type", () => {
   const channel: Application<ChannelScope> = async () => {};
   const lifespan: Application<ScopeOf<"lifespan">> = async () => {};
   ProtocolTypeRouter({ channel, lifespan }) satisfies Application;

@@ -1,11 +1,10 @@
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { SqliteChannelLayer } from "@asgi/channels";
 import { spin } from "../fixtures/threads/spin.ts";
-import { startProgram } from "../helpers/program.ts";
-import { say } from "../helpers/redis_server.ts";
+import { say, startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
-const APP = new URL("../fixtures/threads/fleet_app.ts", import.meta.url).href;
+const APP = new URL("../fixtures/threads/thread_group_app.ts", import.meta.url).href;
 const SPIN = new URL("../fixtures/threads/spin.ts", import.meta.url).href;
 
 const EVENTS = 100;
@@ -13,7 +12,7 @@ const EVENTS = 100;
 /** How often to measure before it counts as a failure: other programs may want the CPU as well. */
 const ROUNDS = 3;
 
-/** How many steps take 20 ms, on a core that nobody else wants. */
+/** Returns how many steps take 20 ms on an idle core. */
 function stepsOf20ms(): number {
   const times = Array.from({ length: 20 }, () => {
     const start = performance.now();
@@ -23,7 +22,7 @@ function stepsOf20ms(): number {
   return Math.round(20_000_000 / Math.min(...times));
 }
 
-/** How long some threads of a worker take for the events, from the first that is done to the last. */
+/** Returns how long threads of a worker take for the events, from the first result to the last. */
 async function timeOfWorker(threads: number, steps: number): Promise<number> {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/events.sqlite3`;
@@ -39,7 +38,7 @@ async function timeOfWorker(threads: number, steps: number): Promise<number> {
   return Math.max(...done) - Math.min(...done);
 }
 
-/** How long bare threads take for the same work. */
+/** Returns how long plain threads take for the same work. */
 async function timeOfThreads(threads: number, steps: number): Promise<number> {
   const code = `import { spin } from ${JSON.stringify(SPIN)};
     onmessage = () => {
@@ -71,7 +70,7 @@ Deno.test({
     for (let round = 1;; round++) {
       const speedUp = await timeOfWorker(1, steps) / await timeOfWorker(2, steps);
       if (speedUp >= 1.7) return;
-      // What two cores give on a machine that is busy with other things as well.
+      // What two cores achieve on a busy machine.
       const possible = await timeOfThreads(1, steps) / await timeOfThreads(2, steps);
       say(`round ${round}: ${speedUp.toFixed(2)} times; bare threads ${possible.toFixed(2)} times`);
       if (speedUp >= possible * 0.85) return;

@@ -6,32 +6,15 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import type { Application, ChannelScope } from "@asgi/channels";
-import { ServerStoppedError } from "../../src/errors.ts";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
-import { within } from "./within.ts";
-
-const scope: ChannelScope = { type: "channel", channel: "letters" };
-
-const echo: Application<ChannelScope> = async (_scope, receive, send) => {
-  for (;;) await send(await receive());
-};
-
-const silent: Application<ChannelScope> = async (_scope, receive) => {
-  for (;;) await receive();
-};
-
-/** Waits for a failure because of time. */
-async function timeoutOf(act: () => Promise<unknown>): Promise<DOMException> {
-  const error = await assertRejects(act, DOMException);
-  assertEquals(error.name, "TimeoutError");
-  return error;
-}
+import { assertTimesOut, within } from "../helpers/waiting.ts";
+import { echo, idle, scope } from "../helpers/applications.ts";
 
 Deno.test("ApplicationCommunicator starts the application at first use", async () => {
   let started = 0;
   const application: Application<ChannelScope> = (...args) => {
     started++;
-    return silent(...args);
+    return idle(...args);
   };
   await using communicator = new ApplicationCommunicator(application, scope);
   assertEquals(started, 0);
@@ -49,7 +32,7 @@ Deno.test("ApplicationCommunicator doesn't start an application that is only sto
   assertEquals(started, false);
 });
 
-Deno.test("ApplicationCommunicator gives the application its scope", async () => {
+Deno.test("ApplicationCommunicator passes the scope to the application", async () => {
   let given: unknown;
   const application: Application<ChannelScope> = (scope) => Promise.resolve(void (given = scope));
   await using communicator = new ApplicationCommunicator(application, scope);
@@ -57,13 +40,13 @@ Deno.test("ApplicationCommunicator gives the application its scope", async () =>
   assertStrictEquals(given, scope);
 });
 
-Deno.test("ApplicationCommunicator takes the scope that fits the application", async () => {
+Deno.test("ApplicationCommunicator accepts only the scope that fits the application", async () => {
   // @ts-expect-error The application takes the scopes of channels.
   await using communicator = new ApplicationCommunicator(echo, { type: "lifespan" });
   assertInstanceOf(communicator, ApplicationCommunicator);
 });
 
-Deno.test("sendInput() gives events in their order, asked for or not", async () => {
+Deno.test("sendInput() delivers events in order, before or after receive()", async () => {
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   const application: Application<ChannelScope> = async (scope, receive, send) => {
     await send(await receive());
@@ -113,21 +96,21 @@ Deno.test("receiveOutput() loses none of several messages sent at once", async (
 });
 
 Deno.test("receiveOutput() rejects with a TimeoutError that says what it waited for", async () => {
-  await using communicator = new ApplicationCommunicator(silent, scope);
-  const error = await timeoutOf(() => communicator.receiveOutput({ timeout: 5 }));
+  await using communicator = new ApplicationCommunicator(idle, scope);
+  const error = await assertTimesOut(() => communicator.receiveOutput({ timeout: 5 }));
   assertStringIncludes(error.message, "5 ms for a message from the application");
   assertStringIncludes(error.message, "still runs");
 });
 
 Deno.test("receiveOutput() says when the application has ended", async () => {
   await using communicator = new ApplicationCommunicator(async () => {}, scope);
-  const error = await timeoutOf(() => communicator.receiveOutput({ timeout: 5 }));
+  const error = await assertTimesOut(() => communicator.receiveOutput({ timeout: 5 }));
   assertStringIncludes(error.message, "has ended");
 });
 
-Deno.test("receiveOutput() goes on after a timeout", async () => {
+Deno.test("receiveOutput() works after a timeout", async () => {
   await using communicator = new ApplicationCommunicator(echo, scope);
-  await timeoutOf(() => communicator.receiveOutput({ timeout: 1 }));
+  await assertTimesOut(() => communicator.receiveOutput({ timeout: 1 }));
   await communicator.sendInput({ type: "late" });
   assertEquals(await communicator.receiveOutput(), { type: "late" });
 });
@@ -139,7 +122,7 @@ Deno.test("receiveOutput() rejects with the error of the application", async () 
   assertStrictEquals(error, failure);
 });
 
-Deno.test("receiveOutput() rejects with the error of an application that throws at once", async () => {
+Deno.test("receiveOutput() rejects with the error of an application that throws synchronously", async () => {
   const application = () => {
     throw new RangeError("No stamp");
   };
@@ -147,7 +130,7 @@ Deno.test("receiveOutput() rejects with the error of an application that throws 
   await assertRejects(() => communicator.receiveOutput(), RangeError, "No stamp");
 });
 
-Deno.test("whoever waits is told at once when the application fails", async () => {
+Deno.test("pending calls reject immediately when the application fails", async () => {
   const application: Application<ChannelScope> = async (_scope, receive) => {
     await receive();
     throw new RangeError("No stamp");
@@ -165,7 +148,7 @@ Deno.test("whoever waits is told at once when the application fails", async () =
   }
 });
 
-Deno.test("receiveOutput() gives what was sent before the application failed", async () => {
+Deno.test("receiveOutput() returns what was sent before the application failed", async () => {
   const application: Application<ChannelScope> = async (_scope, _receive, send) => {
     await send({ type: "last.words" });
     throw new RangeError("No stamp");
@@ -176,7 +159,7 @@ Deno.test("receiveOutput() gives what was sent before the application failed", a
   await assertRejects(() => communicator.receiveOutput(), RangeError, "No stamp");
 });
 
-Deno.test("receiveNothing() tells whether there is a message, and leaves it", async () => {
+Deno.test("receiveNothing() returns whether there is no message, and doesn't consume it", async () => {
   await using communicator = new ApplicationCommunicator(echo, scope);
   assertEquals(await communicator.receiveNothing({ timeout: 1 }), true);
   await communicator.sendInput({ type: "letter.sent" });
@@ -186,7 +169,7 @@ Deno.test("receiveNothing() tells whether there is a message, and leaves it", as
   assertEquals(await communicator.receiveNothing(), true);
 });
 
-Deno.test("receiveNothing() gives false as soon as a message comes", async () => {
+Deno.test("receiveNothing() returns false as soon as a message arrives", async () => {
   await using communicator = new ApplicationCommunicator(echo, scope);
   const nothing = communicator.receiveNothing({ timeout: 60_000 });
   await communicator.sendInput({ type: "letter.sent" });
@@ -199,139 +182,8 @@ Deno.test("receiveNothing() rejects with the error of the application", async ()
   await assertRejects(() => communicator.receiveNothing(), RangeError, "No stamp");
 });
 
-Deno.test("wait() resolves at the end of the application", async () => {
-  let ended = false;
-  const application: Application<ChannelScope> = async (_scope, receive) => {
-    await receive();
-    ended = true;
-  };
-  await using communicator = new ApplicationCommunicator(application, scope);
-  const waited = communicator.wait();
-  await communicator.sendInput({ type: "letter.sent" });
-  await waited;
-  assertEquals(ended, true);
-  await communicator.wait();
-});
-
-Deno.test("wait() rejects with the error of the application, as often as it is asked", async () => {
-  const application = () => Promise.reject(new RangeError("No stamp"));
-  await using communicator = new ApplicationCommunicator(application, scope);
-  await assertRejects(() => communicator.wait(), RangeError, "No stamp");
-  await assertRejects(() => communicator.wait(), RangeError, "No stamp");
-});
-
-Deno.test("wait() rejects with a TimeoutError that says what it waited for", async () => {
-  await using communicator = new ApplicationCommunicator(silent, scope);
-  const error = await timeoutOf(() => communicator.wait({ timeout: 5 }));
-  assertStringIncludes(error.message, "5 ms for the end of the application");
-});
-
-Deno.test("stop() rejects a pending receive() with a ServerStoppedError", async () => {
-  const seen: unknown[] = [];
-  const application: Application<ChannelScope> = async (_scope, receive) => {
-    try {
-      await receive();
-    } catch (error) {
-      seen.push(error);
-      throw error;
-    } finally {
-      seen.push("put away");
-    }
-  };
-  const communicator = new ApplicationCommunicator(application, scope);
-  await communicator.receiveNothing({ timeout: 1 });
-  await communicator.stop();
-  assertInstanceOf(seen[0], ServerStoppedError);
-  assertEquals(seen[1], "put away");
-  await communicator.wait();
-});
-
-Deno.test("stop() lets the application finish, and rejects its next receive()", async () => {
-  const { promise: letGo, resolve: finish } = Promise.withResolvers<void>();
-  const application: Application<ChannelScope> = async (_scope, receive, send) => {
-    for (;;) {
-      await receive();
-      await letGo;
-      await send({ type: "finished" });
-    }
-  };
-  const communicator = new ApplicationCommunicator(application, scope);
-  await communicator.sendInput({ type: "one" });
-  await communicator.sendInput({ type: "two" });
-  const stopped = communicator.stop();
-  finish();
-  await stopped;
-  assertEquals(await communicator.receiveOutput(), { type: "finished" });
-  assertEquals(await communicator.receiveNothing({ timeout: 1 }), true);
-});
-
-Deno.test("stop() doesn't wait for an application that goes on asking for ever", async () => {
-  let asked = 0;
-  const application: Application<ChannelScope> = async (_scope, receive) => {
-    for (;;) {
-      asked++;
-      await receive().catch(() => {});
-    }
-  };
-  const communicator = new ApplicationCommunicator(application, scope);
-  await communicator.receiveNothing({ timeout: 1 });
-  await communicator.stop();
-  assertEquals(asked, 2);
-});
-
-Deno.test("stop() rejects with a TimeoutError when the application doesn't end", async () => {
-  const { promise: letGo, resolve: finish } = Promise.withResolvers<void>();
-  const communicator = new ApplicationCommunicator(() => letGo, scope);
-  await communicator.receiveNothing({ timeout: 1 });
-  await timeoutOf(() => communicator.stop({ timeout: 5 }));
-  finish();
-  await communicator.stop();
-});
-
-Deno.test("stop() rejects with an error that nobody was told", async () => {
-  const application = () => Promise.reject(new RangeError("No stamp"));
-  const communicator = new ApplicationCommunicator(application, scope);
-  await communicator.sendInput({ type: "letter.sent" });
-  await assertRejects(() => communicator.stop(), RangeError, "No stamp");
-  await communicator.stop();
-});
-
-Deno.test("stop() rejects with what the application throws instead of ending", async () => {
-  const application: Application<ChannelScope> = async (_scope, receive) => {
-    await receive().catch((cause) => {
-      throw new RangeError("No stamp", { cause });
-    });
-  };
-  const communicator = new ApplicationCommunicator(application, scope);
-  await communicator.receiveNothing({ timeout: 1 });
-  await assertRejects(() => communicator.stop(), RangeError, "No stamp");
-});
-
-Deno.test("a ServerStoppedError is an error of the application before the stop", async () => {
-  const application = () => Promise.reject(new ServerStoppedError());
-  await using communicator = new ApplicationCommunicator(application, scope);
-  await assertRejects(() => communicator.wait(), ServerStoppedError);
-});
-
-Deno.test("await using stops the application", async () => {
-  let ended = false;
-  const application: Application<ChannelScope> = async (_scope, receive) => {
-    try {
-      await receive();
-    } finally {
-      ended = true;
-    }
-  };
-  {
-    await using communicator = new ApplicationCommunicator(application, scope);
-    await communicator.receiveNothing({ timeout: 1 });
-    assertEquals(ended, false);
-  }
-  assertEquals(ended, true);
-});
-
-Deno.test("a timeout that makes no sense is refused with a RangeError", async () => {
-  const communicator = new ApplicationCommunicator(silent, scope);
+Deno.test("an invalid timeout is rejected with a RangeError", async () => {
+  const communicator = new ApplicationCommunicator(idle, scope);
   for (const timeout of [-1, NaN, Infinity]) {
     await assertRejects(() => communicator.receiveOutput({ timeout }), RangeError, `${timeout}`);
     await assertRejects(() => communicator.receiveNothing({ timeout }), RangeError);

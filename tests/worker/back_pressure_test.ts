@@ -13,11 +13,12 @@ import {
   type Message,
   type ReceiveManyOptions,
 } from "@asgi/channels";
-import { ForwardingLayer } from "../testing/forwarding_layer.ts";
-import { linesOf, outcome, runBurst, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
+import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.ts";
+import { ForwardingLayer } from "../helpers/layers.ts";
+import { linesOf, outcome, runBurst, startWorker, warmUp } from "../helpers/worker.ts";
+import { pause } from "../helpers/waiting.ts";
 
-/** Keeps what was asked for, given and handed back. */
+/** Records the limits, and counts delivered and requeued events. */
 class ObservedLayer extends ForwardingLayer {
   readonly limits: number[] = [];
   given = 0;
@@ -37,7 +38,7 @@ class ObservedLayer extends ForwardingLayer {
 }
 
 for (const concurrency of [1, 3]) {
-  Deno.test(`a worker holds nothing beyond ${concurrency} slow handlers`, async () => {
+  Deno.test(`a worker prefetches nothing beside ${concurrency} slow handlers`, async () => {
     await using layer = new MemoryChannelLayer({ capacity: 1_000 });
     await layer.sendMany("letters", numbered(1_000));
     const gate = Promise.withResolvers<void>();
@@ -55,7 +56,7 @@ for (const concurrency of [1, 3]) {
     });
     await begun.reach(concurrency);
     const others = await remaining(layer, "letters");
-    assertEquals(numbersOf(others), upTo(1_000).slice(concurrency));
+    assertEquals(numbersOf(others), range(1_000).slice(concurrency));
     assertEquals(running.worker.counts.received, concurrency);
     gate.resolve();
     await running.stop();
@@ -63,7 +64,7 @@ for (const concurrency of [1, 3]) {
   });
 }
 
-Deno.test("a worker whose handlers take long never takes more than it can start", async () => {
+Deno.test("a worker with slow handlers never fetches more events than it can start", async () => {
   await using layer = new ObservedLayer(new MemoryChannelLayer());
   await layer.sendMany("letters", numbered(12));
   let held = 0;
@@ -76,7 +77,7 @@ Deno.test("a worker whose handlers take long never takes more than it can start"
       for (;;) {
         await receive();
         most = Math.max(most, layer.given - held);
-        await takeTime(25);
+        await pause(25);
         held++;
       }
     },
@@ -97,7 +98,7 @@ Deno.test("two workers with slow handlers share the events of a channel", async 
       application: async (_scope, receive) => {
         for (;;) {
           const event = await receive();
-          await takeTime(20);
+          await pause(20);
           shares[index] = (shares[index] ?? 0) + 1;
           all.add(event);
         }
@@ -106,11 +107,11 @@ Deno.test("two workers with slow handlers share the events of a channel", async 
   await using _one = await start(0);
   await using _other = await start(1);
   await all.reach(20);
-  assertEquals(numbersOf(all.items), upTo(20));
+  assertEquals(numbersOf(all.items), range(20));
   for (const share of shares) assertGreaterOrEqual(share, 8);
 });
 
-Deno.test("a worker takes many events at once when handlers are quick, within a bound", async () => {
+Deno.test("a worker fetches large batches when handlers are fast, up to a limit", async () => {
   await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 20_000 }));
   await layer.sendMany("letters", numbered(20_000));
   const { worker } = await runBurst({
@@ -126,7 +127,7 @@ Deno.test("a worker takes many events at once when handlers are quick, within a 
   assertLessOrEqual(Math.max(...layer.limits), 513);
 });
 
-Deno.test("a worker takes many events at once for an application that returns after each", async () => {
+Deno.test("a worker fetches large batches for an application that returns after each event", async () => {
   await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 2_000 }));
   await layer.sendMany("letters", numbered(2_000));
   const { worker } = await runBurst({
@@ -138,7 +139,7 @@ Deno.test("a worker takes many events at once for an application that returns af
   assertGreater(Math.max(...layer.limits), 100);
 });
 
-Deno.test("a handler that hangs keeps no event behind it from another worker", async () => {
+Deno.test("a handler that hangs keeps no waiting event from another worker", async () => {
   await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 1_000 }));
   const events = numbered(420);
   await layer.sendMany("letters", events.with(300, { type: "hang", number: 300 }));
@@ -166,10 +167,10 @@ Deno.test("a handler that hangs keeps no event behind it from another worker", a
   assertEquals(received - layer.requeued, 420);
   gate.resolve();
   await all.reach(420);
-  assertEquals(numbersOf(all.items), upTo(420));
+  assertEquals(numbersOf(all.items), range(420));
 });
 
-Deno.test("what is handed back keeps its place in the channel", async () => {
+Deno.test("a requeued event keeps its position in the channel", async () => {
   await using layer = new ObservedLayer(new MemoryChannelLayer({ capacity: 1_000 }));
   const events = numbered(420);
   await layer.sendMany("letters", events.with(300, { type: "hang", number: 300 }));
@@ -180,17 +181,17 @@ Deno.test("what is handed back keeps its place in the channel", async () => {
     application: async (_scope, receive) => {
       for (;;) {
         const event = await receive();
-        if (event.type === "hang") await takeTime(200);
+        if (event.type === "hang") await pause(200);
         all.add(event);
       }
     },
   });
   await all.reach(420);
   assertGreater(layer.requeued, 0);
-  assertEquals(all.items.map(({ number }) => number), upTo(420));
+  assertEquals(all.items.map(({ number }) => number), range(420));
 });
 
-/** Takes its time to put back what is handed back. */
+/** Requeues when the test opens the gate. */
 class SlowHandBackLayer extends ForwardingLayer {
   readonly asked = Promise.withResolvers<void>();
   readonly gate = Promise.withResolvers<void>();
@@ -202,7 +203,7 @@ class SlowHandBackLayer extends ForwardingLayer {
   }
 }
 
-Deno.test("what is handed back is in its place before more is taken", async () => {
+Deno.test("an event is requeued before more events are fetched", async () => {
   await using layer = new SlowHandBackLayer(new MemoryChannelLayer());
   const seen = new Tally<string>();
   await using _running = await startWorker({
@@ -216,21 +217,17 @@ Deno.test("what is handed back is in its place before more is taken", async () =
       }
     },
   });
-  // Quick ones first: so it takes the three that follow at once.
-  for (let count = 1; count <= 50; count++) {
-    await layer.send("letters", { type: "quick" });
-    await seen.reach(count);
-  }
+  await warmUp(layer, seen);
   await layer.sendMany("letters", [{ type: "slow" }, { type: "second" }, { type: "third" }]);
   await seen.reach(51);
   await layer.send("letters", { type: "newest" });
-  await takeTime(5);
+  await pause(5);
   layer.gate.resolve();
   await seen.reach(54);
   assertEquals(seen.items.slice(50), ["slow", "second", "third", "newest"]);
 });
 
-/** Has the events of a batch expire soon after they were taken, but for the last one. */
+/** Lets the events of a batch, except the last one, expire soon after they were fetched. */
 class ExpiringLayer extends ForwardingLayer {
   expiresAt: number | undefined;
 
@@ -261,11 +258,7 @@ Deno.test("an event that expires behind a slow handler is never handled", async 
       }
     },
   });
-  // Quick ones first: so it takes the three that follow at once.
-  for (let count = 1; count <= 50; count++) {
-    await layer.send("letters", { type: "quick" });
-    await seen.reach(count);
-  }
+  await warmUp(layer, seen);
   await layer.sendMany("letters", [{ type: "slow" }, { type: "short.lived" }, { type: "last" }]);
   await seen.reach(52);
   await running.stop();
@@ -274,8 +267,3 @@ Deno.test("an event that expires behind a slow handler is never handled", async 
   assertEquals(running.worker.counts.droppedBy.expired, 1);
   assertStringIncludes(linesOf(running, "warn")[0] ?? "", "expired");
 });
-
-/** What a handler does that takes its time: this isn't waiting for anything. */
-async function takeTime(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
-}

@@ -7,17 +7,19 @@ import {
   SqliteChannelLayer,
 } from "@asgi/channels";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { outcome, runBurst, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
+import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.ts";
+import { outcome, runBurst, startWorker } from "../helpers/worker.ts";
+import { pause } from "../helpers/waiting.ts";
+import { collecting } from "../helpers/applications.ts";
 
 /** A kind of layer that workers share. */
 interface Backend {
   readonly name: string;
-  /** Makes a place for messages, and a way to reach it, as another process would. */
-  readonly open: (options: ChannelLayerOptions) => Promise<Place>;
+  /** Opens a backend, and a second connection to it, as another process has. */
+  readonly open: (options: ChannelLayerOptions) => Promise<OpenBackend>;
 }
 
-interface Place extends AsyncDisposable {
+interface OpenBackend extends AsyncDisposable {
   readonly connect: () => ChannelLayer;
 }
 
@@ -45,9 +47,9 @@ const BACKENDS: readonly Backend[] = [
 ];
 
 for (const { name, open } of BACKENDS) {
-  Deno.test(`Worker on ${name} loses no event but those that fail`, async () => {
-    await using place = await open({ capacity: 1_000 });
-    const layer = place.connect();
+  Deno.test(`Worker on ${name} loses only events that fail`, async () => {
+    await using backend = await open({ capacity: 1_000 });
+    const layer = backend.connect();
     await layer.sendMany("letters", numbered(1_000));
     const seen: Message[] = [];
     const told = await runBurst({
@@ -61,43 +63,41 @@ for (const { name, open } of BACKENDS) {
         }
       },
     });
-    assertEquals(seen.map(({ number }) => number), upTo(1_000));
+    assertEquals(seen.map(({ number }) => number), range(1_000));
     assertEquals(outcome(told.worker), { received: 1_000, handled: 900, failed: 100, dropped: 0 });
     assertEquals(told.errors.length, 100);
   });
 
-  Deno.test(`Worker on ${name} wakes up for what another process sends`, async () => {
-    await using place = await open({});
+  Deno.test(`Worker on ${name} is woken by what another process sends`, async () => {
+    await using backend = await open({});
     const seen = new Tally<Message>();
     await using _running = await startWorker({
-      layer: place.connect(),
+      layer: backend.connect(),
       channels: ["letters"],
-      application: async (_scope, receive) => {
-        for (;;) seen.add(await receive());
-      },
+      application: collecting(seen),
     });
-    const sender = place.connect();
+    const sender = backend.connect();
     for (let count = 1; count <= 5; count++) {
       await sender.send("letters", { type: "sent", number: count - 1 });
       await seen.reach(count);
     }
-    assertEquals(numbersOf(seen.items), upTo(5));
+    assertEquals(numbersOf(seen.items), range(5));
   });
 
   Deno.test(`Worker on ${name} shares a channel with others, and a stop loses nothing`, async () => {
-    await using place = await open({ capacity: 1_000 });
-    const sender = place.connect();
+    await using backend = await open({ capacity: 1_000 });
+    const sender = backend.connect();
     await sender.sendMany("letters", numbered(600));
     const all = new Tally<Message>();
-    const start = (pause: number) =>
+    const start = (duration: number) =>
       startWorker({
-        layer: place.connect(),
+        layer: backend.connect(),
         concurrency: 2,
         channels: ["letters"],
         application: async (_scope, receive) => {
           for (;;) {
             const event = await receive();
-            if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+            if (duration > 0) await pause(duration);
             all.add(event);
           }
         },
@@ -110,17 +110,17 @@ for (const { name, open } of BACKENDS) {
     await slow.stop();
     const others = await remaining(sender, "letters");
     assertGreater(others.length, 0);
-    assertEquals(numbersOf([...all.items, ...others]), upTo(600));
+    assertEquals(numbersOf([...all.items, ...others]), range(600));
   });
 
-  Deno.test(`Worker on ${name} holds nothing beyond its slow handlers`, async () => {
-    await using place = await open({ capacity: 1_000 });
-    const sender = place.connect();
+  Deno.test(`Worker on ${name} prefetches nothing beside slow handlers`, async () => {
+    await using backend = await open({ capacity: 1_000 });
+    const sender = backend.connect();
     await sender.sendMany("letters", numbered(100));
     const begun = new Tally<Message>();
     const gate = Promise.withResolvers<void>();
     await using running = await startWorker({
-      layer: place.connect(),
+      layer: backend.connect(),
       concurrency: 3,
       channels: ["letters"],
       application: async (_scope, receive) => {
@@ -131,14 +131,14 @@ for (const { name, open } of BACKENDS) {
       },
     });
     await begun.reach(3);
-    assertEquals(numbersOf(await remaining(sender, "letters")), upTo(100).slice(3));
+    assertEquals(numbersOf(await remaining(sender, "letters")), range(100).slice(3));
     gate.resolve();
     await running.stop();
   });
 
-  Deno.test(`Worker on ${name} gives back what waits behind a handler that hangs`, async () => {
-    await using place = await open({ capacity: 1_000 });
-    const sender = place.connect();
+  Deno.test(`Worker on ${name} requeues what waits behind a handler that hangs`, async () => {
+    await using backend = await open({ capacity: 1_000 });
+    const sender = backend.connect();
     const events = numbered(420);
     await sender.sendMany("letters", events.with(300, { type: "hang", number: 300 }));
     const all = new Tally<Message>();
@@ -146,7 +146,7 @@ for (const { name, open } of BACKENDS) {
     const hanging = Promise.withResolvers<void>();
     const start = () =>
       startWorker({
-        layer: place.connect(),
+        layer: backend.connect(),
         channels: ["letters"],
         application: async (_scope, receive) => {
           for (;;) {
@@ -165,12 +165,12 @@ for (const { name, open } of BACKENDS) {
     await all.reach(419);
     gate.resolve();
     await all.reach(420);
-    assertEquals(numbersOf(all.items), upTo(420));
+    assertEquals(numbersOf(all.items), range(420));
   });
 
   Deno.test(`Worker on ${name} ends a burst after what handlers send to other channels`, async () => {
-    await using place = await open({ capacity: 1_000 });
-    const layer = place.connect();
+    await using backend = await open({ capacity: 1_000 });
+    const layer = backend.connect();
     await layer.sendMany("a", numbered(30));
     const seen = { a: 0, b: 0 };
     await runBurst({

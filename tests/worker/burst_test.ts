@@ -11,14 +11,15 @@ import {
   type ReceiveManyOptions,
   Worker,
 } from "@asgi/channels";
-import { ForwardingLayer } from "../testing/forwarding_layer.ts";
-import { within } from "../testing/within.ts";
-import { outcome, runBurst, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
+import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.ts";
+import { ForwardingLayer } from "../helpers/layers.ts";
+import { pause, within } from "../helpers/waiting.ts";
+import { outcome, runBurst, startWorker } from "../helpers/worker.ts";
+import { unexpected } from "../helpers/applications.ts";
 
-Deno.test("a burst ends at once when the channels are empty", async () => {
+Deno.test("a burst ends immediately when the channels are empty", async () => {
   await using layer = new MemoryChannelLayer();
-  const application = () => Promise.reject(new Error("Not expected to be called"));
+  const application = unexpected;
   const { worker } = await runBurst({ layer, application, channels: ["letters", "parcels"] });
   assertEquals(outcome(worker), { received: 0, handled: 0, failed: 0, dropped: 0 });
 });
@@ -34,7 +35,7 @@ Deno.test("a burst ends when the channels are empty and the handlers idle", asyn
     application: async (_scope, receive) => {
       for (;;) {
         await receive();
-        await new Promise((resolve) => setTimeout(resolve, 2));
+        await pause(2);
         ended++;
       }
     },
@@ -51,7 +52,7 @@ Deno.test("a burst handles what handlers send to another of its channels", async
     return async ({ channel }, receive) => {
       for (;;) {
         const event = await receive();
-        await new Promise((resolve) => setTimeout(resolve));
+        await pause(0);
         seen[channel]?.push(event);
         if (next) await layer.send(next, event);
       }
@@ -60,7 +61,7 @@ Deno.test("a burst handles what handlers send to another of its channels", async
   // The first channel is empty when its turn comes first, and gets its events last.
   const application = ChannelNameRouter({ c: passOn(undefined), b: passOn("c"), a: passOn("b") });
   const { worker } = await runBurst({ layer, application, channels: ["c", "b", "a"] });
-  for (const channel of ["a", "b", "c"]) assertEquals(numbersOf(seen[channel] ?? []), upTo(20));
+  for (const channel of ["a", "b", "c"]) assertEquals(numbersOf(seen[channel] ?? []), range(20));
   assertEquals(worker.counts.handled, 60);
 });
 
@@ -79,7 +80,7 @@ Deno.test("a burst handles what handlers send to their own channel", async () =>
       }
     },
   });
-  assertEquals(seen, upTo(11).reverse());
+  assertEquals(seen, range(11).reverse());
 });
 
 Deno.test("a burst waits for a handler that sends late", async () => {
@@ -92,7 +93,7 @@ Deno.test("a burst waits for a handler that sends late", async () => {
     application: async ({ channel }, receive) => {
       for (;;) {
         await receive();
-        await new Promise((resolve) => setTimeout(resolve, 30));
+        await pause(30);
         seen.push(channel);
         if (channel === "a") await layer.send("b", { type: "last" });
       }
@@ -112,7 +113,7 @@ Deno.test("a burst leaves the other channels alone", async () => {
   assertEquals((await remaining(layer, "parcels")).length, 2);
 });
 
-Deno.test("a burst lets the applications come to their end", async () => {
+Deno.test("a burst lets the applications finish", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(4));
   let put = 0;
@@ -146,7 +147,7 @@ Deno.test("a burst can be stopped before its end", async () => {
     application: async (_scope, receive) => {
       for (;;) {
         begun.add(await receive());
-        await new Promise((resolve) => setTimeout(resolve, 15));
+        await pause(15);
       }
     },
   });
@@ -155,7 +156,7 @@ Deno.test("a burst can be stopped before its end", async () => {
   control.abort();
   await within(ended, "the end");
   const others = await remaining(layer, "letters");
-  assertEquals(numbersOf([...begun.items, ...others]), upTo(10));
+  assertEquals(numbersOf([...begun.items, ...others]), range(10));
 });
 
 Deno.test("a burst ends although all its handlers fail", async () => {
@@ -178,14 +179,14 @@ class RemoteLayer extends ForwardingLayer {
     const before = this.handled.items.length;
     await new Promise((resolve) => setImmediate(resolve));
     this.handledBefore.push(this.handled.items.length - before);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await pause(5);
     return await super.receiveMany(channel, options);
   }
 }
 
 for (const burst of [false, true]) {
   const who = burst ? "a burst" : "a worker that listens";
-  Deno.test(`${who} lets the request for the next batch leave before it handles one`, async () => {
+  Deno.test(`${who} requests the next batch before it handles one`, async () => {
     await using layer = new RemoteLayer(new MemoryChannelLayer({ capacity: 20_000 }));
     await layer.sendMany("letters", numbered(20_000));
     const application: Application<ChannelScope> = async (_scope, receive) => {

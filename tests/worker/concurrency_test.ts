@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { MemoryChannelLayer } from "@asgi/channels";
-import { runBurst, startWorker } from "./start_worker.ts";
-import { numbered, Tally, upTo } from "./tally.ts";
+import { numbered, range, Tally } from "../helpers/events.ts";
+import { runBurst, startWorker } from "../helpers/worker.ts";
+import { pause } from "../helpers/waiting.ts";
 
 Deno.test("concurrency 1 handles the events of a channel in their order", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 1_000 });
@@ -18,11 +19,11 @@ Deno.test("concurrency 1 handles the events of a channel in their order", async 
       }
     },
   });
-  assertEquals(seen, upTo(300));
+  assertEquals(seen, range(300));
 });
 
 for (const concurrency of [1, 2, 5]) {
-  Deno.test(`concurrency ${concurrency} runs so many handlers at once, and never more`, async () => {
+  Deno.test(`concurrency ${concurrency} runs so many handlers in parallel, and never more`, async () => {
     await using layer = new MemoryChannelLayer();
     await layer.sendMany("letters", numbered(30));
     const begun = new Tally();
@@ -73,7 +74,7 @@ Deno.test("concurrency counts for each channel", async () => {
   await running.stop();
 });
 
-Deno.test("an instance is kept from event to event", async () => {
+Deno.test("an instance is reused for the next event", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 1_000 });
   await layer.sendMany("letters", numbered(200));
   let instances = 0;
@@ -85,7 +86,7 @@ Deno.test("an instance is kept from event to event", async () => {
       instances++;
       for (;;) {
         await receive();
-        await new Promise((resolve) => setTimeout(resolve));
+        await pause(0);
       }
     },
   });

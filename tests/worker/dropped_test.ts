@@ -18,9 +18,9 @@ import {
   type ReceiveManyOptions,
   UndecodableMessageError,
 } from "@asgi/channels";
-import { ForwardingLayer } from "../testing/forwarding_layer.ts";
-import { linesOf, outcome, runBurst, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, Tally, upTo } from "./tally.ts";
+import { numbered, numbersOf, range, Tally } from "../helpers/events.ts";
+import { ForwardingLayer } from "../helpers/layers.ts";
+import { linesOf, outcome, runBurst, startWorker } from "../helpers/worker.ts";
 
 /** What `droppedBy` is where nothing was dropped. */
 const NONE = { expired: 0, undecodable: 0, untyped: 0, unknown: 0, ignored: 0 };
@@ -49,7 +49,7 @@ const ODDITIES: readonly Record<string, unknown>[] = [
   { type: ".private" },
 ];
 
-Deno.test("the worker outlives events that nobody can handle", async () => {
+Deno.test("the worker keeps running after events without a handler", async () => {
   await using layer = new MemoryChannelLayer();
   for (const value of ODDITIES) {
     await layer.sendMany("letters", [{ type: "good" }, oddity(value)]);
@@ -100,7 +100,7 @@ Deno.test("an event without a type never reaches the application", async () => {
   assertMatch(second, /type.*number/);
 });
 
-Deno.test("a channel without a route drops its events, and the others go on", async () => {
+Deno.test("a channel without a route drops its events, and the others keep working", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(3));
   await layer.sendMany("parcels", numbered(3));
@@ -111,13 +111,13 @@ Deno.test("a channel without a route drops its events, and the others go on", as
     },
   });
   const told = await runBurst({ layer, channels: ["letters", "parcels"], application });
-  assertEquals(numbersOf(seen), upTo(3));
+  assertEquals(numbersOf(seen), range(3));
   assertEquals(outcome(told.worker), { received: 6, handled: 3, failed: 0, dropped: 3 });
   for (const { error } of told.errors) assertInstanceOf(error, NoRouteError);
   assertEquals(told.worker.counts.droppedBy, { ...NONE, unknown: 3 });
 });
 
-/** Has every other event be undecodable. */
+/** Makes every other event undecodable. */
 class GarbledLayer extends ForwardingLayer {
   override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
     const deliveries = await super.receiveMany(channel, options);
@@ -135,7 +135,7 @@ class GarbledLayer extends ForwardingLayer {
   }
 }
 
-Deno.test("the worker drops what can't be decoded, and lives on", async () => {
+Deno.test("the worker drops undecodable messages, and keeps running", async () => {
   await using layer = new GarbledLayer(new MemoryChannelLayer());
   const types = ["garbled", "good", "garbled", "garbled", "good"];
   await layer.sendMany("letters", types.map((type) => ({ type })));
@@ -181,7 +181,7 @@ Deno.test("an application that returns at once drops its events, without a busy 
   assertEquals(told.worker.counts.droppedBy, { ...NONE, ignored: 20 });
 });
 
-Deno.test("an application that throws at once fails for its events, without a busy loop", async () => {
+Deno.test("an application that throws immediately fails for its events, without a busy loop", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(50));
   const { runs, application } = badAtFirst(20, () => Promise.reject(new RangeError("No stamp")));

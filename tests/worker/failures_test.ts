@@ -1,9 +1,10 @@
 import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
 import { AsyncConsumer, MemoryChannelLayer, type Message, StopConsumer } from "@asgi/channels";
-import { linesOf, outcome, runBurst } from "./start_worker.ts";
-import { numbered, numbersOf, upTo } from "./tally.ts";
+import { numbered, numbersOf, range } from "../helpers/events.ts";
+import { linesOf, outcome, runBurst } from "../helpers/worker.ts";
+import { pause } from "../helpers/waiting.ts";
 
-Deno.test("a handler that throws loses its own event and no other", async () => {
+Deno.test("a handler that throws loses only its own event", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 1_000 });
   await layer.sendMany("letters", numbered(1_000));
   const seen: Message[] = [];
@@ -19,31 +20,31 @@ Deno.test("a handler that throws loses its own event and no other", async () => 
       }
     },
   });
-  assertEquals(numbersOf(seen), upTo(1_000));
+  assertEquals(numbersOf(seen), range(1_000));
   assertEquals(outcome(told.worker), { received: 1_000, handled: 900, failed: 100, dropped: 0 });
   assertEquals(told.errors.length, 100);
   assertEquals(linesOf(told, "error").length, 100);
 });
 
-Deno.test("a handler that throws loses no other event when several run at once", async () => {
+Deno.test("a handler that throws loses only its own event when several run in parallel", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 1_000 });
   await layer.sendMany("letters", numbered(1_000));
   const seen: Message[] = [];
   class LetterConsumer extends AsyncConsumer {
     async work(event: Message): Promise<void> {
       seen.push(event);
-      if (Number(event.number) % 3 === 0) await new Promise((resolve) => setTimeout(resolve));
+      if (Number(event.number) % 3 === 0) await pause(0);
       if (Number(event.number) % 10 === 0) throw new RangeError("No stamp");
     }
   }
   const application = LetterConsumer.asAsgi();
   const told = await runBurst({ layer, channels: ["letters"], application, concurrency: 4 });
-  assertEquals(numbersOf(seen), upTo(1_000));
+  assertEquals(numbersOf(seen), range(1_000));
   assertEquals(outcome(told.worker), { received: 1_000, handled: 900, failed: 100, dropped: 0 });
   assertEquals(told.errors.length, 100);
 });
 
-Deno.test("a failure ends the instance; the next event gets a fresh one", async () => {
+Deno.test("a failure ends the instance, and the next event gets a new one", async () => {
   await using layer = new MemoryChannelLayer();
   const types = ["good", "good", "bad", "good", "good", "bad", "good"];
   await layer.sendMany("letters", types.map((type) => ({ type })));
@@ -64,7 +65,7 @@ Deno.test("a failure ends the instance; the next event gets a fresh one", async 
   assertEquals(seen, expected);
 });
 
-Deno.test("a StopConsumer is a good end: the next event gets a fresh instance", async () => {
+Deno.test("a StopConsumer is not a failure, and the next event gets a new instance", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(3));
   let instances = 0;
@@ -81,7 +82,7 @@ Deno.test("a StopConsumer is a good end: the next event gets a fresh instance", 
   assertEquals(told.errors, []);
 });
 
-Deno.test("an application that throws outside of a promise fails for its events", async () => {
+Deno.test("an application that throws synchronously fails for its events", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(5));
   const application = () => {
@@ -91,7 +92,7 @@ Deno.test("an application that throws outside of a promise fails for its events"
   assertEquals(outcome(told.worker), { received: 5, handled: 0, failed: 5, dropped: 0 });
 });
 
-Deno.test("an application that throws what can't be looked at fails, and is replaced", async () => {
+Deno.test("an application that throws a value that can't be inspected fails, and is replaced", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(4));
   const refuse = () => {
@@ -109,7 +110,7 @@ Deno.test("an application that throws what can't be looked at fails, and is repl
   assertStringIncludes(String(told.errors[0]?.error), "can't be looked at");
 });
 
-Deno.test("send() is refused, and points to the channel layer", async () => {
+Deno.test("send() rejects, and points to the channel layer", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.send("letters", { type: "sent" });
   const told = await runBurst({
@@ -125,7 +126,7 @@ Deno.test("send() is refused, and points to the channel layer", async () => {
   assertEquals(told.worker.counts.failed, 1);
 });
 
-Deno.test("send() of a consumer is refused in a worker", async () => {
+Deno.test("send() of a consumer rejects in a worker", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.send("letters", { type: "reply" });
   class ReplyingConsumer extends AsyncConsumer {

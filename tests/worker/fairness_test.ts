@@ -1,9 +1,9 @@
 import { assertLess } from "@std/assert";
 import { type ChannelLayer, RedisChannelLayer, SqliteChannelLayer } from "@asgi/channels";
-import { startRedis, testWithRedis } from "../helpers/redis_server.ts";
+import { numbered, Tally } from "../helpers/events.ts";
+import { startRedis, testWithRedis } from "../helpers/redis.ts";
+import { startWorker } from "../helpers/worker.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
-import { startWorker } from "./start_worker.ts";
-import { numbered, Tally } from "./tally.ts";
 
 /** Enough for about a second, at 50 µs for each. */
 const FLOOD = 20_000;
@@ -16,7 +16,7 @@ function spin(milliseconds: number): void {
   for (const start = performance.now(); performance.now() - start < milliseconds;);
 }
 
-/** While one channel is flooded, events of another one come through. */
+/** Checks that events of a channel are handled while another one is flooded. */
 async function checkFairness(layer: ChannelLayer, sender: ChannelLayer): Promise<void> {
   await sender.sendMany("flood", numbered(FLOOD));
   const flooded = new Tally();

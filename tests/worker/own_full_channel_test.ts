@@ -9,11 +9,11 @@ import {
   MemoryChannelLayer,
   type Message,
 } from "@asgi/channels";
-import { useMemoryLayer } from "../consumers/memory_layer.ts";
-import { letters } from "../consumers/on_threads.ts";
-import { within } from "../testing/within.ts";
-import { startWithoutWaiting } from "./start_worker.ts";
-import { remaining } from "./tally.ts";
+import { remaining } from "../helpers/events.ts";
+import { useMemoryLayer } from "../helpers/layers.ts";
+import { letters } from "../helpers/threads.ts";
+import { within } from "../helpers/waiting.ts";
+import { startWithoutWaiting } from "../helpers/worker.ts";
 
 const EVENT = { type: "work" };
 const WAIT = { waitForCapacity: true };
@@ -21,7 +21,7 @@ const REASON = "a handler cannot wait for capacity in the channel that it handle
 
 const useSmallLayer = () => useMemoryLayer(() => new MemoryChannelLayer({ capacity: 3 }));
 
-/** Runs an application for "letters" with one event, and returns the reply that its handler sends. */
+/** Runs an application for "letters" with one event, and returns the reply of its handler. */
 async function replyOf(
   application: Application<ChannelScope>,
   layer: ChannelLayer,
@@ -33,7 +33,7 @@ async function replyOf(
   return await within(layer.receive(replyTo), "the reply", 20_000);
 }
 
-/** Makes an application that does something with its first event, and replies with the outcome. */
+/** Returns an application that handles its first event, and replies with the outcome. */
 function replying(handle: () => Promise<void>): Application<ChannelScope> {
   return async (_scope, receive) => {
     const { replyTo } = await receive();
@@ -68,7 +68,7 @@ Deno.test("a handler that waits for capacity in its own full channel gets a Chan
   assertRefused(await replyOf(application, test.layer));
 });
 
-Deno.test("a handler is told how many messages its own channel accepted before it was full", async () => {
+Deno.test("a handler gets the number of messages that its own channel accepted before it was full", async () => {
   await using test = useSmallLayer();
   let accepted: number | undefined;
   const application = replying(async () => {
@@ -80,7 +80,7 @@ Deno.test("a handler is told how many messages its own channel accepted before i
   assertEquals(accepted, 3);
 });
 
-Deno.test("a handler that waits for capacity in its own channel sends while there is room", async () => {
+Deno.test("a handler that waits for capacity in its own channel sends while there is capacity", async () => {
   await using test = useSmallLayer();
   const application = replying(() => getChannelLayer().sendMany("letters", [EVENT, EVENT], WAIT));
   assertEquals((await replyOf(application, test.layer)).name, "");

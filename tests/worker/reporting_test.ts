@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { MemoryChannelLayer, Worker } from "@asgi/channels";
-import { linesOf, outcome, runBurst, startWorker } from "./start_worker.ts";
-import { numbered, Tally } from "./tally.ts";
+import { numbered, Tally } from "../helpers/events.ts";
+import { linesOf, outcome, runBurst, startWorker } from "../helpers/worker.ts";
 
 Deno.test("a failure is logged once, with the channel, the type and the error", async () => {
   await using layer = new MemoryChannelLayer();
@@ -26,7 +26,7 @@ Deno.test("a failure is logged once, with the channel, the type and the error", 
   assertEquals(told.errors, [{ error: failure, event }]);
 });
 
-Deno.test("an onError that throws is logged, and the worker lives on", async () => {
+Deno.test("an onError that throws is logged, and the worker keeps running", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(6));
   const told = await runBurst({
@@ -44,7 +44,7 @@ Deno.test("an onError that throws is logged, and the worker lives on", async () 
   assertEquals(lines.length, 3);
 });
 
-Deno.test("an onError that rejects is logged, and the worker lives on", async () => {
+Deno.test("an onError that rejects is logged, and the worker keeps running", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(2));
   const told = await runBurst({
@@ -74,7 +74,7 @@ Deno.test("a log that throws doesn't end the worker", async () => {
   assertEquals(worker.counts.failed, 3);
 });
 
-Deno.test("a Worker without log and onError fails as quietly as it can", async () => {
+Deno.test("a Worker without log and onError counts its failures", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(2));
   const application = () => Promise.reject(new RangeError("No stamp"));
@@ -83,7 +83,7 @@ Deno.test("a Worker without log and onError fails as quietly as it can", async (
   assertEquals(worker.counts.failed, 2);
 });
 
-Deno.test("an application that fails without an event in hand is logged and replaced", async () => {
+Deno.test("an application that fails without an event in flight is logged and replaced", async () => {
   await using layer = new MemoryChannelLayer();
   const seen = new Tally<string>();
   const failed = new Tally();

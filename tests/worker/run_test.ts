@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { AsyncConsumer, MemoryChannelLayer, Worker, type WorkerOptions } from "@asgi/channels";
-import { idle, outcome, runBurst } from "./start_worker.ts";
-import { numbered } from "./tally.ts";
+import { numbered } from "../helpers/events.ts";
+import { outcome, runBurst } from "../helpers/worker.ts";
+import { idle } from "../helpers/applications.ts";
 
 Deno.test("onListen is called once, before any event is handled", async () => {
   await using layer = new MemoryChannelLayer();
@@ -20,7 +21,7 @@ Deno.test("onListen is called once, before any event is handled", async () => {
   assertEquals(told, ["listening", "work", "work", "work"]);
 });
 
-Deno.test("counts says what has become of the events", async () => {
+Deno.test("counts has the outcomes of the events", async () => {
   await using layer = new MemoryChannelLayer();
   const types = ["good", "bad", "good", "unknown", "good"];
   await layer.sendMany("letters", types.map((type) => ({ type })));
@@ -65,7 +66,7 @@ Deno.test("run() leaves the layer open", async () => {
   assertStrictEquals((await layer.receive("letters")).type, "sent");
 });
 
-Deno.test("run() rejects when a channel has no valid name", async () => {
+Deno.test("run() rejects when a channel has an invalid name", async () => {
   await using layer = new MemoryChannelLayer();
   const worker = new Worker({ layer, channels: ["letters to Santa"], application: idle });
   await assertRejects(() => worker.run(), TypeError, "letters to Santa");
@@ -84,7 +85,7 @@ const NONSENSE: readonly [Partial<WorkerOptions>, string][] = [
 ];
 
 for (const [options, message] of NONSENSE) {
-  Deno.test(`Worker refuses nonsense: ${message}`, async () => {
+  Deno.test(`Worker rejects invalid options: ${message}`, async () => {
     await using layer = new MemoryChannelLayer();
     const complete = { layer, channels: ["letters"], application: idle, ...options };
     assertThrows(() => new Worker(complete), RangeError, message);

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { MemoryChannelLayer, type Message } from "@asgi/channels";
-import { outcome, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, Tally, upTo } from "./tally.ts";
+import { numbered, numbersOf, range, Tally } from "../helpers/events.ts";
+import { outcome, startWorker } from "../helpers/worker.ts";
 
-Deno.test("an application may ask for several events at once", async () => {
+Deno.test("an application may await several events concurrently", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 2_000 });
   const seen = new Tally<Message>();
   await using running = await startWorker({
@@ -19,6 +19,6 @@ Deno.test("an application may ask for several events at once", async () => {
     await seen.reach(sent + 2);
   }
   await running.stop();
-  assertEquals(numbersOf(seen.items), upTo(1_200));
+  assertEquals(numbersOf(seen.items), range(1_200));
   assertEquals(outcome(running.worker), { received: 1_200, handled: 1_200, failed: 0, dropped: 0 });
 });

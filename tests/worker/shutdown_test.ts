@@ -8,9 +8,10 @@ import {
   Worker,
 } from "@asgi/channels";
 import { ServerStoppedError } from "../../src/errors.ts";
-import { within } from "../testing/within.ts";
-import { outcome, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, remaining, Tally } from "./tally.ts";
+import { numbered, numbersOf, remaining, Tally } from "../helpers/events.ts";
+import { within } from "../helpers/waiting.ts";
+import { outcome, startWorker } from "../helpers/worker.ts";
+import { collecting } from "../helpers/applications.ts";
 
 Deno.test("a worker that was stopped can be run again", async () => {
   await using layer = new MemoryChannelLayer();
@@ -18,9 +19,7 @@ Deno.test("a worker that was stopped can be run again", async () => {
   const worker = new Worker({
     layer,
     channels: ["letters"],
-    application: async (_scope, receive) => {
-      for (;;) seen.add(await receive());
-    },
+    application: collecting(seen),
   });
   for (let round = 1; round <= 2; round++) {
     const control = new AbortController();
@@ -33,7 +32,7 @@ Deno.test("a worker that was stopped can be run again", async () => {
   assertEquals(seen.items.map(({ round }) => round), [1, 2]);
 });
 
-Deno.test("run() leaves nothing behind on its signal", async () => {
+Deno.test("run() removes its listeners from its signal", async () => {
   await using layer = new MemoryChannelLayer();
   const { signal } = new AbortController();
   const listeners = new Set<unknown>();
@@ -81,7 +80,7 @@ Deno.test("a stop rejects a pending receive() with a ServerStoppedError", async 
   assertEquals(outcome(running.worker), { received: 1, handled: 1, failed: 0, dropped: 0 });
 });
 
-Deno.test("a stop waits for what an application puts away", async () => {
+Deno.test("a stop waits for the cleanup of an application", async () => {
   await using layer = new MemoryChannelLayer();
   const putAway = Promise.withResolvers<void>();
   const seen = new Tally<string>();
@@ -107,7 +106,7 @@ Deno.test("a stop waits for what an application puts away", async () => {
   assertEquals(seen.items, ["sent", "putting away", "put away"]);
 });
 
-Deno.test("a stop rejects the next receive() of a handler that runs", async () => {
+Deno.test("a stop rejects the next receive() of a running handler", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(3));
   const begun = new Tally<Message>();
@@ -131,7 +130,7 @@ Deno.test("a stop rejects the next receive() of a handler that runs", async () =
   assertEquals(numbersOf(await remaining(layer, "letters")), [1, 2]);
 });
 
-Deno.test("a stop isn't held up by an application that swallows it and asks for ever", async () => {
+Deno.test("a stop isn't delayed by an application that ignores it and calls receive() forever", async () => {
   await using layer = new MemoryChannelLayer();
   const seen = new Tally<string>();
   await using running = await startWorker({
@@ -142,7 +141,7 @@ Deno.test("a stop isn't held up by an application that swallows it and asks for 
         try {
           seen.add((await receive()).type);
         } catch {
-          // It goes on, whatever happens.
+          // It continues, whatever happens.
         }
       }
     },
@@ -153,7 +152,7 @@ Deno.test("a stop isn't held up by an application that swallows it and asks for 
   assertEquals(outcome(running.worker), { received: 1, handled: 1, failed: 0, dropped: 0 });
 });
 
-Deno.test("an error that answers to a stop is reported, and the stop goes on", async () => {
+Deno.test("an error in response to a stop is reported, and the stop continues", async () => {
   await using layer = new MemoryChannelLayer();
   const seen = new Tally<string>();
   await using running = await startWorker({

@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { MemoryChannelLayer, ShutdownTimeoutError } from "@asgi/channels";
-import { linesOf, startWorker } from "./start_worker.ts";
-import { numbered, remaining, Tally } from "./tally.ts";
+import { numbered, remaining, Tally } from "../helpers/events.ts";
+import { linesOf, startWorker } from "../helpers/worker.ts";
+import { collecting } from "../helpers/applications.ts";
 
 Deno.test("ShutdownTimeoutError lists the events whose handlers were interrupted", async () => {
   await using layer = new MemoryChannelLayer();
@@ -36,7 +37,7 @@ Deno.test("ShutdownTimeoutError lists the events whose handlers were interrupted
   gate.resolve();
 });
 
-Deno.test("shutdownTimeout 0 gives handlers that run no time", async () => {
+Deno.test("shutdownTimeout 0 interrupts running handlers immediately", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.send("letters", { type: "slow" });
   const begun = new Tally();
@@ -53,16 +54,14 @@ Deno.test("shutdownTimeout 0 gives handlers that run no time", async () => {
   await assertRejects(() => running.stop(), ShutdownTimeoutError, "letters/slow");
 });
 
-Deno.test("a drain that is over in time leaves no word in the log", async () => {
+Deno.test("a drain that ends in time logs nothing", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(5));
   const seen = new Tally();
   await using running = await startWorker({
     layer,
     channels: ["letters"],
-    application: async (_scope, receive) => {
-      for (;;) seen.add(await receive());
-    },
+    application: collecting(seen),
   });
   await seen.reach(5);
   await running.stop();

@@ -6,13 +6,14 @@ import {
   type ReceiveManyOptions,
   Worker,
 } from "@asgi/channels";
-import { ForwardingLayer } from "../testing/forwarding_layer.ts";
-import { within } from "../testing/within.ts";
-import { outcome, startWorker } from "./start_worker.ts";
-import { numbered, numbersOf, remaining, Tally, upTo } from "./tally.ts";
+import { numbered, numbersOf, range, remaining, Tally } from "../helpers/events.ts";
+import { ForwardingLayer } from "../helpers/layers.ts";
+import { pause, within } from "../helpers/waiting.ts";
+import { outcome, startWorker } from "../helpers/worker.ts";
+import { collecting, unexpected } from "../helpers/applications.ts";
 
 for (const concurrency of [1, 4]) {
-  Deno.test(`a stop amid ${concurrency} slow handlers loses nothing`, async () => {
+  Deno.test(`a stop during ${concurrency} slow handlers loses nothing`, async () => {
     await using layer = new MemoryChannelLayer({ capacity: 1_000 });
     await layer.sendMany("letters", numbered(300));
     const begun = new Tally<Message>();
@@ -25,7 +26,7 @@ for (const concurrency of [1, 4]) {
         for (;;) {
           const event = await receive();
           begun.add(event);
-          await new Promise((resolve) => setTimeout(resolve, Number(event.number) % 4));
+          await pause(Number(event.number) % 4);
           handled.add(event);
         }
       },
@@ -35,7 +36,7 @@ for (const concurrency of [1, 4]) {
     assertEquals(begun.items.length, handled.items.length);
     const others = await remaining(layer, "letters");
     assertGreater(others.length, 0);
-    assertEquals(numbersOf([...handled.items, ...others]), upTo(300));
+    assertEquals(numbersOf([...handled.items, ...others]), range(300));
     const { counts } = running.worker;
     assertEquals(counts.received, counts.handled + counts.requeued);
     assertEquals(counts.handled, handled.items.length);
@@ -43,21 +44,19 @@ for (const concurrency of [1, 4]) {
   });
 }
 
-Deno.test("a stop hands back what quick handlers have not begun", async () => {
+Deno.test("a stop requeues what fast handlers have not started", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 20_000 });
   await layer.sendMany("letters", numbered(20_000));
   const handled = new Tally<Message>();
   await using running = await startWorker({
     layer,
     channels: ["letters"],
-    application: async (_scope, receive) => {
-      for (;;) handled.add(await receive());
-    },
+    application: collecting(handled),
   });
   await handled.reach(500);
   await running.stop();
   const others = await remaining(layer, "letters");
-  assertEquals(numbersOf([...handled.items, ...others]), upTo(20_000));
+  assertEquals(numbersOf([...handled.items, ...others]), range(20_000));
   assertEquals(others.map(({ number }) => number), numbersOf(others));
 });
 
@@ -82,7 +81,7 @@ class StoppingLayer extends ForwardingLayer {
 
 for (const types of [["last"], ["first", "last"]]) {
   const others = types.length - 1;
-  Deno.test(`an event that arrives in the moment of a stop is not lost: after ${others}`, async () => {
+  Deno.test(`an event that arrives at the moment of a stop is not lost: after ${others}`, async () => {
     for (let turns = 0; turns < 20; turns++) {
       await using layer = new StoppingLayer(turns);
       const seen = new Tally<string>();
@@ -95,7 +94,7 @@ for (const types of [["last"], ["first", "last"]]) {
         application: async (_scope, receive) => {
           for (;;) {
             seen.add((await receive()).type);
-            await new Promise((resolve) => setTimeout(resolve, 2));
+            await pause(2);
           }
         },
       });
@@ -114,15 +113,15 @@ for (const types of [["last"], ["first", "last"]]) {
   });
 }
 
-Deno.test("a stop before the beginning takes nothing", async () => {
+Deno.test("a stop before the start receives nothing", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(3));
   const worker = new Worker({
     layer,
     channels: ["letters"],
-    application: () => Promise.reject(new Error("Not expected to be called")),
+    application: unexpected,
   });
   await within(worker.run({ signal: AbortSignal.abort() }), "the end");
-  assertEquals(numbersOf(await remaining(layer, "letters")), upTo(3));
+  assertEquals(numbersOf(await remaining(layer, "letters")), range(3));
   assertEquals(outcome(worker), { received: 0, handled: 0, failed: 0, dropped: 0 });
 });

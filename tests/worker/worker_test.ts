@@ -8,10 +8,11 @@ import {
   type Message,
   ProtocolTypeRouter,
 } from "@asgi/channels";
-import { idle, outcome, runBurst, startWorker } from "./start_worker.ts";
-import { numbered, remaining, Tally, upTo } from "./tally.ts";
+import { numbered, range, remaining, Tally } from "../helpers/events.ts";
+import { outcome, runBurst, startWorker } from "../helpers/worker.ts";
+import { idle } from "../helpers/applications.ts";
 
-Deno.test("Worker listens to the channels that it was given, and to no others", async () => {
+Deno.test("Worker listens only to its channels", async () => {
   await using layer = new MemoryChannelLayer();
   for (const channel of ["letters", "parcels", "postcards"]) {
     await layer.send(channel, { type: "sent" });
@@ -43,7 +44,7 @@ Deno.test("Worker runs the application with the scope of the channel", async () 
   assertEquals(scopes, [{ type: "channel", channel: "letters" }]);
 });
 
-Deno.test("Worker gives an event as it was sent", async () => {
+Deno.test("Worker delivers an event unchanged", async () => {
   await using layer = new MemoryChannelLayer();
   const event = { type: "sent", text: "Hëllo", pages: 2n ** 60n, seal: new Uint8Array([1, 2]) };
   await layer.send("letters", event);
@@ -103,7 +104,7 @@ Deno.test("Worker handles what is sent before it listens and after", async () =>
   assertEquals(seen.items, ["before", "after"]);
 });
 
-Deno.test("Worker takes a channel that is named twice for one", async () => {
+Deno.test("Worker treats a channel that is named twice as one", async () => {
   await using layer = new MemoryChannelLayer({ capacity: 1_000 });
   await layer.sendMany("letters", numbered(100));
   let most = 0;
@@ -124,7 +125,7 @@ Deno.test("Worker takes a channel that is named twice for one", async () => {
   assertEquals(worker.counts.handled, 100);
 });
 
-Deno.test("an application that returns after an event gets a fresh run for the next", async () => {
+Deno.test("an application that returns after an event is run again for the next", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.sendMany("letters", numbered(20));
   const seen: unknown[] = [];
@@ -137,7 +138,7 @@ Deno.test("an application that returns after an event gets a fresh run for the n
       seen.push((await receive()).number);
     },
   });
-  assertEquals(seen, upTo(20));
+  assertEquals(seen, range(20));
   assertEquals(runs, 20);
   assertEquals(outcome(worker), { received: 20, handled: 20, failed: 0, dropped: 0 });
   assertEquals(errors, []);

@@ -10,7 +10,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { redisMissing } from "../../tests/helpers/redis_server.ts";
+import { redisMissing } from "../../tests/helpers/redis.ts";
 import { reportOf } from "./report.ts";
 import { type Result, runOnRedis, runOnSqlite, type RunOptions } from "./run.ts";
 import { isSound } from "./sheet.ts";

@@ -1,7 +1,6 @@
-import { GARBAGE } from "../../tests/helpers/garbage.ts";
-import { type Proxy, startProxy } from "../../tests/helpers/proxy.ts";
+import { type RedisServer, startRedis } from "../../tests/helpers/redis.ts";
+import { GARBAGE, type Proxy, startProxy } from "../../tests/helpers/proxy.ts";
 import { pass } from "./fault.ts";
-import { type RedisServer, startRedis } from "../../tests/helpers/redis_server.ts";
 
 /** It answers `BUSY` when a script has run for so many milliseconds. */
 const QUICKLY_BUSY = ["--lua-time-limit", "50"];

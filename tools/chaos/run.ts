@@ -7,9 +7,9 @@ import { Random } from "./random.ts";
 import { REDIS_FAULTS, type RedisStage } from "./redis_faults.ts";
 import { RedisPlace } from "./redis_stage.ts";
 import { balance, GRACE, type Incident, REACH, type Sheet } from "./sheet.ts";
-import { smallDisk } from "./small_disk.ts";
 import { DISK_FULL, isLocked, SQLITE_FAULTS, type SqliteStage } from "./sqlite_faults.ts";
 import { WORKER_FAULTS } from "./worker_faults.ts";
+import { smallDisk } from "../../tests/helpers/small_disk.ts";
 
 /** What to run. */
 export interface RunOptions {
@@ -29,6 +29,9 @@ export interface Result {
   /** What happened that was not planned: processes that ended by themselves. */
   readonly accidents: readonly string[];
 }
+
+/** The size in megabytes of a disk that can be filled: what is sent in a flood fits. */
+const DISK_SIZE = 64;
 
 const WORKERS = 3;
 const SENDERS = 2;
@@ -69,7 +72,7 @@ export async function runOnRedis(options: RunOptions): Promise<Result> {
 /** Runs workers and senders over a SQLite file to which things happen. */
 export async function runOnSqlite(options: RunOptions): Promise<Result> {
   await using folder = await temporaryFolder();
-  using disk = smallDisk(`${folder.path}/disk`);
+  using disk = smallDisk(`${folder.path}/disk`, DISK_SIZE);
   const { isBrief, expiry } = timesOf(options);
   const path = `${disk.path}/channels.sqlite3`;
   const url = `sqlite:${path}?expiry=${expiry}&capacity=${CAPACITY}`;

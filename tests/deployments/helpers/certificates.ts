@@ -1,24 +1,25 @@
-import { run } from "../../helpers/redis_server.ts";
+import { run } from "../../helpers/program.ts";
+import { temporaryFolder } from "../../helpers/temporary.ts";
 
-/** Certificates of an authority of our own, in a folder that is gone at the end. */
+/** Certificates of a test CA, in a temporary folder. */
 export interface Certificates extends AsyncDisposable {
-  /** Where the authority's certificate is. */
+  /** The path of the CA certificate. */
   readonly ca: string;
-  /** Where another authority's certificate is, which has signed nothing. */
+  /** The path of the certificate of another CA, which has signed nothing. */
   readonly otherCa: string;
-  /** Where the server's certificate for 127.0.0.1, and its key, are. */
+  /** The paths of the server's certificate for 127.0.0.1, and of its key. */
   readonly cert: string;
   readonly key: string;
-  /** What a server needs to speak TLS: the port comes after `--tls-port`. */
+  /** The arguments of a server with TLS, whose port follows `--tls-port`. */
   readonly args: readonly string[];
 }
 
-/** Makes certificates with openssl. */
+/** Creates certificates with openssl. */
 export async function makeCertificates(): Promise<Certificates> {
-  const folder = await Deno.makeTempDir({ prefix: "asgi-channels-" });
-  const at = (name: string) => `${folder}/${name}.pem`;
+  const folder = await temporaryFolder();
+  const at = (name: string) => `${folder.path}/${name}.pem`;
   await Promise.all(
-    ["ca", "other"].map((name) => makeAuthority(at(name), at(`${name}-key`), name)),
+    ["ca", "other"].map((name) => createAuthority(at(name), at(`${name}-key`), name)),
   );
   await signFor(at, "127.0.0.1");
   const [ca, cert, key] = [at("ca"), at("cert"), at("key")];
@@ -29,16 +30,14 @@ export async function makeCertificates(): Promise<Certificates> {
     cert,
     key,
     args: [...files, "--port", "0"],
-    async [Symbol.asyncDispose]() {
-      await Deno.remove(folder, { recursive: true });
-    },
+    [Symbol.asyncDispose]: folder[Symbol.asyncDispose],
   };
 }
 
-/** Elliptic curves: their keys are made at once. */
+/** Elliptic curves: their keys are created fast. */
 const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 
-async function makeAuthority(cert: string, key: string, name: string): Promise<void> {
+async function createAuthority(cert: string, key: string, name: string): Promise<void> {
   const subject = ["-subj", `/CN=test authority ${name}`, "-days", "2"];
   await run("openssl", ["req", "-x509", ...NEW_KEY, ...subject, "-keyout", key, "-out", cert]);
 }

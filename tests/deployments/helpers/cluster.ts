@@ -1,4 +1,5 @@
-import { type Node, startNode, until } from "./node.ts";
+import { type Node, startNode } from "../../helpers/redis.ts";
+import { until } from "../../helpers/waiting.ts";
 
 const MASTERS = 3;
 const SLOTS = 16_384;
@@ -9,7 +10,7 @@ export interface ClusterServers extends AsyncDisposable {
   /** The replica of each master, if they have one. */
   readonly replicas: readonly Node[];
   readonly url: string;
-  /** The master that has the slot of a key, as things were at the start. */
+  /** Returns the master that had the slot of a key at the start. */
   masterOf(key: string): Promise<Node>;
 }
 
@@ -60,7 +61,7 @@ async function giveSlots(node: Node, at: number): Promise<void> {
   await node.cli("CLUSTER", "ADDSLOTSRANGE", `${at * share}`, `${last}`);
 }
 
-/** Each meets each: to hear of one another by gossip would take seconds. */
+/** Each node meets each other one: to learn of them by gossip would take seconds. */
 async function introduce(nodes: readonly Node[]): Promise<void> {
   for (const [at, node] of nodes.entries()) {
     const others = nodes.slice(at + 1);

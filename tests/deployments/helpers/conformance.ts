@@ -1,13 +1,13 @@
 import { RedisChannelLayer, type RedisChannelLayerOptions } from "@asgi/channels";
 import { type LayerSubject, testChannelLayer } from "@asgi/channels/testing/conformance";
-import { AMBIGUOUS_PREFIXES, backendOf } from "../../layers/backend.ts";
+import { AMBIGUOUS_PREFIXES, backendOf } from "../../helpers/layers.ts";
 
-/** What the suite shall run on. */
+/** A deployment for the conformance suite. */
 export interface Deployment<Servers extends AsyncDisposable> {
   readonly name: string;
-  /** Starts the servers: once, for all cases. */
+  /** Starts the servers, once for all cases. */
   readonly start: () => Promise<Servers>;
-  /** Says where the servers are. */
+  /** Returns the options of a layer on the servers. */
   readonly options: (servers: Servers) => RedisChannelLayerOptions;
   readonly except?: LayerSubject["except"];
 }
@@ -45,7 +45,7 @@ export function sharedServers<Servers extends AsyncDisposable>(
   };
 }
 
-/** Starts several servers, which know nothing of each other. */
+/** Starts several independent servers. */
 export async function startAll<One extends AsyncDisposable>(
   count: number,
   start: () => Promise<One>,

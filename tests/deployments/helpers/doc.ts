@@ -20,7 +20,7 @@ export function docLine(start: string): string {
   return lines[0]!;
 }
 
-/** The rows of the documentation's table whose first heading is the given one: texts of its cells. */
+/** Returns the cells of the documentation's table with a first heading, row by row. */
 export function docTable(heading: string): string[][] {
   const lines = doc.split("\n");
   const at = lines.findIndex((line) => cellsOf(line)[0] === heading);

@@ -1,19 +1,20 @@
-import { type Node, startNode, until } from "./node.ts";
+import { type Node, startNode } from "../../helpers/redis.ts";
+import { until } from "../../helpers/waiting.ts";
 
 /** The name by which the Sentinels know their master. */
 export const MASTER = "events";
 
 /** How to start a master, its replica, and Sentinels. */
 export interface SentinelOptions {
-  /** How many Sentinels; more than one take some seconds to find each other. */
+  /** The number of Sentinels; more than one take some seconds to discover each other. */
   readonly sentinels?: number;
   /** More arguments for master and replica. */
   readonly args?: readonly string[];
   /** More lines for the Sentinels' configuration. */
   readonly config?: readonly string[];
-  /** How `redis-cli` gets in at the Sentinels. */
+  /** Arguments with which `redis-cli` logs in to the Sentinels. */
   readonly access?: readonly string[];
-  /** How `redis-cli` gets in at master and replica. */
+  /** Arguments with which `redis-cli` logs in to master and replica. */
   readonly nodeAccess?: readonly string[];
 }
 
@@ -23,11 +24,11 @@ export interface WatchedServers extends AsyncDisposable {
   readonly replica: Node;
   readonly sentinels: readonly Node[];
   readonly url: string;
-  /** Waits until the Sentinels name the replica as the master, and it is one. */
+  /** Waits until the replica is the master, and the Sentinels say so. */
   untilFailedOver(): Promise<void>;
 }
 
-/** Starts them, and waits until they know each other; a master that is silent for 500 ms is down. */
+/** Starts them, and waits until they know each other; a master silent for 500 ms is down. */
 export async function startSentinels(options: SentinelOptions = {}): Promise<WatchedServers> {
   const { sentinels: count = 1, args = [], config = [], access = [], nodeAccess = [] } = options;
   await using stack = new AsyncDisposableStack();
@@ -59,7 +60,7 @@ function monitor(port: number, quorum: number): string[] {
   ];
 }
 
-/** The first time, a replica may take a second until it says what it has. */
+/** A replica may take a second until it reports its offset for the first time. */
 async function untilSynchronized(replica: Node, master: Node): Promise<void> {
   const isUp = async () => (await replica.cli("INFO", "replication")).includes("link_status:up");
   await until("the replica has the master's data", isUp);

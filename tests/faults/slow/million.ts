@@ -5,9 +5,11 @@ import {
   RedisChannelLayer,
   SqliteChannelLayer,
 } from "@asgi/channels";
-import { startProgram } from "../../helpers/program.ts";
-import { say, startRedis, testWithRedis } from "../../helpers/redis_server.ts";
+import { say, startProgram } from "../../helpers/program.ts";
+import { startRedis, testWithRedis } from "../../helpers/redis.ts";
 import { temporaryFolder } from "../../helpers/temporary.ts";
+import { pause } from "../../helpers/waiting.ts";
+import { withIds } from "../../helpers/events.ts";
 
 const APP = new URL("../../fixtures/counting_app.ts", import.meta.url).href;
 
@@ -16,7 +18,7 @@ const EVENTS = 1_000_000;
 /** How many events the worker handles before its memory is looked at for the first time. */
 const WARM_UP = 100_000;
 
-/** Sends 1,000,000 events to one worker, as fast as it takes them, and compares its memory. */
+/** Sends 1,000,000 events to one worker, as fast as it accepts them, and compares its memory. */
 async function checkMemory(name: string, layer: ChannelLayer, url: string): Promise<void> {
   await using worker = startProgram(["runworker", "a", "--app", APP, "--layer", url]);
   await worker.stderr.until("Listening on");
@@ -35,15 +37,15 @@ async function checkMemory(name: string, layer: ChannelLayer, url: string): Prom
   assertLess(last - first, 60, "It grows");
 }
 
-/** Sends what the channel takes, and gives how many that were. */
+/** Sends as many events as the channel accepts, and returns their number. */
 async function sendSome(layer: ChannelLayer, first: number, count: number): Promise<number> {
-  const events = Array.from({ length: count }, (_, at) => ({ type: "count", id: first + at }));
+  const events = withIds(count, { type: "count" }, first);
   try {
     await layer.sendMany("a", events);
     return count;
   } catch (error) {
     if (!(error instanceof ChannelFullError)) throw error;
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await pause(2);
     return error.accepted;
   }
 }

@@ -1,15 +1,17 @@
 import { assertEquals } from "@std/assert";
 import { RedisChannelLayer } from "@asgi/channels";
 import { startProgram } from "../../helpers/program.ts";
-import { startRedis, testWithRedis } from "../../helpers/redis_server.ts";
+import { startRedis, testWithRedis } from "../../helpers/redis.ts";
 import { checkBlockedLoop } from "../blocked_loop.ts";
+import { withIds } from "../../helpers/events.ts";
+import { pause } from "../../helpers/waiting.ts";
 
-const APP = new URL("../../fixtures/troubled_app.ts", import.meta.url).href;
+const APP = new URL("../../fixtures/faulty_app.ts", import.meta.url).href;
 
 /** How many events the worker has before it, on its way and behind it. */
 const EVENTS = 6_000;
 
-/** Starts a worker, gives it work, blocks it in the middle, and checks that it handles everything. */
+/** Blocks a worker in the middle of its events, and checks that it handles all of them. */
 async function checkWorker(
   burning: number,
   interrupt: (kill: (signal: Deno.Signal) => void) => Promise<void>,
@@ -20,7 +22,7 @@ async function checkWorker(
   const url = `${redis.url}?expiry=600000`;
   await using worker = startProgram(["runworker", "a", "--app", APP, "--layer", url]);
   await worker.stderr.until("Listening on");
-  const events = Array.from({ length: EVENTS }, (_, id) => ({ type: "record", id }));
+  const events = withIds(EVENTS, { type: "record" });
   if (burning > 0) Object.assign(events[EVENTS / 2]!, { type: "burn", duration: burning });
   await layer.sendMany("a", events);
   await interrupt(worker.kill);
@@ -31,11 +33,9 @@ async function checkWorker(
   assertEquals(worker.stderr.all.filter((line) => line.includes("error")), []);
 }
 
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
 testWithRedis("A worker whose event loop is blocked", () => {
   for (const seconds of [12, 60]) {
-    Deno.test(`an event loop blocked for ${seconds} s: what arrived is received, and the connection lives`, async () => {
+    Deno.test(`an event loop blocked for ${seconds} s: arrived events are received, and the connection stays open`, async () => {
       await checkBlockedLoop(seconds * 1_000);
     });
   }
@@ -45,7 +45,7 @@ testWithRedis("A worker whose event loop is blocked", () => {
   });
 
   for (const seconds of [7, 60]) {
-    Deno.test(`a worker that is stopped for ${seconds} s (SIGSTOP) and goes on loses no event`, async () => {
+    Deno.test(`a worker that is stopped for ${seconds} s (SIGSTOP) and continues loses no event`, async () => {
       await checkWorker(0, async (kill) => {
         kill("SIGSTOP");
         await pause(seconds * 1_000);

@@ -1,6 +1,6 @@
 import { assertEquals, assertLess } from "@std/assert";
-import { type RedisServer, startRedis, testWithRedis } from "../../helpers/redis_server.ts";
-import { watch } from "../../helpers/program.ts";
+import { type RedisServer, startRedis, testWithRedis } from "../../helpers/redis.ts";
+import { startScript } from "../../helpers/program.ts";
 
 const PROGRAM = new URL("../../fixtures/layers/open_and_close.ts", import.meta.url).pathname;
 
@@ -11,12 +11,10 @@ async function connections(server: RedisServer): Promise<number> {
 }
 
 testWithRedis("10,000 layers", () => {
-  Deno.test("10,000 layers that were opened and closed leave nothing behind, and the process ends", async () => {
+  Deno.test("10,000 opened and closed layers leave no connection and no memory, and the process ends", async () => {
     await using server = await startRedis();
-    const flags = ["--quiet", "--v8-flags=--expose-gc"];
-    const args = ["run", "-A", ...flags, PROGRAM, server.url, "10000"];
-    const command = new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "piped" });
-    await using program = watch(command.spawn());
+    const permissions = ["-A", "--v8-flags=--expose-gc"];
+    await using program = startScript(PROGRAM, [server.url, "10000"], { permissions });
     let most = 0;
     const counting = setInterval(async () => most = Math.max(most, await connections(server)), 500);
     assertEquals(await program.end, 0, program.stderr.all.join("\n"));

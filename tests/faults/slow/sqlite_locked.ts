@@ -3,13 +3,14 @@ import { DatabaseSync } from "node:sqlite";
 import { LayerUnavailableError, SqliteChannelLayer } from "@asgi/channels";
 import { temporaryFolder } from "../../helpers/temporary.ts";
 import { sendWhileLocked } from "../locked_file.ts";
-import { send, startRecording } from "../recording.ts";
+import { send, startRecording } from "../recording_worker.ts";
+import { pause } from "../../helpers/waiting.ts";
 
-Deno.test("SQLite locked for 10 s: everybody waits, nothing is lost and nothing said", async () => {
+Deno.test("SQLite locked for 10 s: all calls wait, nothing is lost and nothing is logged", async () => {
   await sendWhileLocked(async () => {
     let longestTurn = 0;
     for (let now = performance.now(), end = now + 10_000; now < end;) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await pause(5);
       longestTurn = Math.max(longestTurn, performance.now() - now);
       now = performance.now();
     }
@@ -40,7 +41,7 @@ Deno.test("SQLite locked for more than 30 s: senders to several channels wait si
   ]);
 });
 
-Deno.test("SQLite locked for more than 30 s: a send fails and was not sent, the worker goes on", async () => {
+Deno.test("SQLite locked for more than 30 s: a send fails and sends nothing, and the worker keeps running", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/events.sqlite3`;
   await using layer = new SqliteChannelLayer({ path });

@@ -3,9 +3,9 @@ import { SqliteChannelLayer } from "@asgi/channels";
 import { startProgram } from "../../helpers/program.ts";
 import { temporaryFolder } from "../../helpers/temporary.ts";
 
-const APP = new URL("../../fixtures/troubled_app.ts", import.meta.url).href;
+const APP = new URL("../../fixtures/faulty_app.ts", import.meta.url).href;
 
-Deno.test("1,000,000 floating promises that one handler leaves to fail end nothing", async () => {
+Deno.test("1,000,000 unhandled rejections of one handler don't end the worker", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/events.sqlite3`;
   await using layer = new SqliteChannelLayer({ path });
