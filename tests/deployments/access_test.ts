@@ -35,8 +35,8 @@ async function complaintOf(url: string): Promise<string> {
 /** Starts a worker that waits, and gives the line that says for what. */
 async function waitOf(url: string): Promise<{ readonly line: string }> {
   await using worker = startProgram(["runworker", "a", "b", "--app", FIXTURE_APP, "--layer", url]);
-  const line = await worker.stderr.until("trying again until it is back");
-  assertEquals(worker.stderr.all.filter((text) => text.includes("trying again")).length, 1);
+  const line = await worker.stderr.until("retrying");
+  assertEquals(worker.stderr.all.filter((text) => text.includes("retrying")).length, 1);
   return { line };
 }
 
@@ -185,7 +185,7 @@ testWithRedis("RedisChannelLayer and its access", () => {
     await using layer = new RedisChannelLayer({ url });
     await layer.send("a", { type: "record", id: 1 });
     await worker.stdout.count(1);
-    assertEquals(worker.stderr.all.filter((text) => text.includes("trying again")).length, 1);
+    assertEquals(worker.stderr.all.filter((text) => text.includes("retrying")).length, 1);
   });
 });
 

@@ -106,7 +106,7 @@ Deno.test("an application that throws what can't be looked at fails, and is repl
     },
   });
   assertEquals(outcome(told.worker), { received: 4, handled: 0, failed: 4, dropped: 0 });
-  assertStringIncludes(String(told.errors[0]?.error), "can't be looked at");
+  assertStringIncludes(String(told.errors[0]?.error), "cannot be inspected");
 });
 
 Deno.test("send() is refused, and points to the channel layer", async () => {
