@@ -60,7 +60,7 @@ Deno.test("a log stays short although every event has another type", () => {
 });
 
 Deno.test("a log shows each line of the details that were asked for", () => {
-  const entry: LogEntry = { level: "debug", message: "Took 5 events", channel: "a" };
+  const entry: LogEntry = { level: "debug", message: "Fetched 5 events", channel: "a" };
   assertEquals(written([entry, entry, entry]).length, 3);
 });
 

@@ -51,7 +51,7 @@ Deno.test("send says which line is no event, and has sent the lines before it", 
   const stdin = '{"type":"a"}\noops\n{"type":"c"}\n';
   await using program = startProgram(["send", "letters", "-", "--layer", folder.url], { stdin });
   assertEquals(await program.end, 2);
-  assertStringIncludes(program.stderr.all.join("\n"), "error: line 2 is no JSON");
+  assertStringIncludes(program.stderr.all.join("\n"), "error: line 2 is not valid JSON");
   assertEquals(await contents(folder.layer, "letters"), [{ type: "a" }]);
 });
 
@@ -72,8 +72,8 @@ Deno.test("send leaves with 1 when the channel is full", async () => {
   await using program = startProgram(args);
   assertEquals(await program.end, 1);
   assertEquals(program.stderr.all, [
-    "error: channel letters is full: its capacity is 2, and accepted the first 2 events of the " +
-    "last batch; send later, or use --wait",
+    "error: channel letters is full: capacity 2, accepted 2 events of the last batch; " +
+    "retry later or use --wait",
     `Sent 2 events to letters (layer ${folder.url})`,
   ]);
 });
@@ -97,7 +97,7 @@ Deno.test("send --wait is ended by a signal", async () => {
   while ((await folder.layer.inspect(["letters"])).channels[0]?.depth === 0);
   program.kill("SIGINT");
   assertEquals(await program.end, 1);
-  assertEquals(program.stderr.all, ["error: stopped by a signal before all was sent"]);
+  assertEquals(program.stderr.all, ["error: stopped by a signal before all events were sent"]);
 });
 
 Deno.test("send uses the layers that the app configures", async () => {
