@@ -183,6 +183,26 @@ Deno.test("runworker warns of a channel that the app's router doesn't know", asy
   );
 });
 
+Deno.test("runworker warns of a missing route if the app tells its channels, and only then", async () => {
+  await using opened = await openLayer();
+  const app = `${opened.folder}/app.ts`;
+  const warnings = async (source: string) => {
+    await Deno.writeTextFile(app, source);
+    const args = ["runworker", "a", "b", "--burst", "--app", app, "--layer", opened.url];
+    await using worker = startProgram(args);
+    assertEquals(await worker.end, 0);
+    return worker.stderr.all.flatMap((line) => /no route for .*/.exec(line) ?? []);
+  };
+  const application = "const application = async () => {};";
+  assertEquals(await warnings(`${application} export { application };`), []);
+  // Another copy of the library would use the same key.
+  const hooks = `{ [Symbol.for("asgi.channels.hooks")]: { channels: ["b"] } }`;
+  assertEquals(
+    await warnings(`${application} export default Object.assign(application, ${hooks});`),
+    ["no route for channel a: its events will be dropped; known channels are b"],
+  );
+});
+
 Deno.test("runworker finds the app by environment, deno.json and ./app.ts, in this order", async () => {
   await using opened = await openLayer();
   const write = async (name: string) => {

@@ -263,7 +263,7 @@ Deno.test("what the user can mend is told once, with the exit code of one thread
       assertEquals(told.length, 1, worker.stderr.all.join("\n"));
     }
   };
-  await check(2, "error: no such module", ["--app", "./missing.ts"]);
+  await check(2, "error: module not found", ["--app", "./missing.ts"]);
   await check(2, "error: the memory layer works within one", ["--app", APP, "--layer", "memory:"]);
   await check(2, "error: unknown option", ["--treads", "2"]);
   await Deno.mkdir(`${folder.path}/folder.sqlite3`);

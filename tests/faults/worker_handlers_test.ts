@@ -67,7 +67,9 @@ Deno.test("100,000 floating promises that fail are folded, and the worker lives 
   await scene.layer.send("a", { type: "record", id: 99 });
   await scene.worker.stdout.until("99");
   assertStringIncludes(await stop(scene.worker), "11 received, 11 handled, 0 failed");
-  const strays = scene.worker.stderr.all.filter((line) => line.includes("Unhandled promise rejection"));
+  const strays = scene.worker.stderr.all.filter((line) =>
+    line.includes("Unhandled promise rejection")
+  );
   assertLess(strays.length, 8);
   const counted = strays.map((line) => Number(/\((\d+) more\)/.exec(line)?.[1] ?? 1));
   assertEquals(counted.reduce((sum, more) => sum + more, 0), 100_000);

@@ -144,6 +144,6 @@ Deno.test("ChannelNameRouter() refuses a consumer class that lacks its asAsgi()"
   assertThrows(
     () => ChannelNameRouter(applications),
     TypeError,
-    'ChannelNameRouter needs an application for "letters": got a class; a consumer class becomes',
+    'ChannelNameRouter needs an application for "letters", got a class; call asAsgi() of a consumer class',
   );
 });
