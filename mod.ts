@@ -1,33 +1,63 @@
 /**
- * Django Channels' workers and channel layers for Deno.
+ * Background workers and channel layers for Deno, compatible with Django Channels.
  *
- * A program answers at once and sends slow work to a channel; a worker process handles it.
+ * A program sends events to named channels and continues immediately. Workers, in other processes or
+ * on other machines, receive the events and handle them. A channel layer carries the events: a SQLite
+ * file by default, without a server, or Redis, in the wire format of Python's `channels_redis`. Each
+ * event is delivered at most once.
+ *
+ * An application, `app.ts`, defines how events are handled:
  *
  * ```ts
- * import {
- *   AsyncConsumer,
- *   ChannelNameRouter,
- *   getChannelLayer,
- *   ProtocolTypeRouter,
- * } from "@asgi/channels";
+ * import { AsyncConsumer, ChannelNameRouter, ProtocolTypeRouter } from "@asgi/channels";
  *
  * export class PrintConsumer extends AsyncConsumer {
  *   async test_print(event: { type: string; text: string }) {
- *     await Promise.resolve();
+ *     await Promise.resolve(); // slow work goes here
  *     console.log("Test: " + event.text);
  *   }
  * }
  *
- * // `runworker print` runs it.
  * export const application = ProtocolTypeRouter({
  *   channel: ChannelNameRouter({ print: PrintConsumer.asAsgi() }),
  * });
+ * ```
  *
- * // Any other process triggers it with:
- * export async function printElsewhere(text: string): Promise<void> {
+ * A worker runs it for the channels that the command line names:
+ *
+ * ```sh
+ * deno run -A jsr:@asgi/channels/cli runworker print
+ * ```
+ *
+ * Any program that is started in the same directory can send it events:
+ *
+ * ```ts
+ * import { getChannelLayer } from "@asgi/channels";
+ *
+ * export async function print(text: string): Promise<void> {
  *   await getChannelLayer().send("print", { type: "test.print", text });
  * }
  * ```
+ *
+ * In one process, for a test or a first try, the layer can be in memory:
+ *
+ * ```ts
+ * import { MemoryChannelLayer, Worker } from "@asgi/channels";
+ *
+ * await using layer = new MemoryChannelLayer();
+ * await layer.send("print", { type: "test.print", text: "Hello" });
+ * const worker = new Worker({
+ *   layer,
+ *   channels: ["print"],
+ *   burst: true, // Stop when the channel is empty.
+ *   application: async (_scope, receive) => {
+ *     for (;;) console.log("Test: " + (await receive()).text);
+ *   },
+ * });
+ * await worker.run();
+ * ```
+ *
+ * All durations are in milliseconds.
  *
  * @module
  */

@@ -5,44 +5,44 @@ import type { Application, ChannelScope } from "../protocol/mod.ts";
 import { looksLikeUrl } from "./options.ts";
 import { UsageError } from "./terminal.ts";
 
-/** The environment's word for the app. */
+/** The environment variable that names the app. */
 const VARIABLE = "CHANNELS_APP";
 
-/** Where an app is. */
+/** The module of an app. */
 export interface AppModule {
-  /** What to import. */
+  /** The URL to import. */
   readonly url: string;
-  /** What to call it in messages. */
+  /** The name to show, without a password. */
   readonly name: string;
 }
 
 /**
- * Finds the module of the app: what the option says, else the environment's `CHANNELS_APP`, else
- * `"channels": { "app": ... }` of the nearest `deno.json`, else `./app.ts`.
+ * Returns the module of the app: the value of `--app`, the environment variable `CHANNELS_APP`,
+ * `"channels": { "app": ... }` in the nearest `deno.json`, or `./app.ts`, in this order of precedence.
  *
- * @throws {UsageError} When the module that was named isn't there.
+ * @throws {UsageError} If the module does not exist.
  */
 export function findAppModule(option: string | undefined): AppModule {
   const named = option ?? fromEnvironment(VARIABLE);
   if (named !== undefined) return moduleAt(named, Deno.cwd());
   const configured = fromConfiguration(Deno.cwd());
   if (configured) return moduleAt(configured.app, configured.folder);
-  return moduleAt("./app.ts", Deno.cwd(), "; name another with --app");
+  return moduleAt("./app.ts", Deno.cwd(), "; use --app to name another module");
 }
 
-/** Whether there is anything that names an app, or an app where one is expected. */
+/** Returns whether the environment or `deno.json` names an app, or `./app.ts` exists. */
 export function hasAppModule(): boolean {
   return fromEnvironment(VARIABLE) !== undefined || fromConfiguration(Deno.cwd()) !== undefined ||
     existsSync("./app.ts");
 }
 
-/** What a variable says, unless it is empty, or Deno may not read it. */
+/** Returns an environment variable, unless it is empty, or the permission to read it is missing. */
 export function fromEnvironment(variable: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable });
   return state === "granted" ? Deno.env.get(variable) || undefined : undefined;
 }
 
-/** What `deno.json` of a folder, or of the nearest one above it that has one, says of the app. */
+/** Returns the app that the nearest `deno.json` names, in a folder or above it. */
 function fromConfiguration(folder: string): { app: string; folder: string } | undefined {
   const file = join(folder, "deno.json");
   const text = readIfAllowed(file);
@@ -54,7 +54,7 @@ function fromConfiguration(folder: string): { app: string; folder: string } | un
   return parent === folder ? undefined : fromConfiguration(parent);
 }
 
-/** A program that may read its own folder only needn't be allowed to look above it. */
+/** The permission to read may be limited to a folder: the folders above it are then skipped. */
 function readIfAllowed(file: string): string | undefined {
   try {
     return Deno.readTextFileSync(file);
@@ -69,7 +69,9 @@ function parseConfiguration(text: string, file: string): { channels?: { app?: un
   try {
     return JSON.parse(text);
   } catch {
-    throw new UsageError(`${file} is no plain JSON: name the app with --app`);
+    throw new UsageError(
+      `${file} cannot be read as JSON without comments: use --app to name the app`,
+    );
   }
 }
 
@@ -79,21 +81,20 @@ function moduleAt(name: string, folder: string, hint = ""): AppModule {
   const shown = relative(Deno.cwd(), path);
   const display = shown.startsWith("..") ? path : `./${shown}`;
   if (!existsSync(path)) {
-    throw new UsageError(`no such module: ${looksLikeUrl(name) ? "a URL" : display}${hint}`);
+    throw new UsageError(`module not found: ${looksLikeUrl(name) ? "a URL" : display}${hint}`);
   }
   return { url: pathToFileURL(path).href, name: display };
 }
 
-/** A URL without the password that it may hold. */
+/** Returns a URL without the password that it may contain. */
 function withoutPassword(url: string): string {
   return url.replace(/\/\/.*@/s, "//***@");
 }
 
 /**
- * Imports an app.
+ * Imports an app, and returns its export `application`, or else its default export.
  *
- * @returns What it exports as `application`, or else by default.
- * @throws {UsageError} When it can't be loaded, or exports no application.
+ * @throws {UsageError} If it cannot be loaded, or exports no application.
  */
 export async function loadApplication(app: AppModule): Promise<Application<ChannelScope>> {
   const exported = await importApp(app);
@@ -101,23 +102,23 @@ export async function loadApplication(app: AppModule): Promise<Application<Chann
   if (name === undefined) {
     const found = Object.keys(exported).join(", ") || "nothing";
     throw new UsageError(
-      `${app.name} exports no application: it needs "export const application = ...", ` +
-        `and exports ${found}`,
+      `${app.name} does not export an application: add "export const application = ..."; ` +
+        `it exports ${found}`,
     );
   }
   const application = exported[name];
-  const problem = problemWith(application);
+  const problem = findProblem(application);
   if (problem === undefined) return application as Application<ChannelScope>;
   throw new UsageError(`${app.name} exports ${name} as ${problem}`);
 }
 
-/** Why a value is no application, if so. */
-function problemWith(value: unknown): string | undefined {
+/** Returns why a value is not an application, if it is not. */
+function findProblem(value: unknown): string | undefined {
   if (value instanceof Promise) return "a promise: await it";
   if (typeof value !== "function") {
     return `${kindOf(value)}: it must be a function, such as a router or a consumer's asAsgi()`;
   }
-  // A class is a function too, but not one that can be called.
+  // A class is a function too, but cannot be called without `new`.
   if (!/^class\b/.test(Function.prototype.toString.call(value))) return undefined;
   return `the class ${value.name}: export ${value.name}.asAsgi()`;
 }
@@ -130,7 +131,7 @@ function kindOf(value: unknown): string {
 /**
  * Imports the module of an app.
  *
- * @throws {UsageError} If it can't be loaded.
+ * @throws {UsageError} If it cannot be loaded.
  * @throws {Deno.errors.NotCapable} If it lacks a permission.
  */
 export async function importApp({ url, name }: AppModule): Promise<Record<string, unknown>> {
@@ -144,20 +145,20 @@ export async function importApp({ url, name }: AppModule): Promise<Record<string
 }
 
 /**
- * Says what went wrong with a module. The first line of a parser's message holds what is needed;
- * the rest draws a picture.
+ * Returns the error of a module in one line, with its position. Of a parser's message, only the first
+ * line is used: the rest shows the source.
  */
 export function inOneLine(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const [first = ""] = error.message.split("\n");
-  const place = placeOf(error);
+  const position = positionOf(error);
   const what = /^\w*Error: /.test(first) ? first : `${error.name}: ${first}`;
-  return place && !first.includes(place) ? `${what} (${place})` : what;
+  return position && !first.includes(position) ? `${what} (${position})` : what;
 }
 
-/** Where it was thrown, or what can't be parsed; not where it was imported. */
-function placeOf(error: Error): string | undefined {
-  const places = `${error.message}\n${error.stack}`.matchAll(/\bat (?:.*\()?(\w+:[^)\s]+)/g);
-  const [first] = Array.from(places, ([, place]) => place);
+/** Returns where an error was thrown, or what cannot be parsed; not where the module was imported. */
+function positionOf(error: Error): string | undefined {
+  const positions = `${error.message}\n${error.stack}`.matchAll(/\bat (?:.*\()?(\w+:[^)\s]+)/g);
+  const [first] = Array.from(positions, ([, position]) => position);
   return first?.startsWith(import.meta.url) ? undefined : first;
 }

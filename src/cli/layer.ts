@@ -1,29 +1,37 @@
 import { isLayerUrl, overrideDefaultChannelLayer } from "../layers/internal.ts";
-import { type ChannelLayer, getChannelLayer, MemoryChannelLayer } from "../layers/mod.ts";
+import {
+  type ChannelLayer,
+  closeChannelLayers,
+  getChannelLayer,
+  MemoryChannelLayer,
+} from "../layers/mod.ts";
 import { findAppModule, fromEnvironment, hasAppModule, importApp } from "./app.ts";
 import type { Options } from "./options.ts";
 import { UsageError } from "./terminal.ts";
 
-/** Notes what `--layer` says of the default layer, before the app may ask for it. */
-export function noteLayer(choice: string | undefined): void {
+/**
+ * Sets the default layer to the URL in `--layer`, also for the app: so this precedes the app's import.
+ *
+ * @param choice The value of `--layer`; `undefined` restores the default.
+ */
+export function overrideLayer(choice: string | undefined): void {
   overrideDefaultChannelLayer(choice !== undefined && isLayerUrl(choice) ? choice : undefined);
 }
 
 /**
- * Gives the layer that `--layer` names, by URL or alias; else the default one.
+ * Returns the layer that `--layer` names by URL or alias, or the default layer.
  *
- * @throws {UsageError} When it makes no sense, or lives in this process only.
+ * @throws {UsageError} If there is no such layer, or it is a memory layer.
  */
-export function chooseLayer(choice: string | undefined): ChannelLayer {
-  const layer = makeLayer(choice);
+export function getLayer(choice: string | undefined): ChannelLayer {
+  const layer = findLayer(choice);
   if (!(layer instanceof MemoryChannelLayer)) return layer;
   throw new UsageError(
-    "the memory layer lives in one process, and no other could reach it: " +
-      "use sqlite:PATH or redis://HOST",
+    "the memory layer works within one process only: use sqlite:PATH or redis://HOST",
   );
 }
 
-function makeLayer(choice: string | undefined): ChannelLayer {
+function findLayer(choice: string | undefined): ChannelLayer {
   try {
     return getChannelLayer(choice === undefined || isLayerUrl(choice) ? "default" : choice);
   } catch (error) {
@@ -35,26 +43,40 @@ function makeLayer(choice: string | undefined): ChannelLayer {
 }
 
 /**
- * Opens the layer for a command that needs no app. The app is loaded only if nothing else names the
- * layer, since it is then the app that may configure it.
+ * Calls a function with the layer of a command that runs no application, and then closes all layers.
  *
  * @param options The options `--layer` and `--app`.
- * @param note Told which app was loaded.
+ * @param note Called with a line that names the app, if it is loaded.
  * @throws {UsageError} If there is no such layer, or no such app.
  */
-export async function openLayer(
+export async function withLayer<T>(
   options: Options,
   note: (line: string) => void,
-): Promise<ChannelLayer> {
-  const [choice, named] = [options.value("layer"), options.value("app")];
-  // A URL is the layer; an alias may be one of the app's.
+  use: (layer: ChannelLayer) => Promise<T>,
+): Promise<T> {
+  const choice = options.value("layer");
+  overrideLayer(choice);
+  try {
+    await loadLayers(choice, options.value("app"), note);
+    return await use(getLayer(choice));
+  } finally {
+    await closeChannelLayers();
+    overrideLayer(undefined);
+  }
+}
+
+/** Loads the app if no URL names the layer: then it is the app that may configure it. */
+async function loadLayers(
+  choice: string | undefined,
+  module: string | undefined,
+  note: (line: string) => void,
+): Promise<void> {
+  // An alias may be one of the app's.
   const isNamed = choice === undefined
     ? fromEnvironment("CHANNEL_LAYER_URL") !== undefined
     : isLayerUrl(choice);
-  if (!isNamed && (named !== undefined || hasAppModule())) {
-    const app = findAppModule(named);
-    note(`Loading ${app.name}, which may configure the channel layers`);
-    await importApp(app);
-  }
-  return chooseLayer(choice);
+  if (isNamed || (module === undefined && !hasAppModule())) return;
+  const app = findAppModule(module);
+  note(`Loading ${app.name}, which may configure the channel layers`);
+  await importApp(app);
 }

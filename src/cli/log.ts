@@ -3,48 +3,48 @@ import type { LogEntry } from "../worker/mod.ts";
 import { type Options, quotable } from "./options.ts";
 import { UsageError } from "./terminal.ts";
 
-/** A line of the log, which may be about one of several threads. */
+/** An entry of the log, which may come from one of several threads. */
 export interface CommandLogEntry extends LogEntry {
   /** The number of the thread, from 1. */
   readonly thread?: number;
 }
 
-/** Takes what is to be logged. */
+/** Logs an entry. */
 export type Log = (entry: CommandLogEntry) => void;
 
-/** How the log is written; threads are told so. */
+/** The style of the log: it is passed to threads. */
 export interface LogStyle {
   readonly format: string;
-  /** The levels that aren't shown. */
+  /** The levels that are not written. */
   readonly hidden: readonly string[];
 }
 
-/** A log that is written to its end at the end of a `using` block. */
+/** A log that is flushed at the end of a `using` block. */
 export interface OpenLog extends Disposable {
-  /** Takes what is to be logged. */
+  /** Logs an entry. */
   readonly log: Log;
-  /** Writes what is only counted so far. */
+  /** Writes the counts of repeated entries. */
   readonly flush: () => void;
 }
 
-/** How an entry becomes one line, by the name of the format. */
+/** The formats of a line, by name. */
 const FORMATS = new Map([["text", formatText], ["json", formatJson]]);
 
 /**
- * Reads how the log is to be written.
+ * Returns the style of the log from the options.
  *
- * @throws {UsageError} When the format isn't known.
+ * @throws {UsageError} If the format is unknown.
  */
 export function readLogStyle(options: Options): LogStyle {
   const format = options.value("log-format") ?? "text";
   if (!FORMATS.has(format)) {
-    throw new UsageError(`--log-format must be text or json: ${quotable(format)}`);
+    throw new UsageError(`--log-format must be text or json, got ${quotable(format)}`);
   }
   if (options.has("quiet")) return { format, hidden: ["debug", "info"] };
   return { format, hidden: options.has("verbose") ? [] : ["debug"] };
 }
 
-/** Opens a log that writes its lines in this style. */
+/** Opens a log that writes its lines in a style. */
 export function openLog(style: LogStyle, write: (line: string) => void): OpenLog {
   const format = FORMATS.get(style.format) ?? formatText;
   const folded = new FoldedLog((entry, more) => write(format(entry, more, new Date())));
@@ -55,10 +55,10 @@ export function openLog(style: LogStyle, write: (line: string) => void): OpenLog
   };
 }
 
-/** How many characters of the parts of an entry are written: together, about 16,000 at most. */
+/** The maximum lengths of the parts of an entry: an entry has at most about 16,000 characters. */
 const LONGEST = { message: 4_000, name: 200, thrown: 2_000, stack: 3_000 };
 
-/** How many causes of an error are written. */
+/** The maximum number of causes of an error. */
 const MOST_CAUSES = 2;
 
 /** Line breaks in a stack become ` | `. */
@@ -84,12 +84,12 @@ function formatJson(entry: CommandLogEntry, more: number, now: Date): string {
     ...channel !== undefined && { channel: shortened(channel, LONGEST.name) },
     ...type !== undefined && { type: shortened(type, LONGEST.name) },
     ...more > 0 && { more },
-    // What was thrown may be undefined.
+    // The thrown value may be `undefined`.
     ..."error" in entry && { error: thrownBy(entry).map(inLines).join("\ncaused by ") },
   });
 }
 
-/** What was thrown, in words, and where. */
+/** A thrown value: its name and message, and its stack. */
 interface Thrown {
   readonly what: string;
   readonly stack: string;
@@ -105,7 +105,7 @@ function inLines({ what, stack }: Thrown): string {
   return shortened(what, LONGEST.thrown) + shortened(stack, LONGEST.stack);
 }
 
-/** What was thrown and its causes; it may be anything, even something that throws when it is read. */
+/** Describes a thrown value and its causes: any values, even objects that throw when inspected. */
 function thrownBy({ error }: LogEntry): Thrown[] {
   const all: Thrown[] = [];
   try {
@@ -114,12 +114,12 @@ function thrownBy({ error }: LogEntry): Thrown[] {
       if (!(next instanceof Error) || next.cause === undefined) break;
     }
   } catch {
-    all.push({ what: "thrown: something that cannot be read", stack: "" });
+    all.push({ what: "thrown: a value that cannot be inspected", stack: "" });
   }
   return all;
 }
 
-/** A stack begins with the message, which may be long, and must not push out the rest. */
+/** A stack starts with the message, which may be long and must not displace the frames. */
 function described({ name, message, stack }: Error): Thrown {
   if (typeof stack !== "string") return { what: `${name}: ${message}`, stack: "" };
   const end = Math.max(0, stack.indexOf(message)) + message.length;
@@ -131,35 +131,34 @@ function inspected(thrown: unknown): string {
   return `thrown: ${Deno.inspect(text, { strAbbreviateSize: LONGEST.thrown })}`;
 }
 
-/** In linear time, whatever the text is. */
+/** In linear time for any text. */
 function joinLines(text: string, separator: string): string {
   return text.split("\n").map((line) => line.trim()).filter((line) => line !== "").join(separator);
 }
 
-/** How long entries that are alike are counted before their number is written, in milliseconds. */
+/** How often the numbers of repeated entries are written, in milliseconds. */
 const WINDOW = 10_000;
 
-/** How many kinds of entries are told apart; types of events come from outside, without end. */
+/** The maximum number of kinds of entries: the types of events are unbounded input. */
 const MOST_KINDS = 200;
 
-/** How much of a text tells its kind. */
+/** How many characters of a text determine its kind. */
 const LONGEST_NAME = 500;
 
-/** Writes an entry; `more` says how many like it were left out since the last one was written. */
+/** Writes an entry; `more` is the number of similar entries omitted since the last one. */
 export type Write = (entry: LogEntry, more: number) => void;
 
-/** Entries that are alike. */
+/** Similar entries. */
 interface Kind {
-  /** How many were left out. */
+  /** How many were omitted. */
   more: number;
-  /** The newest of them. */
+  /** The newest one. */
   newest: LogEntry;
 }
 
 /**
- * Keeps a log readable where one thing happens a thousand times: the first entry of its kind is
- * written at once, and those like it are counted. Every 10 seconds, and at the end, one line tells
- * their number.
+ * Folds repeated entries: the first entry of a kind is written immediately, similar entries are
+ * counted, and every 10 seconds, and at the end, one line has their number.
  */
 export class FoldedLog implements Disposable {
   readonly #write: Write;
@@ -172,7 +171,7 @@ export class FoldedLog implements Disposable {
     this.#window = window;
   }
 
-  /** Takes an entry. Who asks for details sees each of them. */
+  /** Writes or counts an entry. Debug entries are never folded. */
   add(entry: LogEntry): void {
     if (entry.level === "debug") return this.#write(entry, 0);
     const name = this.#nameOf(entry);
@@ -187,63 +186,63 @@ export class FoldedLog implements Disposable {
     this.#timer ??= this.#startTimer();
   }
 
-  /** Writes what was counted; afterwards each kind is new again. */
+  /** Writes all counts, and forgets the kinds. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const kind of this.#kinds.values()) this.#tell(kind);
+    for (const kind of this.#kinds.values()) this.#writeCount(kind);
     this.#kinds.clear();
   }
 
-  /** Leaves no timer behind. */
+  /** Flushes the log, and clears its timer. */
   [Symbol.dispose](): void {
     this.flush();
   }
 
-  /** Where there are too many kinds, only the beginning of the message tells them apart. */
+  /** If there are too many kinds, only the beginning of the message determines the kind. */
   #nameOf(entry: LogEntry): string {
     const { level, message } = entry;
-    const name = alike(`${level} ${message.slice(0, LONGEST_NAME)} ${details(entry)}`);
+    const name = withoutNumbers(`${level} ${message.slice(0, LONGEST_NAME)} ${details(entry)}`);
     const isKnown = this.#kinds.size < MOST_KINDS || this.#kinds.has(name);
-    return isKnown ? name : alike(`${level} ${message.split(":")[0]}`);
+    return isKnown ? name : withoutNumbers(`${level} ${message.split(":")[0]}`);
   }
 
-  /** What was quiet in the last window is forgotten: when it comes again, it is news. */
-  #turn(): void {
+  /** Forgets the kinds without entries in the last window: their next entry is written again. */
+  #endWindow(): void {
     for (const [name, kind] of this.#kinds) {
       if (kind.more === 0) this.#kinds.delete(name);
-      else this.#tell(kind);
+      else this.#writeCount(kind);
     }
     this.#timer = this.#kinds.size > 0 ? this.#startTimer() : undefined;
   }
 
-  /** A log keeps no process alive. */
+  /** The timer does not keep the process alive. */
   #startTimer(): ReturnType<typeof setTimeout> {
-    const timer = setTimeout(() => this.#turn(), this.#window);
+    const timer = setTimeout(() => this.#endWindow(), this.#window);
     Deno.unrefTimer(timer);
     return timer;
   }
 
-  #tell(kind: Kind): void {
+  #writeCount(kind: Kind): void {
     if (kind.more > 0) this.#write(kind.newest, kind.more);
     kind.more = 0;
   }
 }
 
-/** Texts that differ in a number only are of one kind. */
-function alike(text: string): string {
+/** Texts that differ only in numbers are of one kind. */
+function withoutNumbers(text: string): string {
   return text.slice(0, LONGEST_NAME)
     .replaceAll(/[\da-f-]+/gi, (part) => /\d/.test(part) ? "#" : part);
 }
 
-/** Whom it is about and what was thrown; a stack takes long to write, and nobody may read it. */
+/** The other texts that determine the kind. Not the stack: formatting it is expensive. */
 function details({ channel = "", type = "", error }: LogEntry): string {
   const about = `${channel} ${type.slice(0, LONGEST_NAME)}`;
   try {
     if (error instanceof Error) return `${about} ${error.name} ${error.message}`;
     return `${about} ${typeof error === "object" ? "object" : String(error)}`;
   } catch {
-    // It throws when it is read.
+    // It throws when it is inspected.
     return about;
   }
 }

@@ -6,17 +6,17 @@ import { RUN_WORKER_HELP, RUN_WORKER_OPTIONS, runWorker } from "./run_worker.ts"
 import { send, SEND_HELP, SEND_OPTIONS } from "./send.ts";
 import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
 
-const HELP = `Django Channels' workers for Deno.
+const HELP = `Background workers and channel layers for Deno, compatible with Django Channels.
 
 Usage: COMMAND ...
 
-  runworker CHANNEL...     handle the events of channels
+  runworker CHANNEL...     run a worker that handles the events of channels
   send CHANNEL EVENT...    send events to a channel
-  check [CHANNEL...]       check that the layer can be reached and used from here
-  -h, --help               show this; each command has a --help too
+  check [CHANNEL...]       check that the layer works
+  -h, --help               show this help; each command has its own
   -V, --version            show the version`;
 
-/** A command: what it says of itself, the options that it has, and what it does. */
+/** A command of the program. */
 interface Command {
   readonly help: string;
   readonly options: OptionNames;
@@ -33,30 +33,30 @@ const COMMANDS = new Map<string, Command>([
 const PROGRAM: Command = {
   help: HELP,
   options: { values: [], switches: [], short: {} },
-  run: () => Promise.reject(new UsageError(`a command is needed: ${known()}; see --help`)),
+  run: () => Promise.reject(new UsageError(`missing command: known are ${known()}; see --help`)),
 };
 
 /**
- * Runs a command line.
+ * Runs the command that the arguments of the program name.
  *
- * @param args The arguments, the command's name first.
- * @param terminal What the command sees of the process.
- * @returns The exit code.
+ * @param args The name of the command, and its arguments.
+ * @param terminal The streams and signals of the process.
+ * @returns The exit code of the process.
  */
 export async function main(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   try {
     return await run(args, terminal);
   } catch (error) {
     const code = codeOf(error);
-    terminal.complain(`error: ${(error as Error).message.replaceAll(/\s*\n\s*/g, " ")}`);
+    terminal.printError(`error: ${(error as Error).message.replaceAll(/\s*\n\s*/g, " ")}`);
     return code;
   }
 }
 
-/** @throws What is a defect: it gets a stack trace. */
+/** @throws The error itself, if it is a defect: then the process exits with a stack trace. */
 function codeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) return ExitCode.usage;
-  // The message of a permission that is missing has the flag that gives it.
+  // The message about a missing permission names the flag that grants it.
   if (error instanceof ChannelsError || error instanceof Deno.errors.NotCapable) {
     return ExitCode.failed;
   }

@@ -2,19 +2,19 @@ import { parseArgs } from "@std/cli/parse-args";
 import { checkChannelName } from "../layers/internal.ts";
 import { UsageError } from "./terminal.ts";
 
-/** The options of a command: which take a value, which don't, and their short forms. */
+/** The names of a command's options: those with a value, those without one, and the short forms. */
 export interface OptionNames {
   readonly values: readonly string[];
   readonly switches: readonly string[];
   readonly short: Readonly<Record<string, string>>;
 }
 
-/** What a command line says. */
+/** The arguments of a command. */
 export interface Options {
   readonly positionals: readonly string[];
-  /** The value of an option; `undefined` when it wasn't given. */
+  /** Returns the value of an option, or `undefined` if it is absent. */
   readonly value: (name: string) => string | undefined;
-  /** Whether a switch was given. */
+  /** Returns whether a switch is present. */
   readonly has: (name: string) => boolean;
 }
 
@@ -25,9 +25,9 @@ const COMMON = {
 };
 
 /**
- * Reads the arguments of a command.
+ * Parses the arguments of a command.
  *
- * @throws {UsageError} At an unknown option, one without its value, or a switch with one.
+ * @throws {UsageError} If an option is unknown or lacks its value, or a switch has a value.
  */
 export function readOptions(args: readonly string[], own: OptionNames): Options {
   const names = {
@@ -51,20 +51,20 @@ export function readOptions(args: readonly string[], own: OptionNames): Options 
   };
 }
 
-/** The parser is lenient; a worker that was started with a typo in its options would be a trap. */
+/** The parser is lenient, but a worker must not start with a typo in its options. */
 function checkOptions(args: readonly string[], names: OptionNames): void {
   const end = args.indexOf("--");
   const options = end === -1 ? args : args.slice(0, end);
   options.forEach((arg, at) => {
     if (!arg.startsWith("-") || arg === "-") return;
     const isSwitch = arg.startsWith("--") ? checkLong(arg, names) : checkShort(arg, names);
-    // The parser would take it for the value.
+    // The parser would treat it as the value of the switch.
     const next = options[at + 1];
     if (isSwitch && (next === "true" || next === "false")) refuseValue(nameOf(arg, names));
   });
 }
 
-/** Checks `--name` and `--name=value`; gives whether it is a switch. */
+/** Checks `--name` and `--name=value`, and returns whether it is a switch. */
 function checkLong(arg: string, names: OptionNames): boolean {
   const [, name = "", value] = /^--([^=]*)(=.*)?$/s.exec(arg) ?? [];
   if (names.values.includes(name)) return false;
@@ -73,7 +73,7 @@ function checkLong(arg: string, names: OptionNames): boolean {
   return true;
 }
 
-/** Checks `-q`, `-qv`, `-c 4`, `-c4` and `-c=4`; gives whether it ends in a switch. */
+/** Checks `-q`, `-qv`, `-c 4`, `-c4` and `-c=4`, and returns whether it ends in a switch. */
 function checkShort(arg: string, names: OptionNames): boolean {
   const isSwitch = (letter: string) => names.switches.includes(longOf(letter, names));
   const [, letters = "", rest = ""] = /^-([a-z]*)(.*)$/is.exec(arg) ?? [];
@@ -83,7 +83,7 @@ function checkShort(arg: string, names: OptionNames): boolean {
   const takesRest = letters.length === 1 && !isSwitch(letters) && /^=|^-?[\d.]+$/.test(rest);
   if (takesRest) return false;
   const shown = arg.includes("@") ? `-${letters}` : arg;
-  throw new UsageError(`${shown} must be written as several options: ${knownNames(names)}`);
+  throw new UsageError(`${shown} must be split into separate options: ${knownNames(names)}`);
 }
 
 function nameOf(arg: string, names: OptionNames): string {
@@ -98,7 +98,7 @@ function refuseValue(name: string): never {
   throw new UsageError(`--${name} takes no value`);
 }
 
-/** @throws {UsageError} That names the option, and those that are known. */
+/** @throws {UsageError} With the unknown option, and the known ones. */
 function refuse(shown: string, names: OptionNames): never {
   throw new UsageError(`unknown option ${shown}: ${knownNames(names)}`);
 }
@@ -113,44 +113,46 @@ function longAndShort(name: string, { short }: OptionNames): string {
   return letter === undefined ? `--${name}` : `-${letter}/--${name}`;
 }
 
+/** The kinds of numbers that options take. */
+const NUMBER_KINDS = {
+  "positive integer": (value: number) => Number.isSafeInteger(value) && value >= 1,
+  "number of seconds from 0 to 1000000": (value: number) => value >= 0 && value <= 1e6,
+};
+
 /**
- * Reads a number that an option has.
+ * Returns the number that an option has.
  *
- * @throws {UsageError} When it is no number, or a smaller one.
+ * @throws {UsageError} If the option's value is not a number of that kind.
  */
 export function numberOption(
   options: Options,
   name: string,
-  { least, otherwise, whole }: {
-    readonly least: number;
+  { kind, otherwise }: {
+    readonly kind: keyof typeof NUMBER_KINDS;
     readonly otherwise: number;
-    readonly whole: boolean;
   },
 ): number {
   const text = options.value(name);
   if (text === undefined) return otherwise;
   const value = Number(text);
-  if (text.trim() !== "" && value >= least && (whole ? Number.isSafeInteger(value) : value < 1e6)) {
-    return value;
-  }
-  const kind = whole ? "whole number" : "number";
-  throw new UsageError(`--${name} must be a ${kind} from ${least}: ${quotable(text)}`);
+  if (text.trim() !== "" && NUMBER_KINDS[kind](value)) return value;
+  throw new UsageError(`--${name} must be a ${kind}, got ${quotable(text)}`);
 }
 
-/** What an error may quote of an argument: a URL in the wrong place may hold a password. */
+/** Returns an argument as an error may quote it: a misplaced URL may contain a password. */
 export function quotable(text: string): string {
   return looksLikeUrl(text) ? "a URL" : text;
 }
 
-/** Whether an argument is a URL, or was meant to be one. */
+/** Returns whether an argument is a URL, or looks like a mistyped one. */
 export function looksLikeUrl(text: string): boolean {
   return /^[\w+.-]*:?\/\/|^[^\s{["]*@/.test(text);
 }
 
-/** @throws {UsageError} When it can't be the name of a channel. */
+/** @throws {UsageError} If it is not a valid name of a channel. */
 export function checkChannel(channel: string): void {
   if (looksLikeUrl(channel)) {
-    throw new UsageError("there is a URL of a layer in the place of a channel: use --layer");
+    throw new UsageError("got the URL of a layer instead of a channel name: use --layer");
   }
   try {
     checkChannelName(channel);

@@ -1,28 +1,29 @@
 import { ChannelFullError, ChannelsError } from "../errors.ts";
-import { type ChannelLayer, closeChannelLayers } from "../layers/mod.ts";
+import type { ChannelLayer } from "../layers/mod.ts";
 import { printable } from "../printable.ts";
 import type { Message } from "../protocol/mod.ts";
-import { noteLayer, openLayer } from "./layer.ts";
+import { withLayer } from "./layer.ts";
 import { checkChannel, looksLikeUrl, type Options } from "./options.ts";
 import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
 
-/** What `send --help` says. */
+/** The text of `send --help`. */
 export const SEND_HELP = `Sends events to a channel.
 
 Usage: send CHANNEL EVENT... [options]
 
-  EVENT is JSON with a "type"; - reads one such event a line from standard input.
+EVENT is a JSON object with a "type"; - reads one event per line from standard input.
 
-  --layer URL|ALIAS    where to send: sqlite:PATH, redis://HOST, or an alias
-                       (else CHANNEL_LAYER_URL, the app's own, sqlite:.channels.sqlite3)
+  --layer URL|ALIAS    the layer to send to: sqlite:PATH, redis://HOST, or an alias
+                       (default: CHANNEL_LAYER_URL, the app's, sqlite:.channels.sqlite3)
   --app MODULE         the module that configures the layers, loaded if no URL names the layer
-                       (else CHANNELS_APP, "channels.app" in deno.json, ./app.ts)
-  --wait               wait for capacity when the channel is full
-  -q, --quiet          log errors only
-  -h, --help           show this
+                       (default: CHANNELS_APP, "channels.app" in deno.json, ./app.ts)
+  --wait               wait for capacity if the channel is full
+  -q, --quiet          print only errors
+  -h, --help           show this help
   -V, --version        show the version
 
-Exits with 0 if all events were sent, with 1 if not, with 2 for a mistake in the command line.
+Exit status: 0 if all events were sent, 1 if some were not, 2 if the command line or an event
+is invalid.
 
 Example: send thumbnails-generate '{"type":"generate","id":123456789}'`;
 
@@ -33,7 +34,7 @@ export const SEND_OPTIONS = {
   short: { q: "quiet" },
 };
 
-/** How many events are sent in one go. */
+/** The maximum number of events in one call of `sendMany()`. */
 const BATCH = 100;
 
 /** Sends events to a channel. */
@@ -43,18 +44,15 @@ export async function send(options: Options, terminal: Terminal): Promise<ExitCo
   if (texts.length === 0) throw new UsageError("send needs an event, or - for standard input");
   checkChannel(channel);
   const events = parseAll(texts, terminal);
-  noteLayer(options.value("layer"));
-  try {
-    const [wait, quiet] = [options.has("wait"), options.has("quiet")];
-    const layer = await openLayer(options, quiet ? () => {} : terminal.complain);
-    return await sendAll(layer, channel, { events, terminal, wait, quiet });
-  } finally {
-    await closeChannelLayers();
-    noteLayer(undefined);
-  }
+  const [wait, quiet] = [options.has("wait"), options.has("quiet")];
+  return await withLayer(
+    options,
+    quiet ? () => {} : terminal.printError,
+    (layer) => sendAll(layer, channel, { events, terminal, wait, quiet }),
+  );
 }
 
-/** The events in their order; those on the command line are checked before the first is sent. */
+/** Parses the events of the command line now, before any is sent, and those of its input later. */
 function parseAll(texts: readonly string[], terminal: Terminal): () => AsyncGenerator<Message> {
   const parsed = texts.map((text) => text === "-" ? text : parseEvent(text, "EVENT"));
   return async function* () {
@@ -92,15 +90,15 @@ async function sendAll(
     return ExitCode.ok;
   } catch (error) {
     if (error instanceof ChannelFullError) sent += error.accepted;
-    return explain(error, terminal);
+    return printFailure(error, terminal);
   } finally {
     if (!quiet && sent > 0) {
-      terminal.complain(`Sent ${count(sent)} to ${channel} (layer ${layer.url})`);
+      terminal.printError(`Sent ${count(sent)} to ${channel} (layer ${layer.url})`);
     }
   }
 }
 
-/** What was read before a line that is no event is still sent. */
+/** The events before an invalid line are still sent. */
 async function* inBatches(events: AsyncIterable<Message>): AsyncGenerator<Message[]> {
   let batch: Message[] = [];
   try {
@@ -116,22 +114,22 @@ async function* inBatches(events: AsyncIterable<Message>): AsyncGenerator<Messag
   if (batch.length > 0) yield batch;
 }
 
-/** @throws {UsageError} When the event has something that may not travel. */
-function explain(error: unknown, terminal: Terminal): ExitCode {
+/** @throws {UsageError} If an event contains a value that cannot be sent. */
+function printFailure(error: unknown, terminal: Terminal): ExitCode {
   if (terminal.stop.aborted) {
-    terminal.complain("error: stopped by a signal before all was sent");
+    terminal.printError("error: stopped by a signal before all events were sent");
     return ExitCode.failed;
   }
   if (error instanceof TypeError) throw new UsageError(`EVENT cannot be sent: ${error.message}`);
   if (!(error instanceof ChannelsError)) throw error;
-  terminal.complain(`error: ${error instanceof ChannelFullError ? full(error) : error.message}`);
+  terminal.printError(`error: ${error instanceof ChannelFullError ? full(error) : error.message}`);
   return ExitCode.failed;
 }
 
-/** The library's own message advises an option of `layer.send()`. */
+/** The message of the error itself recommends an option of `layer.send()`. */
 function full({ channel, capacity, accepted }: ChannelFullError): string {
-  const some = accepted > 0 ? `, and accepted the first ${count(accepted)} of the last batch` : "";
-  return `channel ${channel} is full: its capacity is ${capacity}${some}; send later, or use --wait`;
+  const part = accepted > 0 ? `, accepted ${count(accepted)} of the last batch` : "";
+  return `channel ${channel} is full: capacity ${capacity}${part}; retry later or use --wait`;
 }
 
 function count(events: number): string {
@@ -139,31 +137,33 @@ function count(events: number): string {
 }
 
 /**
- * Reads an event that was written as JSON; integers that a number can't hold become a `bigint`.
+ * Parses an event from JSON. Integers that a `number` cannot represent become a `bigint`.
  *
  * @param text The JSON.
- * @param where Where it stands, for the error.
- * @throws {UsageError} When it is no event.
+ * @param where Where the event is, for the error.
+ * @throws {UsageError} If it is not an event.
  */
-export function parseEvent(text: string, where: string): Message {
+function parseEvent(text: string, where: string): Message {
   if (looksLikeUrl(text)) {
-    throw new UsageError(`there is a URL of a layer in the place of ${where}: use --layer`);
+    throw new UsageError(`got the URL of a layer instead of ${where}: use --layer`);
   }
   const value = parseJson(text, where);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new UsageError(
-      `${where} must be an object, such as {"type":"generate","id":1}: ${shown(text)}`,
+      `${where} must be an object, such as {"type":"generate","id":1}, got ${shown(text)}`,
     );
   }
   if (typeof (value as Partial<Message>).type === "string") return value as Message;
-  throw new UsageError(`${where} needs a "type" that is a string: ${shown(text)}`);
+  throw new UsageError(`${where} needs a "type" that is a string, got ${shown(text)}`);
 }
 
 function parseJson(text: string, where: string): unknown {
   try {
     return JSON.parse(text, keepIntegers);
   } catch (error) {
-    throw new UsageError(`${where} is no JSON (${(error as Error).message}): ${shown(text)}`);
+    throw new UsageError(
+      `${where} is not valid JSON (${(error as Error).message}): ${shown(text)}`,
+    );
   }
 }
 
@@ -171,7 +171,7 @@ function shown(text: string): string {
   return printable(text, 500);
 }
 
-/** The third argument, the source of a primitive value, is newer than TypeScript's library. */
+/** TypeScript's library lacks the third argument, which has the source of a primitive value. */
 function keepIntegers(
   this: unknown,
   _key: string,

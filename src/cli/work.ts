@@ -1,3 +1,4 @@
+import { untilAborted } from "../async.ts";
 import { ConsumerConfigurationError, ShutdownTimeoutError } from "../errors.ts";
 import { redirectWarnings } from "../layers/internal.ts";
 import { closeChannelLayers } from "../layers/mod.ts";
@@ -5,16 +6,16 @@ import { knownChannels } from "../protocol/internal.ts";
 import type { CountedWorkerOptions, Counter } from "../worker/internal.ts";
 import { Worker } from "../worker/mod.ts";
 import { findAppModule, inOneLine, loadApplication } from "./app.ts";
-import { chooseLayer, noteLayer } from "./layer.ts";
+import { getLayer, overrideLayer } from "./layer.ts";
 import type { Log } from "./log.ts";
 import { ExitCode, UsageError } from "./terminal.ts";
 
-/** What a worker is to do, as the command line says. */
-export interface WorkOrder {
+/** The configuration of a worker, from the command line. */
+export interface WorkerConfiguration {
   readonly channels: readonly string[];
-  /** What `--app` says. */
+  /** The value of `--app`. */
   readonly app: string | undefined;
-  /** What `--layer` says. */
+  /** The value of `--layer`. */
   readonly layer: string | undefined;
   readonly concurrency: number;
   /** In milliseconds. */
@@ -22,112 +23,105 @@ export interface WorkOrder {
   readonly burst: boolean;
 }
 
-/** What surrounds the work. */
-export interface WorkSurroundings {
+/** The environment of a worker: its process, or its thread. */
+export interface WorkContext {
   readonly log: Log;
-  /** Aborted when it shall come to an end. */
+  /** Aborted when the worker must shut down gracefully. */
   readonly stop: AbortSignal;
-  /** Aborted when it shall end at once. */
+  /** Aborted when the worker must exit immediately. */
   readonly kill: AbortSignal;
   readonly counter: Counter;
-  /** Whether to say what looks wrong: one of several threads is enough. */
+  /** Whether to log warnings about the configuration: one of several threads does. */
   readonly warns: boolean;
   /** Called with the layer and the app when the worker listens. */
   readonly onListen: (where: string) => void;
 }
 
 /**
- * Runs a worker in this thread until it is told to stop.
+ * Runs a worker in this thread until its signal is aborted or its burst is over.
  *
- * @throws {UsageError} When the user can mend what prevents it.
- * @throws {LayerConfigurationError} When the layer can't be used.
+ * @throws {UsageError} If the user can fix what prevents the worker from running.
+ * @throws {LayerConfigurationError} If the layer cannot be used.
  */
-export async function work(order: WorkOrder, around: WorkSurroundings): Promise<ExitCode> {
-  noteLayer(order.layer);
-  redirectWarnings((message) => around.log({ level: "warn", message }));
-  using _guard = guardAgainstStrays(around.log);
+export async function work(
+  configuration: WorkerConfiguration,
+  context: WorkContext,
+): Promise<ExitCode> {
+  const { log, stop, kill } = context;
+  using killed = untilAborted(kill);
+  using _guard = logUncaughtErrors(log);
+  overrideLayer(configuration.layer);
+  redirectWarnings((message) => log({ level: "warn", message }));
   try {
-    return await workOnLayer(order, around);
-  } finally {
-    await Promise.race([closeLayers(around.log), whenAborted(around.kill)]);
-    noteLayer(undefined);
-    redirectWarnings(undefined);
-  }
-}
-
-async function workOnLayer(order: WorkOrder, around: WorkSurroundings): Promise<ExitCode> {
-  const { channels, concurrency, shutdownTimeout, burst } = order;
-  const { log, counter } = around;
-  const app = findAppModule(order.app);
-  // A wrong URL needn't wait for the app to be loaded; an alias may be the app's own.
-  const application = await loadApplication(app);
-  const layer = chooseLayer(order.layer);
-  if (around.warns) warnOfUnknown(channels, knownChannels(application), log);
-  const onListen = () => around.onListen(`layer ${layer.url}, app ${app.name}`);
-  const options: CountedWorkerOptions = {
-    ...{ application, layer, channels, log, counter, onListen },
-    ...{ concurrency, shutdownTimeout, burst },
-  };
-  return await runToEnd(new Worker(options), around);
-}
-
-async function runToEnd(worker: Worker, around: WorkSurroundings): Promise<ExitCode> {
-  const { log, stop, kill } = around;
-  try {
-    await Promise.race([worker.run({ signal: stop }), whenAborted(kill)]);
+    const worker = await createWorker(configuration, context);
+    await Promise.race([worker.run({ signal: stop }), killed.promise]);
     if (!kill.aborted) return ExitCode.ok;
-    const cutOff = worker.inFlight.join(", ") || "nothing";
-    log({ level: "error", message: `Left at the second signal, and cut off ${cutOff}` });
+    const interrupted = worker.inFlight.join(", ") || "nothing";
+    const message = `Exited on the second signal; interrupted: ${interrupted}`;
+    log({ level: "error", message });
   } catch (error) {
-    if (error instanceof ConsumerConfigurationError) throw asMistake(error);
+    if (error instanceof ConsumerConfigurationError) throw usageErrorOf(error);
     if (!(error instanceof ShutdownTimeoutError)) throw error;
     log({ level: "error", message: error.message });
+  } finally {
+    await Promise.race([closeLayers(log), killed.promise]);
+    overrideLayer(undefined);
+    redirectWarnings(undefined);
   }
   return ExitCode.failed;
 }
 
-function asMistake({ message, cause }: ConsumerConfigurationError): UsageError {
-  return new UsageError(cause === undefined ? message : `${message}: ${inOneLine(cause)}`);
+async function createWorker(
+  { app: module, layer: choice, ...configuration }: WorkerConfiguration,
+  { log, counter, warns, onListen }: WorkContext,
+): Promise<Worker> {
+  const app = findAppModule(module);
+  // The app is loaded first: the layer may have an alias that the app configures.
+  const application = await loadApplication(app);
+  const layer = getLayer(choice);
+  if (warns) warnOfMissingRoutes(configuration.channels, knownChannels(application), log);
+  const options: CountedWorkerOptions = {
+    ...configuration,
+    ...{ application, layer, log, counter },
+    onListen: () => onListen(`layer ${layer.url}, app ${app.name}`),
+  };
+  return new Worker(options);
 }
 
-function warnOfUnknown(
+function warnOfMissingRoutes(
   channels: readonly string[],
   known: readonly string[] | undefined,
   log: Log,
 ): void {
   for (const channel of channels) {
     if (!known || known.includes(channel)) continue;
-    const message = `The app has no route for channel ${channel}: its events will fail; ` +
-      `known are ${known.join(", ")}`;
+    const message = `The app has no route for channel ${channel}: its events will be dropped; ` +
+      `known channels are ${known.join(", ")}`;
     log({ level: "warn", message });
   }
+}
+
+function usageErrorOf({ message, cause }: ConsumerConfigurationError): UsageError {
+  return new UsageError(cause === undefined ? message : `${message}: ${inOneLine(cause)}`);
 }
 
 async function closeLayers(log: Log): Promise<void> {
   try {
     await closeChannelLayers();
   } catch (error) {
-    log({ level: "error", message: "The layer could not be closed", error });
+    log({ level: "error", message: "Closing the channel layers failed", error });
   }
 }
 
-/** Resolves once the signal is aborted. */
-export function whenAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-/** What an application leaves floating must not end the worker: it is logged, and it lives on. */
-export function guardAgainstStrays(log: Log): Disposable {
+/** Logs errors that the application does not catch: they must not end the worker. */
+function logUncaughtErrors(log: Log): Disposable {
   const onRejection = (event: PromiseRejectionEvent) => {
     event.preventDefault();
-    log({ level: "error", message: "A promise that nobody awaits failed", error: event.reason });
+    log({ level: "error", message: "Unhandled promise rejection", error: event.reason });
   };
   const onError = (event: ErrorEvent) => {
     event.preventDefault();
-    log({ level: "error", message: "An error that nobody catches", error: event.error });
+    log({ level: "error", message: "Uncaught error", error: event.error });
   };
   globalThis.addEventListener("unhandledrejection", onRejection);
   globalThis.addEventListener("error", onError);

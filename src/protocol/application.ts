@@ -1,10 +1,24 @@
-/** Gives the application its next event; rejects once the server has stopped. */
+/**
+ * Returns the next event for the application, or waits for it. Rejects after the server has stopped:
+ * the application need not catch that error, but can clean up in a `finally` block.
+ */
 export type Receive = () => Promise<Message>;
 
-/** Takes a message from the application to the other end of its connection, where there is one. */
+/**
+ * Sends a message to the client of the application's connection. Rejects if the scope has no client, as
+ * in a worker.
+ */
 export type Send = (message: Message) => Promise<void>;
 
-/** A program behind a server: runs as long as its scope lives, and takes its events from `receive`. */
+/**
+ * A function that a server calls once for each scope, and that handles the events of the scope until
+ * it returns. An error that it throws ends this call only.
+ *
+ * @typeParam S The scopes that the application accepts.
+ * @param scope What the application is called for.
+ * @param receive Returns the next event.
+ * @param send Sends a message to the client.
+ */
 export type Application<S extends Scope = Scope> = (
   scope: S,
   receive: Receive,
@@ -12,27 +26,81 @@ export type Application<S extends Scope = Scope> = (
 ) => Promise<void>;
 
 /**
- * One event, or one answer, on its way between a server and an application.
+ * A message between a server and an application, or between processes: an object with a `type`.
  *
- * What else may be in it when it travels over a channel layer is said at `ChannelLayer.send()`.
+ * `ChannelLayer.send()` documents which values it may contain if it is sent over a channel layer.
  */
 export interface Message {
-  /** What kind of event it is; a consumer's handler has the same name. */
+  /** The kind of the message, such as `"thumbnail.generate"`. A consumer's handler has its name. */
   readonly type: string;
-  /** The rest belongs to sender and receiver. */
+  /** The data of the message, defined by its sender and its receiver. */
   readonly [key: string]: unknown;
 }
 
-/** What an application is told when a worker runs it for a channel. */
+/** The scope of an application that a worker runs to handle the events of a channel. */
 export interface ChannelScope {
-  /** Tells it from the scopes of other protocols. */
+  /** The protocol. */
   readonly type: "channel";
-  /** The channel whose events the application gets. */
+  /** The name of the channel. */
   readonly channel: string;
 }
 
-/** What an application is told about its connection: `type` names the protocol. */
+/** What a server calls an application for. The `type` names the protocol. */
 export type Scope = ChannelScope | { readonly type: "lifespan" };
 
-/** The scope of one type: `ScopeOf<"channel">` is {@linkcode ChannelScope}. */
+/**
+ * The scope of a protocol: `ScopeOf<"channel">` is {@linkcode ChannelScope}.
+ *
+ * @typeParam T The `type` of the scope.
+ */
 export type ScopeOf<T extends Scope["type"]> = Extract<Scope, { readonly type: T }>;
+
+/** The property of an application that has its hooks: the same symbol in every copy of the package. */
+const HOOKS: unique symbol = Symbol.for("asgi.channels.hooks");
+
+/** What an application provides to a server besides running. */
+export interface Hooks {
+  /** The channels that it has routes for; absent if it may accept any channel. */
+  readonly channels?: readonly string[] | undefined;
+  /** Starts to create what the application needs for some channels, such as threads. */
+  readonly prepare?: (channels: readonly string[]) => Preparation;
+}
+
+/** What an application has created before its first scope; disposing of it releases it. */
+export interface Preparation extends AsyncDisposable {
+  /** Rejects if the application cannot run. */
+  readonly ready: Promise<void>;
+}
+
+/** Adds hooks to an application. */
+export function withHooks<A extends object>(application: A, hooks: Hooks): A {
+  return Object.assign(application, { [HOOKS]: hooks });
+}
+
+/** Returns the channels that an application has routes for, or `undefined` if it may accept any. */
+export function knownChannels<S extends ChannelScope>(
+  application: Application<S>,
+): readonly string[] | undefined {
+  return hooksOf(application).channels;
+}
+
+/** Prepares applications for some channels, as one. */
+export function prepare<S extends ChannelScope>(
+  applications: Iterable<Application<S>>,
+  channels: readonly string[],
+): Preparation {
+  const preparations = Array.from(
+    applications,
+    (application) => hooksOf(application).prepare?.(channels),
+  );
+  return {
+    ready: Promise.all(preparations.map((preparation) => preparation?.ready)).then(() => {}),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(preparations.map((preparation) => preparation?.[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+function hooksOf(application: object): Hooks {
+  return (application as { readonly [HOOKS]?: Hooks })[HOOKS] ?? {};
+}

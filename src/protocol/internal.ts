@@ -1,7 +1,7 @@
 /**
- * What servers, routers and consumers tell each other about an application besides ASGI. The package
- * does not export it: any function of the right shape is an application.
+ * What servers and routers need of an application besides ASGI. The package does not export it: any
+ * function of the right type is an application.
  *
  * @module
  */
-export { knownChannels, type Preparation, prepare, withHooks } from "./hooks.ts";
+export { knownChannels, type Preparation, prepare, withHooks } from "./application.ts";

@@ -1,7 +1,8 @@
 /**
- * The agreement between servers and applications: ASGI 3 in TypeScript.
+ * The interface between servers and applications: ASGI 3 in TypeScript. It consists of types only.
  *
- * A server makes a scope, calls the application with it, and feeds it events.
+ * A server, such as a worker, calls an application with a scope. The application receives the events
+ * of that scope until it returns, or until the server stops.
  *
  * ```ts
  * import type { Application, ChannelScope } from "@asgi/channels/protocol";

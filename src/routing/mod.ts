@@ -1,13 +1,13 @@
 /**
- * Applications that choose among other applications.
+ * Routers: applications that call another application, selected by the scope.
  *
  * ```ts
  * import { ChannelNameRouter, ProtocolTypeRouter } from "@asgi/channels/routing";
  *
  * export const application = ProtocolTypeRouter({
  *   channel: ChannelNameRouter({
- *     letters: async (_scope, receive) => {
- *       await receive();
+ *     letters: async (scope, receive) => {
+ *       for (;;) console.log(scope.channel, await receive());
  *     },
  *   }),
  * });
@@ -15,5 +15,9 @@
  *
  * @module
  */
-export { type ApplicationsByChannel, ChannelNameRouter } from "./routers.ts";
-export { type ApplicationsByType, ProtocolTypeRouter } from "./routers.ts";
+export {
+  type ApplicationsByChannel,
+  type ApplicationsByType,
+  ChannelNameRouter,
+  ProtocolTypeRouter,
+} from "./routers.ts";

@@ -2,15 +2,17 @@ import { NoRouteError } from "../errors.ts";
 import { knownChannels, prepare, withHooks } from "../protocol/internal.ts";
 import type { Application, ChannelScope, Scope, ScopeOf } from "../protocol/mod.ts";
 
-/** What {@linkcode ChannelNameRouter} takes: the applications by the name of their channel. */
+/** The routes of a {@linkcode ChannelNameRouter}: applications by the name of a channel. */
 export type ApplicationsByChannel = Readonly<Record<string, Application<ChannelScope>>>;
 
 /**
- * Makes an application that picks another one by `scope.channel`.
+ * Creates an application that calls another application, selected by `scope.channel`. It is called
+ * without `new`.
  *
- * @param applications The applications by the name of their channel.
- * @returns An application; it rejects with a {@linkcode NoRouteError} for a channel that isn't listed.
- * @throws {TypeError} When one of them is no application.
+ * @param applications The applications by the name of a channel.
+ * @returns The router. It rejects with a {@linkcode NoRouteError} if no application has the name of the
+ * scope's channel. In a worker, such an event is logged and dropped.
+ * @throws {TypeError} If a value is not a function, or is a class.
  *
  * @example Usage
  * ```ts
@@ -18,8 +20,7 @@ export type ApplicationsByChannel = Readonly<Record<string, Application<ChannelS
  *
  * export const application = ChannelNameRouter({
  *   print: async (_scope, receive) => {
- *     const event = await receive();
- *     console.log(event.text);
+ *     for (;;) console.log((await receive()).text);
  *   },
  * });
  * ```
@@ -41,17 +42,19 @@ export function ChannelNameRouter(applications: ApplicationsByChannel): Applicat
   });
 }
 
-/** What {@linkcode ProtocolTypeRouter} takes: the applications by the type of their scope. */
+/** The routes of a {@linkcode ProtocolTypeRouter}: applications by the type of a scope. */
 export type ApplicationsByType = {
   readonly [T in Scope["type"]]?: Application<ScopeOf<T>>;
 };
 
 /**
- * Makes an application that picks another one by `scope.type`.
+ * Creates an application that calls another application, selected by `scope.type`. It is called
+ * without `new`.
  *
- * @param applications The applications by the type of their scope.
- * @returns An application; it rejects with a {@linkcode NoRouteError} for a type that isn't listed.
- * @throws {TypeError} When one of them is no application.
+ * @param applications The applications by the type of a scope.
+ * @returns The router. It rejects with a {@linkcode NoRouteError} if no application has the type of the
+ * scope.
+ * @throws {TypeError} If a value is not a function, or is a class.
  *
  * @example Usage
  * ```ts
@@ -59,13 +62,15 @@ export type ApplicationsByType = {
  *
  * export const application = ProtocolTypeRouter({
  *   channel: ChannelNameRouter({
- *     print: async (_scope, receive) => console.log(await receive()),
+ *     print: async (_scope, receive) => {
+ *       for (;;) console.log((await receive()).text);
+ *     },
  *   }),
  * });
  * ```
  */
 export function ProtocolTypeRouter(applications: ApplicationsByType): Application {
-  // The table forgets which scope goes with which type; the look-up by `scope.type` restores it.
+  // The type of the table does not relate a scope to its application; the lookup by `scope.type` does.
   const table = routeTable(
     "ProtocolTypeRouter",
     applications as Readonly<Record<string, Application | undefined>>,
@@ -84,15 +89,15 @@ export function ProtocolTypeRouter(applications: ApplicationsByType): Applicatio
   });
 }
 
-/** Applications by name, in a `Map`: what a scope asks for comes from outside. */
-export type RouteTable<S extends Scope> = ReadonlyMap<string, Application<S>>;
+/** Applications by name, in a `Map`: a name such as `"toString"` must not be found. */
+type RouteTable<S extends Scope> = ReadonlyMap<string, Application<S>>;
 
 /**
- * Makes a table of what the user gave, and refuses what is no application.
+ * Creates the table of a router.
  *
- * @throws {TypeError} When a value is no function.
+ * @throws {TypeError} If a value is not an application.
  */
-export function routeTable<S extends Scope>(
+function routeTable<S extends Scope>(
   router: string,
   applications: Readonly<Record<string, Application<S> | undefined>>,
 ): RouteTable<S> {
@@ -101,8 +106,8 @@ export function routeTable<S extends Scope>(
     if (typeof application !== "function" || isClass(application)) {
       const kind = typeof application === "function" ? "a class" : typeof application;
       throw new TypeError(
-        `${router} needs an application for ${JSON.stringify(name)}: got ${kind}` +
-          "; a consumer class becomes one by its asAsgi()",
+        `${router} needs an application for ${JSON.stringify(name)}, got ${kind}; ` +
+          "call asAsgi() of a consumer class",
       );
     }
     table.set(name, application);
@@ -110,7 +115,7 @@ export function routeTable<S extends Scope>(
   return table;
 }
 
-/** A class is a function, too, but one that can't be called. */
+/** A class is a function too, but cannot be called without `new`. */
 function isClass(value: object): boolean {
   return Function.prototype.toString.call(value).startsWith("class");
 }

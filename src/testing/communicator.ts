@@ -1,19 +1,20 @@
+import { EventQueue } from "../async.ts";
 import { ServerStoppedError } from "../errors.ts";
 import type { Application, Message, Receive, Scope, Send } from "../protocol/mod.ts";
 
-/** Options of the methods of {@linkcode ApplicationCommunicator} that wait. */
+/** Options for the methods of {@linkcode ApplicationCommunicator} that wait. */
 export interface CommunicatorWaitOptions {
-  /** How long to wait at most, in milliseconds; each method says its default. */
+  /** How long to wait at most, in milliseconds. Each method documents its default. */
   readonly timeout?: number;
 }
 
 /**
- * Plays the server to an application: gives it its scope and its events, and takes what it sends.
+ * Runs an application in a test, in place of a server: passes events to its `receive()`, and returns
+ * the messages that it sends.
  *
  * States: `idle` → `running` (at first use) → `ended` (when the application returns or throws).
- * `stop()` rejects what the application waits for, so that it can come to its end.
  *
- * @typeParam S The scope that the application takes.
+ * @typeParam S The scope of the application.
  *
  * @example Usage
  * ```ts
@@ -37,19 +38,22 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
   readonly #scope: S;
   readonly #inputs: Message[] = [];
   readonly #outputs: Message[] = [];
-  readonly #receivers: PromiseWithResolvers<Message>[] = [];
+  readonly #queue = new EventQueue<Message>({
+    next: () => this.#isStopped ? undefined : this.#inputs.shift(),
+    stopped: () => new ServerStoppedError(),
+    onEnd: () => this.#end(),
+  });
   readonly #watchers = new Set<() => void>();
   #state: "idle" | "running" | "ended" = "idle";
   #failure: { readonly error: unknown } | undefined;
-  #isFailureTold = false;
+  #isFailureThrown = false;
   #isStopped = false;
-  #isRefused = false;
 
   /**
-   * Takes the application; it is started at first use.
+   * Creates a communicator. The application is started when the communicator is first used.
    *
-   * @param application What to talk to.
-   * @param scope What to tell it about its surroundings.
+   * @param application The application to test.
+   * @param scope The scope to call it with.
    */
   constructor(application: Application<S>, scope: S) {
     this.#application = application;
@@ -57,25 +61,26 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
   }
 
   /**
-   * Gives the application an event. Those that it doesn't ask for yet wait for it.
+   * Passes an event to the application. Events are queued until the application receives them.
    *
    * @param message The event.
+   * @returns A promise that resolves immediately.
    */
   sendInput(message: Message): Promise<void> {
     this.#start();
-    const receiver = this.#receivers.shift();
-    if (receiver) receiver.resolve(message);
+    if (this.#queue.isWaiting) this.#queue.give(message);
     else this.#inputs.push(message);
     return Promise.resolve();
   }
 
   /**
-   * Takes the next message that the application has sent, or waits for it.
+   * Returns the next message that the application has sent, or waits for it.
    *
    * @param options How long to wait: 1000 ms by default.
    * @returns The message.
-   * @throws {DOMException} Named `TimeoutError`, when none came in that time.
-   * @throws What the application threw, once all that it sent before was taken.
+   * @throws {DOMException} Named `TimeoutError`, if no message is sent in time.
+   * @throws {RangeError} If the timeout is not in its range.
+   * @throws The error of the application, after all messages that it sent before have been returned.
    */
   async receiveOutput(options: CommunicatorWaitOptions = {}): Promise<Message> {
     const { timeout = 1000 } = options;
@@ -84,11 +89,13 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
   }
 
   /**
-   * Tells whether the application sends nothing for a while. What it sends can be received later.
+   * Returns whether the application sends no message for a while. A message that it does send can
+   * still be received.
    *
    * @param options How long to wait: 100 ms by default.
-   * @returns `false` as soon as there is a message.
-   * @throws What the application threw, if it sent nothing before.
+   * @returns `false` as soon as there is a message, `true` if there is none in time.
+   * @throws {RangeError} If the timeout is not in its range.
+   * @throws The error of the application, if it has sent no message before.
    */
   async receiveNothing(options: CommunicatorWaitOptions = {}): Promise<boolean> {
     const { timeout = 100 } = options;
@@ -97,40 +104,41 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
   }
 
   /**
-   * Waits until the application has come to its end by itself.
+   * Waits until the application returns.
    *
    * @param options How long to wait: 1000 ms by default.
-   * @throws {DOMException} Named `TimeoutError`, when it didn't end in that time.
-   * @throws What the application threw.
+   * @throws {DOMException} Named `TimeoutError`, if the application does not return in time.
+   * @throws {RangeError} If the timeout is not in its range.
+   * @throws The error of the application.
    */
   async wait(options: CommunicatorWaitOptions = {}): Promise<void> {
     const { timeout = 1000 } = options;
-    const ended = await this.#watch(timeout, () => this.#hasEndedWell || undefined);
+    const ended = await this.#watch(timeout, () => this.#hasReturned || undefined);
     if (!ended) this.#throwTimeout("the end of the application", timeout);
   }
 
   /**
-   * Stops the server's part: a `receive()` that pends or comes later rejects with a
-   * {@linkcode ServerStoppedError}, and the application may come to its end. One that goes on
-   * asking has ended as well. Stopping twice does no harm.
+   * Stops the application as a server does, and waits until it ends: its pending or next `receive()`
+   * rejects. Events that it has not received are discarded. An application that ignores the
+   * rejection and calls `receive()` again counts as ended. Calling `stop()` again has no effect.
    *
-   * @param options How long the application may take: 1000 ms by default.
-   * @throws {DOMException} Named `TimeoutError`, when it didn't end in that time.
-   * @throws What the application threw, unless another method has told it before.
+   * @param options How long to wait: 1000 ms by default.
+   * @throws {DOMException} Named `TimeoutError`, if the application does not end in time.
+   * @throws {RangeError} If the timeout is not in its range.
+   * @throws The error of the application, unless another method has already thrown it.
    */
   async stop(options: CommunicatorWaitOptions = {}): Promise<void> {
     this.#isStopped = true;
-    if (this.#receivers.length > 0) this.#isRefused = true;
-    for (const { reject } of this.#receivers.splice(0)) reject(new ServerStoppedError());
-    if (this.#state !== "idle" && !this.#isFailureTold) await this.wait(options);
+    this.#queue.stop();
+    if (this.#state !== "idle" && !this.#isFailureThrown) await this.wait(options);
   }
 
-  /** Stops at the end of an `await using` block, see {@linkcode ApplicationCommunicator.stop}. */
+  /** Calls {@linkcode ApplicationCommunicator.stop} at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
 
-  get #hasEndedWell(): boolean {
+  get #hasReturned(): boolean {
     return this.#state === "ended" && !this.#failure;
   }
 
@@ -144,36 +152,19 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
     try {
       await this.#application(this.#scope, this.#receive, this.#send);
     } catch (error) {
-      const isAnswerToStop = this.#isStopped && error instanceof ServerStoppedError;
-      if (!isAnswerToStop) this.#failure = { error };
+      const isExpected = this.#isStopped && error instanceof ServerStoppedError;
+      if (!isExpected) this.#failure = { error };
     }
     this.#end();
   }
 
-  readonly #receive: Receive = () => {
-    const input = this.#isStopped ? undefined : this.#inputs.shift();
-    if (input) return Promise.resolve(input);
-    if (this.#isStopped) return this.#refuse();
-    const receiver = Promise.withResolvers<Message>();
-    this.#receivers.push(receiver);
-    return receiver.promise;
-  };
+  readonly #receive: Receive = () => this.#queue.receive();
 
   readonly #send: Send = (message) => {
     this.#outputs.push(message);
     this.#notify();
     return Promise.resolve();
   };
-
-  /** Rejects once; one that goes on asking would else spin for ever. */
-  #refuse(): Promise<Message> {
-    if (this.#isRefused) {
-      this.#end();
-      return new Promise(() => {});
-    }
-    this.#isRefused = true;
-    return Promise.reject(new ServerStoppedError());
-  }
 
   #end(): void {
     this.#state = "ended";
@@ -184,10 +175,12 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
     for (const watcher of this.#watchers) watcher();
   }
 
-  /** Starts the application, and waits until there is something, it has failed, or time is up. */
+  /** Starts the application, and waits for a result, an error of the application, or the timeout. */
   async #watch<T>(timeout: number, look: () => T | undefined): Promise<T | undefined> {
     if (!(timeout >= 0 && timeout < 2 ** 31)) {
-      throw new RangeError(`timeout must be milliseconds, not negative: ${timeout}`);
+      throw new RangeError(
+        `timeout must be a number of milliseconds from 0 to ${2 ** 31 - 1}, got ${timeout}`,
+      );
     }
     this.#start();
     const { promise, resolve } = Promise.withResolvers<T | undefined>();
@@ -209,12 +202,12 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
 
   #throwFailure(): void {
     if (!this.#failure) return;
-    this.#isFailureTold = true;
+    this.#isFailureThrown = true;
     throw this.#failure.error;
   }
 
   #throwTimeout(what: string, timeout: number): never {
-    const state = this.#state === "ended" ? "has ended" : "still runs";
+    const state = this.#state === "ended" ? "has ended" : "is still running";
     throw new DOMException(`Waited ${timeout} ms for ${what}, which ${state}`, "TimeoutError");
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Test utilities for applications: a communicator takes the place of the server.
+ * Utilities for testing applications: a communicator runs an application in place of a server.
  *
  * ```ts
  * import { AsyncConsumer } from "@asgi/channels";

@@ -1,20 +1,19 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { Backoff } from "../async.ts";
 import { isRejection, LayerUnavailableError } from "../errors.ts";
 import { reclaim } from "../layers/internal.ts";
 import type { ChannelLayer, Delivery, ReceiveManyOptions } from "../layers/mod.ts";
 import { Runner, type RunnerOptions } from "./runner.ts";
 
-/** How long to wait before asking a layer that was lost again, in milliseconds: it grows. */
-const SHORTEST_WAIT = 50;
-const LONGEST_WAIT = 2_000;
+/** The delays between attempts to reach an unavailable layer, in milliseconds. */
+const RETRY_DELAYS = { min: 50, max: 2_000 };
 
-/** After so long at one event, what waits behind it goes back to the layer, in milliseconds. */
+/** When all handlers have been busy for so long, unstarted events are requeued, in milliseconds. */
 const STALL = 50;
 
-/** How long to wait before handing back again what a layer could not take, in milliseconds. */
-const NEXT_REQUEUE = 1_000;
+/** The delay before a rejected requeue is attempted again, in milliseconds. */
+const REQUEUE_DELAY = 1_000;
 
-/** What a listener is made of. */
+/** Options for a {@linkcode ChannelListener}. */
 export interface ListenerOptions extends RunnerOptions {
   readonly layer: ChannelLayer;
   /** Whether to return once the channel is empty and no handler runs. */
@@ -22,18 +21,19 @@ export interface ListenerOptions extends RunnerOptions {
 }
 
 /**
- * Takes the events of one channel from the layer, for the runner that handle them: never more
- * than these have room for.
+ * Fetches the events of one channel for its runner, never more than the runner's credit, and
+ * requeues those that the runner cannot start soon.
  */
 export class ChannelListener {
   readonly #options: ListenerOptions;
   readonly #stop = new AbortController();
-  /** What is under way with the layer; it is given up when the listener stops, or has stalled. */
-  #taking = new AbortController();
-  #asking: Promise<number | LayerUnavailableError> | undefined;
+  readonly #backoff = new Backoff(RETRY_DELAYS);
+  /** Aborts the pending fetch, when the listener stops or its handlers stall. */
+  #fetching = new AbortController();
+  #attempt: Promise<number | LayerUnavailableError> | undefined;
   #stallTimer: ReturnType<typeof setTimeout> | undefined;
   #requeuing: Promise<void> = Promise.resolve();
-  /** The applications behind the channel. */
+  /** Runs the application for the channel. */
   readonly runner: Runner;
 
   constructor(options: ListenerOptions) {
@@ -42,34 +42,33 @@ export class ChannelListener {
   }
 
   /**
-   * Asks the layer for the first time, and as long as it can't be reached again; what it gives
-   * waits for the beginning.
+   * Fetches for the first time, as soon as the layer is available. The events wait for `listen()`.
    *
-   * @throws {LayerConfigurationError} When waiting for it makes no sense.
+   * @throws {LayerConfigurationError} If the layer cannot be used.
    */
   async open(): Promise<void> {
-    await this.#take(false);
+    await this.#fetch(false);
   }
 
   /**
-   * Fetches events for the runner until it is stopped; in a burst, until the channel is empty and
-   * no handler runs.
+   * Fetches events for the runner until the listener is stopped; in a burst, until the channel is
+   * empty and no handler runs.
    *
-   * @returns How many events there were.
+   * @returns The number of events.
    */
   async listen(): Promise<number> {
     const { runner } = this;
     const { signal } = this.#stop;
-    // What `open()` took counts as well: its handlers may send, too.
-    let sum = runner.held;
+    // The handlers of the events that `open()` fetched may send events, too.
+    let sum = runner.unstarted;
     runner.start();
     while (!signal.aborted) {
-      await runner.until(() => runner.room > 0 || signal.aborted);
+      await runner.until(() => runner.credit > 0 || signal.aborted);
       // A handler that runs now may send to this channel after it was found empty.
       const wasIdle = runner.isIdle;
-      const taken = await this.#take(!this.#options.burst);
-      sum += taken;
-      if (taken > 0 || !this.#options.burst) continue;
+      const fetched = await this.#fetch(!this.#options.burst);
+      sum += fetched;
+      if (fetched > 0 || !this.#options.burst) continue;
       if (wasIdle) break;
       await runner.until(() => runner.isIdle || signal.aborted);
     }
@@ -77,67 +76,71 @@ export class ChannelListener {
   }
 
   /**
-   * Takes no more, hands back what was not started, and lets what is in hand come to its end; so
-   * does what can't be handed back.
+   * Stops fetching, requeues unstarted events, and waits for running handlers. Events that cannot be
+   * requeued are handled.
    */
   async stop(): Promise<void> {
     this.#stop.abort();
-    this.#taking.abort();
-    this.#rest();
-    this.#requeueHeld();
-    // What the layer has given nevertheless goes back as well.
-    await this.#asking?.catch(() => {});
+    this.#fetching.abort();
+    clearTimeout(this.#stallTimer);
+    this.#stallTimer = undefined;
+    this.#requeueUnstarted();
+    // A fetch that was aborted too late returns events: they are requeued as well.
+    await this.#attempt?.catch(() => {});
     await this.#requeuing;
     await this.#reclaim();
     this.runner.stop();
-    await this.runner.until(() => this.runner.isEmpty);
+    await this.runner.until(() => this.runner.hasEnded);
   }
 
-  /** Keeps what the layer took for this listener too late, and could not requeue either. */
+  /** Takes over events that the layer fetched too late for this listener and could not requeue. */
   async #reclaim(): Promise<void> {
-    const { channel, layer, report } = this.#options;
+    const { channel, layer, log } = this.#options;
     const reclaimed = await reclaim(layer, channel);
     if (reclaimed.length === 0) return;
-    report.took(channel, reclaimed.length);
-    this.runner.keep(reclaimed);
+    log.fetched(channel, reclaimed.length);
+    this.runner.restore(reclaimed);
   }
 
-  /** Gives up what a stop has left waiting. */
+  /** Counts as lost the events that are still unstarted when the time for a stop is over. */
   abandon(reason: Error): void {
-    const { channel, report } = this.#options;
-    const { length } = this.runner.release();
-    if (length > 0) report.lostEvents(channel, length, reason);
+    const { channel, log } = this.#options;
+    const { length } = this.runner.removeUnstarted();
+    if (length > 0) log.lost(channel, length, reason);
   }
 
-  /** Takes what there is room for; gives 0 when it was stopped meanwhile, or found nothing. */
-  async #take(wait: boolean): Promise<number> {
-    for (let pauseFor = SHORTEST_WAIT;; pauseFor = Math.min(pauseFor * 2, LONGEST_WAIT)) {
-      this.#asking = this.#tryToTake(wait);
-      const trouble = await this.#asking;
-      if (typeof trouble === "number") return trouble;
-      this.#options.report.lost(trouble);
-      await pause(pauseFor, undefined, { signal: this.#stop.signal }).catch(() => {});
-      // Once it answers, the log says so: it must not wait for an event first.
+  /** Fetches as many events as the runner has credit for, and returns how many there were. */
+  async #fetch(wait: boolean): Promise<number> {
+    for (;;) {
+      this.#attempt = this.#tryToFetch(wait);
+      const result = await this.#attempt;
+      if (typeof result === "number") {
+        this.#backoff.reset();
+        return result;
+      }
+      this.#options.log.disconnected(result);
+      await this.#backoff.wait(this.#stop.signal);
+      // The log must report the recovery at once, not with the next event.
       wait = false;
     }
   }
 
-  async #tryToTake(wait: boolean): Promise<number | LayerUnavailableError> {
-    const { report } = this.#options;
+  /** Returns 0 if the listener is stopped meanwhile. */
+  async #tryToFetch(wait: boolean): Promise<number | LayerUnavailableError> {
     if (this.#stop.signal.aborted) return 0;
-    if (this.#taking.signal.aborted) this.#taking = new AbortController();
-    const { signal } = this.#taking;
+    if (this.#fetching.signal.aborted) this.#fetching = new AbortController();
+    const { signal } = this.#fetching;
     try {
-      // What goes back is older than what would be taken now.
+      // Requeued events are older than those to be fetched now.
       await this.#requeuing;
-      const limit = Math.max(1, this.runner.room);
-      const deliveries = await this.#fetch({ limit, wait, signal });
-      report.reached();
+      const limit = Math.max(1, this.runner.credit);
+      const deliveries = await this.#receive({ limit, wait, signal });
+      this.#options.log.connected(this.#options.layer);
       if (this.#stop.signal.aborted) {
         if (deliveries.length > 0) await this.#requeue(deliveries);
         return 0;
       }
-      // There is more where a full batch comes from: it is asked for before this one is handled.
+      // After a full batch there are probably more events.
       this.runner.accept(deliveries, deliveries.length === limit && limit > 1);
       this.#watchForStall();
       return deliveries.length;
@@ -148,50 +151,45 @@ export class ChannelListener {
     }
   }
 
-  /** Each event is counted at all times: as asked for, or as received. */
-  async #fetch(options: ReceiveManyOptions): Promise<Delivery[]> {
-    const { channel, layer, report } = this.#options;
-    report.counts.requested += options.limit;
+  /** Each event is counted at all times: as requested, or as received. */
+  async #receive(options: ReceiveManyOptions): Promise<Delivery[]> {
+    const { channel, layer, log } = this.#options;
+    log.counter.requested += options.limit;
     try {
       const deliveries = await layer.receiveMany(channel, options);
-      if (deliveries.length > 0) report.took(channel, deliveries.length);
+      if (deliveries.length > 0) log.fetched(channel, deliveries.length);
       return deliveries;
     } finally {
-      report.counts.requested -= options.limit;
+      log.counter.requested -= options.limit;
     }
   }
 
-  /** A handler that takes long must not keep for itself what others could do meanwhile. */
-  #watchForStall(pause = STALL): void {
-    if (this.#stallTimer !== undefined || this.runner.held === 0) return;
+  /** Other workers could handle the events that wait behind a long-running handler. */
+  #watchForStall(delay = STALL): void {
+    if (this.#stallTimer !== undefined || this.runner.unstarted === 0) return;
     this.#stallTimer = setTimeout(() => {
       this.#stallTimer = undefined;
       if (this.runner.stalledFor < STALL) return this.#watchForStall();
-      this.#taking.abort();
-      this.#requeueHeld();
-    }, pause);
+      this.#fetching.abort();
+      this.#requeueUnstarted();
+    }, delay);
   }
 
-  #rest(): void {
-    clearTimeout(this.#stallTimer);
-    this.#stallTimer = undefined;
+  #requeueUnstarted(): void {
+    const unstarted = this.runner.removeUnstarted();
+    if (unstarted.length === 0) return;
+    this.#requeuing = this.#requeuing.then(() => this.#requeue(unstarted));
   }
 
-  #requeueHeld(): void {
-    const released = this.runner.release();
-    if (released.length === 0) return;
-    this.#requeuing = this.#requeuing.then(() => this.#requeue(released));
-  }
-
-  async #requeue(released: readonly Delivery[]): Promise<void> {
-    const { channel, layer, report } = this.#options;
+  async #requeue(unstarted: readonly Delivery[]): Promise<void> {
+    const { channel, layer, log } = this.#options;
     try {
-      await layer.requeue(released);
-      report.requeued(channel, released.length);
+      await layer.requeue(unstarted);
+      log.requeued(channel, unstarted.length);
     } catch (error) {
-      if (!isRejection(error)) return report.lostEvents(channel, released.length, error);
-      this.runner.keep(released);
-      if (!this.#stop.signal.aborted) this.#watchForStall(NEXT_REQUEUE);
+      if (!isRejection(error)) return log.lost(channel, unstarted.length, error);
+      this.runner.restore(unstarted);
+      if (!this.#stop.signal.aborted) this.#watchForStall(REQUEUE_DELAY);
     }
   }
 }

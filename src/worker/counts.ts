@@ -1,63 +1,57 @@
 /**
- * What a worker has done so far, in events: each that it received was handled, failed, dropped,
- * handed back or lost, or is in hand or waiting for a handler. No count ever falls.
+ * What a worker has done since it was created, in events. No count ever decreases: `received` is the
+ * sum of `handled`, `failed`, `dropped`, `requeued` and `lost`, and of the events that are in flight
+ * or wait for a handler.
  */
 export interface WorkerCounts {
-  /** Taken from the layer, those that were handed back later included. */
+  /** Fetched from the layer, including events that were requeued later. */
   readonly received: number;
-  /** Whose handler came to a good end. */
+  /** Handled without an error. */
   readonly handled: number;
-  /** Whose handler threw. */
+  /** Failed: the application threw an error while it handled the event. */
   readonly failed: number;
-  /** Never given to a handler, for whatever reason: the sum of `droppedBy`. */
+  /** Dropped without being handled: the sum of `droppedBy`. */
   readonly dropped: number;
-  /** Those that were dropped, by the reason. */
+  /** The dropped events by reason. */
   readonly droppedBy: DropCounts;
-  /** Given back to the layer before anybody had started on them. */
+  /** Returned to the layer before a handler started. */
   readonly requeued: number;
   /**
-   * Neither handled nor handed back: the layer may have them, the worker ended while it was away, or
-   * a thread of `runworker --threads` ended with them.
+   * Neither handled nor known to be requeued: the outcome of the requeue is unknown, the shutdown
+   * timeout elapsed while the layer was unavailable, or a thread of `runworker --threads` exited.
    */
   readonly lost: number;
-  /** How often the layer went away: a number of times, not of events. */
+  /** How often the layer became unavailable. This counts outages, not events. */
   readonly outages: number;
 }
 
-/** The events that a worker never gave to a handler, by the reason. */
+/** The events that a worker dropped without handling them, by reason. */
 export interface DropCounts {
-  /** They waited too long for a handler. */
+  /** Expired while they waited in the worker for a handler. */
   readonly expired: number;
-  /** They were no messages at all. */
+  /** Could not be decoded. */
   readonly undecodable: number;
-  /** They had no `type`, or one that is no string. */
+  /** Had no `type`, or one that is not a string. */
   readonly untyped: number;
-  /** The application has no route or no handler for them. */
+  /** Had no route or no handler in the application. */
   readonly unknown: number;
-  /** The application returned without receiving them. */
+  /** Were never received: the application returned before it called `receive()`. */
   readonly ignored: number;
 }
 
-/** Why an event was dropped. */
+/** Why a worker dropped an event: a key of {@linkcode DropCounts}. */
 export type DropReason = keyof DropCounts;
 
-/** Counts what becomes of the events of a worker, see {@linkcode WorkerCounts}. */
+/** Counts the events of a worker, see {@linkcode WorkerCounts}. */
 export class Counter {
-  /** Taken from the layer. */
   received = 0;
-  /** Whose handler came to a good end. */
   handled = 0;
-  /** Whose handler threw. */
   failed = 0;
-  /** Given back to the layer. */
   requeued = 0;
-  /** Neither handled nor handed back. */
   lost = 0;
-  /** How often the layer went away. */
   outages = 0;
-  /** How many are asked of the layer now: some may have left it. */
+  /** How many events are being fetched: some of them may have left the layer. */
   requested = 0;
-  /** Never given to a handler, by the reason. */
   readonly droppedBy: Record<DropReason, number> = {
     expired: 0,
     undecodable: 0,
@@ -66,7 +60,7 @@ export class Counter {
     ignored: 0,
   };
 
-  /** The counts as they are now. */
+  /** Returns a copy of the counts. */
   get snapshot(): WorkerCounts {
     const { received, handled, failed, requeued, lost, outages } = this;
     const droppedBy = { ...this.droppedBy };

@@ -1,137 +1,123 @@
+import { EventQueue, type EventQueueOptions } from "../async.ts";
 import { ServerStoppedError } from "../errors.ts";
-import type { Application, ChannelScope, Message, Receive, Send } from "../protocol/mod.ts";
+import type { Application, ChannelScope, Message, Send } from "../protocol/mod.ts";
 
-/** What an instance asks of the channel that it works for. */
+/** What an instance needs of the runner that started it. */
 export interface InstanceOwner {
-  /** The instance is done with the event in its hand, after so many milliseconds. */
+  /** Called when the event in flight has been handled; the duration is in milliseconds. */
   finished(duration: number): void;
-  /** The next event, if there is one now; else it is given later. */
+  /** Returns the next event, if there is one now; otherwise it is passed to `give()` later. */
   next(): Message | undefined;
-  /** The application has come to its end. */
+  /** Called when the application has returned or thrown. */
   ended(instance: Instance, failure: { readonly error: unknown } | undefined): void;
 }
 
 /**
- * One run of the application for a channel: it takes an event by `receive()`, and is done with it
- * when it asks for the next.
+ * One run of the application for a channel. It has one event in flight: from the `receive()` that
+ * returns the event until the next `receive()`.
  *
- * States: `handling` (an event in hand) → `waiting` (a `receive()` pends) → `handling` ... → ended.
+ * States: `handling` (an event is in flight) → `waiting` (a `receive()` is pending) → `handling` ...
+ * → ended.
  */
-export class Instance {
-  readonly #host: InstanceOwner;
-  readonly #waiting: PromiseWithResolvers<Message>[] = [];
+export class Instance implements EventQueueOptions<Message> {
+  readonly #owner: InstanceOwner;
+  // The instance is the options object: an application that returns after each event would
+  // otherwise cost several closures an event.
+  readonly #queue: EventQueue<Message> = new EventQueue(this);
   #first: Message | undefined;
   #current: Message | undefined;
   #since = performance.now();
-  #stopped = false;
-  #refused = false;
 
-  /** @param first The event that it is started for: it is in its hand, and will be received first. */
-  constructor(host: InstanceOwner, first: Message) {
-    this.#host = host;
+  /** @param first The event that the instance is started for. It is in flight immediately. */
+  constructor(owner: InstanceOwner, first: Message) {
+    this.#owner = owner;
     this.#first = this.#current = first;
   }
 
-  /** The event in hand. */
+  /** The event in flight. */
   get current(): Message | undefined {
     return this.#current;
   }
 
-  /** How long it has been in hand, in milliseconds. */
+  /** How long the event has been in flight, in milliseconds. */
   get age(): number {
     return performance.now() - this.#since;
   }
 
-  /** Whether a `receive()` pends. */
+  /** Whether a `receive()` is pending. */
   get isWaiting(): boolean {
-    return this.#waiting.length > 0;
+    return this.#queue.isWaiting;
   }
 
-  /** Whether the application never asked for the event that it was started for. */
-  get hasRefused(): boolean {
+  /** Whether the application never received the event that it was started for. */
+  get hasIgnoredFirst(): boolean {
     return this.#first !== undefined;
   }
 
-  /** Runs the application to its end. */
+  /** Runs the application until it returns or throws. */
   async run(application: Application<ChannelScope>, scope: ChannelScope): Promise<void> {
     try {
-      await application(scope, this.#receive, refuseToSend);
-      this.#host.ended(this, undefined);
+      await application(scope, () => this.#queue.receive(), rejectSend);
+      this.#owner.ended(this, undefined);
     } catch (thrown) {
-      const error = presentable(thrown);
-      this.#host.ended(this, isStop(error) ? undefined : { error });
+      const error = inspectable(thrown);
+      this.#owner.ended(this, error instanceof ServerStoppedError ? undefined : { error });
     }
   }
 
-  /** Gives an event to the `receive()` that pends: what was in hand before, if anything, is done. */
+  /** Resolves the pending `receive()`: the event that was in flight, if any, has been handled. */
   give(event: Message): void {
     this.#finish();
     this.#current = event;
-    this.#waiting.shift()?.resolve(event);
+    this.#queue.give(event);
   }
 
-  /** Lets the application come to its end once there is nothing left for it. */
+  /** Rejects `receive()` as soon as there is no event left. */
   stop(): void {
-    this.#stopped = true;
-    if (this.isWaiting) this.#refused = true;
-    for (const { reject } of this.#waiting.splice(0)) reject(new ServerStoppedError());
+    this.#queue.stop();
   }
 
-  readonly #receive: Receive = () => {
+  next(): Message | undefined {
     const first = this.#first;
     if (first) {
       this.#first = undefined;
-      return Promise.resolve(first);
+      return first;
     }
     this.#finish();
-    const event = this.#host.next();
-    if (!event) return this.#stopped ? this.#refuse() : this.#wait();
-    this.#current = event;
-    return Promise.resolve(event);
-  };
+    return this.#current = this.#owner.next();
+  }
 
-  /** The end of one event is the beginning of the next: the clock is read once. */
+  stopped(): Error {
+    return new ServerStoppedError();
+  }
+
+  onEnd(): void {
+    this.#owner.ended(this, undefined);
+  }
+
+  /** The end of one event is the start of the next: the clock is read once. */
   #finish(): void {
     const now = performance.now();
-    if (this.#current) this.#host.finished(now - this.#since);
+    if (this.#current) this.#owner.finished(now - this.#since);
     this.#current = undefined;
     this.#since = now;
   }
-
-  #wait(): Promise<Message> {
-    const waiting = Promise.withResolvers<Message>();
-    this.#waiting.push(waiting);
-    return waiting.promise;
-  }
-
-  /** Rejects once; one that goes on asking would else spin for ever, and has ended. */
-  #refuse(): Promise<Message> {
-    if (this.#refused) {
-      this.#host.ended(this, undefined);
-      return new Promise(() => {});
-    }
-    this.#refused = true;
-    return Promise.reject(new ServerStoppedError());
-  }
 }
 
-function isStop(error: unknown): boolean {
-  return error instanceof ServerStoppedError;
-}
-
-/** What is thrown may be anything: even something that throws when it is looked at. */
-function presentable(thrown: unknown): unknown {
+/** An application can throw anything, even an object that throws when it is inspected. */
+function inspectable(thrown: unknown): unknown {
   try {
     void (thrown instanceof Error);
     return thrown;
   } catch {
-    return new TypeError("What was thrown can't be looked at");
+    return new TypeError("The application threw a value that cannot be inspected");
   }
 }
 
-const refuseToSend: Send = () =>
+const rejectSend: Send = () =>
   Promise.reject(
     new TypeError(
-      "A worker has no connection to send to: send to a channel, this.channelLayer.send(CHANNEL, MESSAGE)",
+      "A worker has no client to send to; " +
+        "send to a channel: this.channelLayer.send(CHANNEL, MESSAGE)",
     ),
   );

@@ -1,5 +1,5 @@
 /**
- * What the command line does with a worker beyond its public options.
+ * What the command line needs of a worker besides its public options. The package does not export it.
  *
  * @module
  */

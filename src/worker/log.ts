@@ -1,126 +1,138 @@
-import { NoHandlerError, NoRouteError } from "../errors.ts";
+import { type LayerUnavailableError, NoHandlerError, NoRouteError } from "../errors.ts";
+import type { ChannelLayer } from "../layers/mod.ts";
 import type { Message } from "../protocol/mod.ts";
 import type { Counter, DropReason } from "./counts.ts";
 
-/** One line of a worker's log. */
+/** One entry of a worker's log. */
 export interface LogEntry {
-  /** How much it matters. */
+  /** The severity. */
   readonly level: "debug" | "info" | "warn" | "error";
-  /** What happened, in words. */
+  /** What happened. */
   readonly message: string;
-  /** The channel that it is about. */
+  /** The channel that the entry is about, if it is about one. */
   readonly channel?: string;
-  /** The type of the event that it is about. */
+  /** The type of the event that the entry is about, if it is about one. */
   readonly type?: string;
-  /** What was thrown. */
+  /** What was thrown: any value, even `undefined`. Absent if nothing was thrown. */
   readonly error?: unknown;
 }
 
-/** Which event a failure is about. */
+/** The event that a worker's application was handling when it threw an error. */
 export interface FailedEvent {
-  /** The channel it came from. */
+  /** The channel that the event was sent to. */
   readonly channel: string;
-  /** Its type; `undefined` when the application failed while it had no event in hand. */
+  /** The type of the event; `undefined` if the application threw while no event was in flight. */
   readonly type: string | undefined;
 }
 
-/** Tells the outside of the worker what happens in it, and counts. */
+/** Counts and logs the events of a worker. */
 export class WorkerLog {
   readonly #log: (entry: LogEntry) => void;
   readonly #onError: (error: unknown, event: FailedEvent) => void;
-  readonly counts: Counter;
-  #isLost = false;
+  readonly counter: Counter;
+  #hasConnected = false;
+  /** When the layer became unavailable. */
+  #disconnectedAt: number | undefined;
 
   constructor(
     log: (entry: LogEntry) => void,
     onError: (error: unknown, event: FailedEvent) => void,
-    counts: Counter,
+    counter: Counter,
   ) {
-    this.counts = counts;
+    this.counter = counter;
     this.#log = (entry) => {
       try {
         log(entry);
       } catch {
-        // There is nowhere left to say so, and the work goes on.
+        // A log that fails cannot be reported anywhere, and must not stop the worker.
       }
     };
     this.#onError = onError;
   }
 
-  /** An application failed, with an event in hand or without. */
+  /** Logs that the application threw an error, while it handled an event or while it had none. */
   failed(channel: string, event: Message | undefined, error: unknown): void {
     const type = event?.type;
     const about = type === undefined ? { channel } : { channel, type };
-    if (event && isUnanswerable(error)) {
-      this.counts.droppedBy.unknown++;
+    if (event && hasNoHandler(error)) {
+      this.counter.droppedBy.unknown++;
       this.#log({ level: "warn", message: `Dropped an event: ${error.message}`, ...about });
     } else {
-      if (event) this.counts.failed++;
-      const message = event ? "Handler failed" : "Application failed without an event in hand";
+      if (event) this.counter.failed++;
+      const message = event ? "Handler failed" : "Application failed without an event in flight";
       this.#log({ level: "error", message, ...about, error });
     }
-    this.#tellError(error, { channel, type });
+    this.#callOnError(error, { channel, type });
   }
 
-  #tellError(error: unknown, event: FailedEvent): void {
-    const complain = (error: unknown) =>
-      this.#log({ level: "error", message: "onError itself failed", error });
+  #callOnError(error: unknown, event: FailedEvent): void {
+    const logFailure = (error: unknown) =>
+      this.#log({ level: "error", message: "onError failed", error });
     try {
-      // It may be an async function, whatever its type says.
+      // It may be an async function, in spite of its type.
       const result: unknown = this.#onError(error, event);
-      if (result instanceof Promise) result.catch(complain);
+      if (result instanceof Promise) result.catch(logFailure);
     } catch (error) {
-      complain(error);
+      logFailure(error);
     }
   }
 
-  /** An event was never given to a handler. */
+  /** Logs that an event was dropped without being handled. */
   dropped(channel: string, reason: DropReason, explanation: string): undefined {
-    this.counts.droppedBy[reason]++;
+    this.counter.droppedBy[reason]++;
     this.#log({ level: "warn", message: `Dropped an event: ${explanation}`, channel });
   }
 
-  /** Events were taken over from the layer. */
-  took(channel: string, count: number): void {
-    this.counts.received += count;
-    this.#log({ level: "debug", message: `Took ${count} events`, channel });
+  /** Logs that events were fetched from the layer. */
+  fetched(channel: string, count: number): void {
+    this.counter.received += count;
+    this.#log({ level: "debug", message: `Fetched ${events(count)}`, channel });
   }
 
-  /** The layer can't take them back now: they stay with the worker. */
-  keeps(channel: string, count: number): void {
-    this.#log({ level: "debug", message: `Keeping ${count} events`, channel });
+  /** Logs that the layer rejected a requeue: the worker keeps the events. */
+  kept(channel: string, count: number): void {
+    const message = `Cannot requeue ${events(count)} now; keeping them`;
+    this.#log({ level: "debug", message, channel });
   }
 
-  /** The layer has taken them back. */
+  /** Logs that events were requeued. */
   requeued(channel: string, count: number): void {
-    this.counts.requeued += count;
-    this.#log({ level: "debug", message: `Handed back ${count} events`, channel });
+    this.counter.requeued += count;
+    this.#log({ level: "debug", message: `Requeued ${events(count)}`, channel });
   }
 
-  /** The layer can't be reached; said once for all channels. */
-  lost(error: Error): void {
-    if (this.#isLost) return;
-    this.#isLost = true;
-    this.counts.outages++;
-    this.#log({ level: "error", message: `${error.message}; trying again until it is back` });
+  /** Logs that the layer is unavailable: one entry an outage, for all channels. */
+  disconnected({ layer, reason }: LayerUnavailableError): void {
+    if (this.#disconnectedAt !== undefined) return;
+    this.#disconnectedAt = performance.now();
+    this.counter.outages++;
+    const what = this.#hasConnected ? "Lost connection" : "Cannot connect";
+    this.#log({ level: "error", message: `${what} to ${layer} (${reason}); retrying` });
   }
 
-  /** The layer has answered. */
-  reached(): void {
-    if (!this.#isLost) return;
-    this.#isLost = false;
-    this.#log({ level: "info", message: "The layer is back" });
+  /** Logs that the layer is available again, after an outage. */
+  connected(layer: ChannelLayer): void {
+    const what = this.#hasConnected ? "Reconnected" : "Connected";
+    this.#hasConnected = true;
+    if (this.#disconnectedAt === undefined) return;
+    const seconds = ((performance.now() - this.#disconnectedAt) / 1_000).toFixed(1);
+    this.#disconnectedAt = undefined;
+    this.#log({ level: "info", message: `${what} to ${layer.url} after ${seconds} s` });
   }
 
-  /** What was taken may not have been put back, and can't be handled here: others may have it. */
-  lostEvents(channel: string, count: number, error: unknown): void {
-    this.counts.lost += count;
-    const message = `${count} events that were not started could not be handed back, and are lost`;
+  /** Logs that events are lost: other workers may have them, or they cannot be handled any more. */
+  lost(channel: string, count: number, error: unknown): void {
+    this.counter.lost += count;
+    const message = `Lost ${events(count, "unstarted ")}: the requeue failed`;
     this.#log({ level: "error", message, channel, error });
   }
 }
 
-/** Nobody's code went wrong: there is none for such an event, and no stack would say more. */
-function isUnanswerable(error: unknown): error is NoHandlerError | NoRouteError {
+function events(count: number, which = ""): string {
+  return `${count} ${which}${count === 1 ? "event" : "events"}`;
+}
+
+/** The application has no code for the event: a stack would not help. */
+function hasNoHandler(error: unknown): error is NoHandlerError | NoRouteError {
   return error instanceof NoHandlerError || error instanceof NoRouteError;
 }

@@ -1,13 +1,21 @@
 /**
- * The protocol server that turns a layer's channels into scopes; `runworker` runs it.
+ * Workers: protocol servers that receive the events of channels and run an application for them. The
+ * command `runworker` runs one; this entry point is for programs that embed a worker.
  *
  * ```ts
  * import { MemoryChannelLayer } from "@asgi/channels/layers/memory";
  * import { Worker } from "@asgi/channels/worker";
  *
  * await using layer = new MemoryChannelLayer();
- * const application = async () => {};
- * const worker = new Worker({ layer, application, channels: ["letters"], burst: true });
+ * await layer.send("letters", { type: "letter.sent" });
+ * const worker = new Worker({
+ *   layer,
+ *   channels: ["letters"],
+ *   burst: true, // Stop when the channels are empty.
+ *   application: async (scope, receive) => {
+ *     for (;;) console.log(scope.channel, await receive());
+ *   },
+ * });
  * await worker.run();
  * ```
  *

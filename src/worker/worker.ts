@@ -1,3 +1,4 @@
+import { untilAborted } from "../async.ts";
 import { ShutdownTimeoutError } from "../errors.ts";
 import { withHandlerContext } from "../layers/internal.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
@@ -7,52 +8,62 @@ import { ChannelListener } from "./channel_listener.ts";
 import { Counter, type WorkerCounts } from "./counts.ts";
 import { type FailedEvent, type LogEntry, WorkerLog } from "./log.ts";
 
-/** Options of a {@linkcode Worker}. */
+/** The longest delay of a timer, in milliseconds. */
+const MAX_TIMEOUT = 2 ** 31 - 1;
+
+/** Options for a {@linkcode Worker}. */
 export interface WorkerOptions {
-  /** What handles the events: a router, a consumer's `asAsgi()`, or a plain function. */
+  /** The application that handles the events: a router, a consumer's `asAsgi()`, or a function. */
   readonly application: Application<ChannelScope>;
-  /** Where the events come from. The worker doesn't close it. */
+  /** The layer to receive from. The worker doesn't close it. */
   readonly layer: ChannelLayer;
-  /** The channels to listen to: these, and no others. */
+  /** The channels to listen to, at least one. The worker receives from no others. */
   readonly channels: readonly string[];
   /**
-   * How many runner of the application run at once for each channel.
+   * The maximum number of application instances that run at the same time, for each channel.
    *
    * @default {1}
    */
   readonly concurrency?: number;
   /**
-   * How long handlers may go on after the stop, in milliseconds.
+   * How long running handlers may take after the worker is stopped, in milliseconds.
    *
    * @default {25_000}
    */
   readonly shutdownTimeout?: number;
   /**
-   * Whether to stop once the channels are empty and the handlers idle.
+   * Whether the worker stops by itself when its channels are empty and no handler runs.
    *
    * @default {false}
    */
   readonly burst?: boolean;
-  /** Called for each line of the log; by default nothing is logged. */
+  /** Called with each entry of the log. By default, nothing is logged. */
   readonly log?: (entry: LogEntry) => void;
-  /** Called with each error that an application throws. */
+  /** Called with each error that the application throws, and the event that it was handling. */
   readonly onError?: (error: unknown, event: FailedEvent) => void;
-  /** Called once, when the layer has answered and the worker listens. */
+  /** Called once in each run, when the layer is available and the worker starts to handle events. */
   readonly onListen?: () => void;
 }
 
-/** What the command line passes besides: a counter that outlives the thread of the worker. */
+/** Options that only the command line uses. */
 export interface CountedWorkerOptions extends WorkerOptions {
-  /** Counts the events of the worker. */
+  /** Counts the events of the worker, even if the worker's thread is terminated. */
   readonly counter?: Counter;
 }
 
 /**
- * The protocol server that turns the channels of a layer into scopes: for each it runs the
- * application with the scope `{ type: "channel", channel }`, and feeds it the events.
+ * A protocol server for channels: receives the events of channels from a layer, and runs the
+ * application with the scope `{ type: "channel", channel }` to handle them.
  *
- * States: `idle` → `running` (by `run()`) → `draining` (by its signal, or when a burst is over) →
- * `idle`. An instance whose handler throws ends; the next event gets a fresh one.
+ * For each channel, the worker runs up to `concurrency` instances of the application. An instance
+ * handles one event at a time and is kept between events. If it returns or throws, the next event
+ * gets a new one. The worker fetches the events that its instances can start now, plus at most about
+ * 10 ms of work.
+ *
+ * States: `idle` → `running` (by `run()`) → `draining` (by its signal, or at the end of a burst) →
+ * `idle`.
+ *
+ * The name is also that of a web API: `import { Worker as ChannelWorker }` keeps both.
  *
  * @example Usage
  * ```ts
@@ -73,80 +84,87 @@ export interface CountedWorkerOptions extends WorkerOptions {
  */
 export class Worker {
   readonly #options: WorkerOptions;
-  readonly #report: WorkerLog;
+  readonly #log: WorkerLog;
   #listeners: readonly ChannelListener[] = [];
   #isStopped = false;
 
   /**
-   * Makes a worker; it does nothing before {@linkcode Worker.run}.
+   * Creates a worker. It does nothing until {@linkcode Worker.run} is called.
    *
-   * @param options What to run, and for which channels.
-   * @throws {RangeError} When an option makes no sense.
+   * @param options The application, its layer and channels, and how to run it.
+   * @throws {RangeError} If there is no channel, or a number is not in its range.
    */
   constructor(options: WorkerOptions) {
     const { channels, concurrency = 1, shutdownTimeout = 25_000 } = options;
-    if (channels.length === 0) throw new RangeError("A worker needs at least one channel");
-    if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-      throw new RangeError(`concurrency must be a positive integer: ${concurrency}`);
+    if (channels.length === 0) {
+      throw new RangeError("channels must not be empty: a worker needs at least one channel");
     }
-    if (!(shutdownTimeout >= 0 && shutdownTimeout < 2 ** 31)) {
+    if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
+      throw new RangeError(`concurrency must be a positive integer, got ${concurrency}`);
+    }
+    if (!(shutdownTimeout >= 0 && shutdownTimeout <= MAX_TIMEOUT)) {
       throw new RangeError(
-        `shutdownTimeout must be milliseconds, not negative: ${shutdownTimeout}`,
+        `shutdownTimeout must be a number of milliseconds from 0 to ${MAX_TIMEOUT}, ` +
+          `got ${shutdownTimeout}`,
       );
     }
     this.#options = options;
     const { log = () => {}, onError = () => {} } = options;
     const { counter = new Counter() }: CountedWorkerOptions = options;
-    this.#report = new WorkerLog(log, onError, counter);
+    this.#log = new WorkerLog(log, onError, counter);
   }
 
-  /** What it has done so far, in all its runs; ask as often as you like, each time it is a copy. */
+  /** The counts of all runs so far. Each access returns a new copy. */
   get counts(): WorkerCounts {
-    return this.#report.counts.snapshot;
+    return this.#log.counter.snapshot;
   }
 
-  /** The events whose handlers run now, as `"channel/type"`. */
+  /** The events that are being handled now, as `"channel/type"`. */
   get inFlight(): string[] {
     return this.#listeners.flatMap(({ runner }) => runner.inFlight);
   }
 
   /**
-   * Works until it is told to stop, or the burst is over, and then until all is drained: it takes
-   * no more, hands back what was not started, and lets running handlers finish. While the layer
-   * can't be reached, what is to be handed back is handled instead.
+   * Listens to the channels until the signal is aborted or the burst is over, and then shuts down
+   * gracefully: the worker stops fetching, requeues unstarted events and waits for running handlers.
+   * Unstarted events that the layer cannot take back are handled as well.
    *
-   * @param options A signal that stops it.
-   * @throws {ShutdownTimeoutError} When handlers still ran at the end of `shutdownTimeout`.
-   * @throws {ConsumerConfigurationError} When the application can't be run: nothing was taken then.
-   * @throws {LayerConfigurationError} When the layer can't be used and waiting makes no sense.
+   * While the layer is unavailable, the worker retries indefinitely, with backoff.
+   *
+   * @param options A signal that stops the worker.
+   * @returns A promise that resolves when the worker has shut down.
+   * @throws {TypeError} If the worker is already running, or the name of a channel is invalid.
+   * @throws {ShutdownTimeoutError} If handlers are still running at the end of `shutdownTimeout`.
+   * @throws {ConsumerConfigurationError} If the application cannot run. No event was received.
+   * @throws {LayerConfigurationError} If the layer cannot be used until its configuration changes.
+   * @throws {LayerClosedError} If the layer is closed meanwhile.
    */
   async run(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    if (this.#listeners.length > 0) throw new TypeError("The worker runs already");
+    if (this.#listeners.length > 0) throw new TypeError("The worker is already running");
     this.#isStopped = false;
-    this.#listeners = this.#makeListeners();
-    const stopped = whenAborted(options.signal);
+    this.#listeners = this.#createListeners();
+    using stopped = untilAborted(options.signal);
     stopped.promise.then(() => this.#isStopped = true);
     await using preparation = prepare([this.#options.application], this.#options.channels);
     try {
       await Promise.race([stopped.promise, this.#work(preparation.ready)]);
     } finally {
-      stopped.forget();
       await this.#drain().finally(() => this.#listeners = []);
     }
   }
 
   async #work(ready: Promise<void>): Promise<void> {
     const listeners = this.#listeners;
-    // Before anything is taken from the layer: an application that can't be run costs no event.
+    // Before the first fetch: an application that cannot run loses no event.
     await ready;
     if (this.#isStopped) return;
     await Promise.all(listeners.map((listener) => listener.open()));
     if (this.#isStopped) return;
     this.#options.onListen?.();
-    // A handler may send to a channel that was found empty before: until none has had anything.
-    for (let taken = 1; taken > 0 && !this.#isStopped;) {
+    // In a burst, a handler may have sent to a channel that was already found empty.
+    for (let events = 1; events > 0 && !this.#isStopped;) {
       const counts = await Promise.all(listeners.map((listener) => listener.listen()));
-      taken = counts.reduce((sum, count) => sum + count, 0);
+      events = counts.reduce((sum, count) => sum + count, 0);
     }
   }
 
@@ -166,22 +184,10 @@ export class Worker {
     throw error;
   }
 
-  #makeListeners(): ChannelListener[] {
+  #createListeners(): ChannelListener[] {
     const { layer, channels, concurrency = 1, burst = false } = this.#options;
     const application = withHandlerContext(layer, this.#options.application);
-    const shared = { application, layer, concurrency, burst, report: this.#report };
+    const shared = { application, layer, concurrency, burst, log: this.#log };
     return [...new Set(channels)].map((channel) => new ChannelListener({ channel, ...shared }));
   }
-}
-
-/** A promise of a signal's abort, and the way to forget about it. */
-function whenAborted(signal: AbortSignal | undefined): {
-  readonly promise: Promise<void>;
-  readonly forget: () => void;
-} {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const settle = () => resolve();
-  if (signal?.aborted) resolve();
-  signal?.addEventListener("abort", settle, { once: true });
-  return { promise, forget: () => signal?.removeEventListener("abort", settle) };
 }

@@ -12,10 +12,10 @@ Deno.test("check prints the state of the layer, and the depth of each channel", 
   await using program = startProgram(["check", "letters", "others", "--layer", `sqlite:${path}`]);
   assertEquals(await program.end, 0);
   const [server = "", works, letters = "", others, ...rest] = program.stdout.all;
-  assertMatch(server, /^sqlite:.*: SQLite 3\.\d+\.\d+, answers in \d+\.\d\d ms$/);
-  assertEquals(works, "works from here: send, receive, wait for events, use groups");
-  assertMatch(letters, /^letters: 1 of at most 100 messages wait, the oldest for \d+\.\d s$/);
-  assertEquals(others, "others: 0 of at most 100 messages wait");
+  assertMatch(server, /^sqlite:.*: SQLite 3\.\d+\.\d+, latency \d+\.\d\d ms$/);
+  assertEquals(works, "works: send, receive, wait for events, use groups");
+  assertMatch(letters, /^letters: 1 of 100 messages waiting, oldest \d+\.\d s$/);
+  assertEquals(others, "others: 0 of 100 messages waiting");
   assertEquals(rest, []);
   assertEquals(program.stderr.all, []);
 });
@@ -92,10 +92,10 @@ testWithRedis("check", () => {
     await using program = startProgram(["check", "--layer", url]);
     assertEquals(await program.end, 1);
     const [server = "", works] = program.stdout.all;
-    assertMatch(server, /: Redis of unknown version, answers/);
-    assertEquals(works, "works from here: send, receive, use groups");
+    assertMatch(server, /: Redis of unknown version, latency/);
+    assertEquals(works, "works: send, receive, use groups");
     assertEquals(program.stderr.all.length, 1);
-    assertMatch(program.stderr.all[0] ?? "", /^error: it can't wait for events here: .*NOPERM/);
+    assertMatch(program.stderr.all[0] ?? "", /^error: cannot wait for events: .*NOPERM/);
   });
 
   Deno.test("check fails with one line when no server listens", async () => {

@@ -60,7 +60,7 @@ Deno.test("a log stays short if every event has another type", () => {
 });
 
 Deno.test("a log doesn't fold debug lines", () => {
-  const entry: LogEntry = { level: "debug", message: "Took 5 events", channel: "a" };
+  const entry: LogEntry = { level: "debug", message: "Fetched 5 events", channel: "a" };
   assertEquals(written([entry, entry, entry]).length, 3);
 });
 

@@ -65,7 +65,10 @@ Deno.test("runworker exits with status 1 on the second signal, and names the int
   // A signal within a second of the first one doesn't count as the second.
   assertGreater(performance.now() - startedAt, 1_000);
   assertEquals(await worker.end, 1);
-  assertStringIncludes(worker.stderr.all.join("\n"), "cut off a/hang");
+  assertStringIncludes(
+    worker.stderr.all.join("\n"),
+    "Exited on the second signal; interrupted: a/hang",
+  );
   assertEquals(await remaining(opened.layer, "a"), [{ type: "hang", id: 1 }]);
 });
 
@@ -103,7 +106,7 @@ Deno.test("runworker survives an unhandled rejection", async () => {
   await worker.stdout.count(2);
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0);
-  const strays = worker.stderr.all.filter((line) => line.includes("that nobody awaits failed"));
+  const strays = worker.stderr.all.filter((line) => line.includes("Unhandled promise rejection"));
   assertEquals(strays.length, 2);
   assertStringIncludes(strays[0] ?? "", "Error: stray");
 });
@@ -152,7 +155,27 @@ Deno.test("runworker warns of a channel that the app's router doesn't know", asy
   assertEquals(await worker.end, 0);
   assertMatch(
     worker.stderr.all.join("\n"),
-    /warn .*no route for channel thumbnials.*known are thumbnails-generate, thumbnails-delete/,
+    /warn .*no route for channel thumbnials.*known channels are thumbnails-generate, thumbnails-delete/,
+  );
+});
+
+Deno.test("runworker warns of a missing route if the app tells its channels, and only then", async () => {
+  await using opened = await openLayer();
+  const app = `${opened.folder}/app.ts`;
+  const warnings = async (source: string) => {
+    await Deno.writeTextFile(app, source);
+    const args = ["runworker", "a", "b", "--burst", "--app", app, "--layer", opened.url];
+    await using worker = startProgram(args);
+    assertEquals(await worker.end, 0);
+    return worker.stderr.all.flatMap((line) => /no route for .*/.exec(line) ?? []);
+  };
+  const application = "const application = async () => {};";
+  assertEquals(await warnings(`${application} export { application };`), []);
+  // Another copy of the library would use the same key.
+  const hooks = `{ [Symbol.for("asgi.channels.hooks")]: { channels: ["b"] } }`;
+  assertEquals(
+    await warnings(`${application} export default Object.assign(application, ${hooks});`),
+    ["no route for channel a: its events will be dropped; known channels are b"],
   );
 });
 

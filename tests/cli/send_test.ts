@@ -30,7 +30,7 @@ Deno.test("send names the line that is not an event, and has sent the lines befo
   const stdin = '{"type":"a"}\noops\n{"type":"c"}\n';
   await using program = startProgram(["send", "letters", "-", "--layer", opened.url], { stdin });
   assertEquals(await program.end, 2);
-  assertStringIncludes(program.stderr.all.join("\n"), "error: line 2 is no JSON");
+  assertStringIncludes(program.stderr.all.join("\n"), "error: line 2 is not valid JSON");
   assertEquals(await remaining(opened.layer, "letters"), [{ type: "a" }]);
 });
 
@@ -51,8 +51,8 @@ Deno.test("send exits with status 1 if the channel is full", async () => {
   await using program = startProgram(args);
   assertEquals(await program.end, 1);
   assertEquals(program.stderr.all, [
-    "error: channel letters is full: its capacity is 2, and accepted the first 2 events of the " +
-    "last batch; send later, or use --wait",
+    "error: channel letters is full: capacity 2, accepted 2 events of the last batch; " +
+    "retry later or use --wait",
     `Sent 2 events to letters (layer ${opened.url})`,
   ]);
 });
@@ -78,7 +78,7 @@ Deno.test("send --wait stops on a signal", async () => {
   });
   program.kill("SIGINT");
   assertEquals(await program.end, 1);
-  assertEquals(program.stderr.all, ["error: stopped by a signal before all was sent"]);
+  assertEquals(program.stderr.all, ["error: stopped by a signal before all events were sent"]);
 });
 
 Deno.test("send uses the layers that the app configures", async () => {

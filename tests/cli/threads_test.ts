@@ -131,7 +131,7 @@ Deno.test("runworker --threads exits at the second signal, even if a thread burn
   assertEquals(await worker.end, 1);
   assertLess(performance.now() - start, 6_000);
   const log = worker.stderr.all.join("\n");
-  assertMatch(log, /thread [12]: Left at the second signal, and cut off a\/wait/);
+  assertMatch(log, /thread [12]: Exited on the second signal; interrupted: a\/wait/);
   assertMatch(log, /thread [12]: Was cut off: a handler didn't let go of the thread/);
 });
 
@@ -166,7 +166,7 @@ Deno.test("runworker --threads restarts a thread with backoff, and keeps its cou
   assertMatch(worker.stderr.all.at(-1) ?? "", /26 received, 20 handled, 6 failed, 0 dropped/);
 });
 
-/** Returns the numbers of the last line: `{ received: 20, "handed back": 3 }`. */
+/** Returns the numbers of the last line: `{ received: 20, requeued: 3 }`. */
 function countsOf({ stderr }: Program): Record<string, number> {
   const [, text = ""] = stderr.all.at(-1)?.split("Stopped: ") ?? [];
   const parts = Array.from(text.matchAll(/(\d+) ([a-z ]+)/g));
@@ -186,7 +186,7 @@ async function checkExits(layer: ChannelLayer, url: string): Promise<void> {
   assertEquals(resultsOf(worker).ids, expected);
   const counts = countsOf(worker);
   assertEquals([counts.handled, counts.failed, counts.lost], [2_997, 3, undefined]);
-  assertEquals(counts.received, 3_000 + (counts["handed back"] ?? 0));
+  assertEquals(counts.received, 3_000 + (counts.requeued ?? 0));
 }
 
 Deno.test("a handler that exits its thread loses no other event, on SQLite", async () => {
@@ -215,7 +215,7 @@ Deno.test("events that are lost with a thread that is cut off are counted, and n
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 1);
   const counts = countsOf(worker);
-  const { received, handled, failed, dropped, lost = 0, "handed back": requeued = 0 } = counts;
+  const { received, handled, failed, dropped, lost = 0, requeued = 0 } = counts;
   assertEquals(received, (handled ?? 0) + (failed ?? 0) + (dropped ?? 0) + requeued + lost);
   const left = await remaining(opened.layer, "a");
   const log = worker.stderr.all.join("\n");
@@ -237,15 +237,15 @@ Deno.test("an error of the user is logged once for all threads, with the exit st
       assertEquals(told.length, 1, worker.stderr.all.join("\n"));
     }
   };
-  await check(2, "error: no such module", ["--app", "./missing.ts"]);
-  await check(2, "error: the memory layer lives in one", ["--app", APP, "--layer", "memory:"]);
+  await check(2, "error: module not found", ["--app", "./missing.ts"]);
+  await check(2, "error: the memory layer works within one", ["--app", APP, "--layer", "memory:"]);
   await check(2, "error: unknown option", ["--treads", "2"]);
   await Deno.mkdir(`${folder.path}/folder.sqlite3`);
   await check(1, "cannot be used", ["--app", APP, "--layer", "sqlite:folder.sqlite3"]);
   for (const threads of ["0", "1.5", "many"]) {
     await using worker = startProgram(["runworker", "a", "--threads", threads], options);
     assertEquals(await worker.end, 2);
-    assertMatch(worker.stderr.all.join(), /--threads must be a whole number from 1/);
+    assertMatch(worker.stderr.all.join(), /--threads must be a positive integer, got/);
   }
 });
 

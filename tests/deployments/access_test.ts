@@ -33,8 +33,8 @@ async function complaintOf(url: string): Promise<string> {
 /** Starts a worker that waits for the layer, and returns its log line. */
 async function waitOf(url: string): Promise<{ readonly line: string }> {
   await using worker = startProgram(["runworker", "a", "b", "--app", FIXTURE_APP, "--layer", url]);
-  const line = await worker.stderr.until("trying again until it is back");
-  assertEquals(worker.stderr.all.filter((text) => text.includes("trying again")).length, 1);
+  const line = await worker.stderr.until("retrying");
+  assertEquals(worker.stderr.all.filter((text) => text.includes("retrying")).length, 1);
   return { line };
 }
 
@@ -183,7 +183,7 @@ testWithRedis("RedisChannelLayer and its access", () => {
     await using layer = new RedisChannelLayer({ url });
     await layer.send("a", { type: "record", id: 1 });
     await worker.stdout.count(1);
-    assertEquals(worker.stderr.all.filter((text) => text.includes("trying again")).length, 1);
+    assertEquals(worker.stderr.all.filter((text) => text.includes("retrying")).length, 1);
   });
 });
 

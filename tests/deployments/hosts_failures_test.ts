@@ -174,15 +174,15 @@ testWithRedis("RedisChannelLayer with lost hosts", () => {
     const layer = `redis://${nodes.map(({ at }) => at).join()}`;
     await using worker = await startWorkerProcess(["letters", "others", "--layer", layer]);
     await Promise.all(nodes.map((node) => node.crash()));
-    await worker.stderr.until("trying again until it is back");
+    await worker.stderr.until("retrying");
     await using _back = await startAllAt(nodes);
-    await worker.stderr.until("The layer is back");
+    await worker.stderr.until("Reconnected to");
     await using sender = new RedisChannelLayer({ hosts });
     for (let id = 0; id < 6; id++) await sender.send("letters", { type: "record", id });
     await worker.stdout.count(6);
     const lines = worker.stderr.all;
-    assertEquals(lines.filter((line) => line.includes("trying again")).length, 1);
-    assertEquals(lines.filter((line) => line.includes("The layer is back")).length, 1);
+    assertEquals(lines.filter((line) => line.includes("retrying")).length, 1);
+    assertEquals(lines.filter((line) => line.includes("Reconnected to")).length, 1);
   });
 });
 

@@ -85,8 +85,8 @@ testWithRedis("The clock and the files of the host", () => {
       await layer.send("a", { type: "exhaust.files", id: 1, duration: 300 });
       await worker.stdout.until("1");
       await redis.cli("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
-      await worker.stderr.until("trying again until it is back");
-      await worker.stderr.until("The layer is back");
+      await worker.stderr.until("retrying");
+      await worker.stderr.until("Reconnected to");
       await using other = new RedisChannelLayer({ url: redis.url });
       await other.send("a", { type: "record", id: 2 });
       await worker.stdout.until("2");

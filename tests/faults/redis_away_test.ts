@@ -27,10 +27,10 @@ testWithRedis("Redis goes away and comes back", () => {
       await using running = await startRecording(layer);
       await running.seen.reach(1);
       await redis.stop();
-      await running.said("trying again");
+      await running.said("retrying");
       await assertRejects(() => send(layer, 2), LayerUnavailableError);
       await using _again = await home.start();
-      await running.said("The layer is back");
+      await running.said("Reconnected to");
       await send(layer, 3);
       await running.seen.reach(2);
       await running.stop();
@@ -38,7 +38,7 @@ testWithRedis("Redis goes away and comes back", () => {
       assertEquals(await remaining(layer, "parcels"), []);
       const [lost, back] = outagesOf(running);
       assertEquals([lost.length, back.length, running.worker.counts.outages], [1, 1, 1]);
-      assertStringIncludes(lost[0] ?? "", "is not available: the connection was lost");
+      assertStringIncludes(lost[0] ?? "", "(the connection was lost");
     }
   });
 
@@ -64,7 +64,7 @@ testWithRedis("Redis goes away and comes back", () => {
     for (let number = 0; number < 50; number++) await send(layer, number);
     await first.shutDown();
     await first[Symbol.asyncDispose]();
-    await running.said("trying again");
+    await running.said("retrying");
     await using _again = await home.start(...DURABLE);
     for (let number = 50; number < 100; number++) await sendAtLast(layer, number);
     await running.seen.reach(100);
@@ -91,7 +91,7 @@ testWithRedis("Redis goes away and comes back", () => {
     await using home = await openHome();
     const worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", home.url]);
     await using _worker = worker;
-    const line = await worker.stderr.until("trying again until it is back");
+    const line = await worker.stderr.until("retrying");
     assertStringIncludes(line, "nothing listens there");
     await using _redis = await home.start();
     await worker.stderr.until("Listening on a");
@@ -103,7 +103,7 @@ testWithRedis("Redis goes away and comes back", () => {
     assertEquals(worker.stderr.all.filter((line) => line.includes(" error ")).length, 1);
     assertStringIncludes(
       worker.stderr.all.at(-1) ?? "",
-      "1 handled, 0 failed, 0 dropped, layer away",
+      "1 handled, 0 failed, 0 dropped, 1 layer outage",
     );
   });
 
@@ -112,7 +112,7 @@ testWithRedis("Redis goes away and comes back", () => {
     await using redis = await home.start();
     await using worker = await startWorkerProcess(["a", "--layer", home.url]);
     await redis.stop();
-    await worker.stderr.until("trying again");
+    await worker.stderr.until("retrying");
     const start = performance.now();
     worker.kill("SIGTERM");
     assertEquals(await worker.end, 0);

@@ -19,7 +19,7 @@ testWithRedis("Redis behind a bad network", () => {
     await using scene = await openScenario();
     scene.proxy.cut();
     await scene.near.send("letters", event(0));
-    await scene.running.said("The layer is back");
+    await scene.running.said("Reconnected to");
     for (let number = 1; number < 5; number++) await scene.near.send("letters", event(number));
     await scene.running.seen.reach(4);
     assertEquals(scene.running.seen.items, [1, 2, 3, 4]);

@@ -101,7 +101,7 @@ testWithRedis("Redis rejects commands for a while", () => {
     await using layer = new RedisChannelLayer({ url: redis.url });
     await using running = await startRecording(layer);
     await redis.cli("REPLICAOF", "127.0.0.1", "1");
-    await running.said("trying again");
+    await running.said("retrying");
     await assertRejects(() => send(layer, 0), LayerUnavailableError, "READONLY");
     await redis.cli("REPLICAOF", "NO", "ONE");
     await sendAtLast(layer, 1);

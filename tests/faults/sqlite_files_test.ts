@@ -26,13 +26,16 @@ for (const [what, endings] of Object.entries(DELETED)) {
     const event = JSON.stringify({ type: "record", id: 100 });
     await using other = startProgram(["send", "a", event, "--layer", `sqlite:${path}`]);
     await other.end;
-    await worker.stderr.until("The layer is back");
+    await worker.stderr.until("Reconnected to");
     await sendAtLast(layer, { type: "record", id: 101 }, "a");
     await worker.stdout.until("101");
     worker.kill("SIGTERM");
     assertEquals(await worker.end, 0);
     const told = worker.stdout.all.filter((id) => id !== "100");
     assertEquals(told, [...range(100), 101].map(String));
-    assertMatch(worker.stderr.all.join("\n"), /error Layer .* was deleted.*trying again/);
+    assertMatch(
+      worker.stderr.all.join("\n"),
+      /error Lost connection to sqlite:.* was deleted.*retrying/,
+    );
   });
 }

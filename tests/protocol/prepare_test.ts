@@ -1,65 +1,64 @@
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import {
   type Application,
+  ChannelNameRouter,
   type ChannelScope,
-  type Preparation,
-  PREPARE,
-  together,
-} from "@asgi/channels/protocol";
-import { prepare } from "../../src/protocol/internal.ts";
-import { ChannelNameRouter, ProtocolTypeRouter } from "@asgi/channels/routing";
+  MemoryChannelLayer,
+  ProtocolTypeRouter,
+  Worker,
+} from "@asgi/channels";
 
-/** An application that notes how it is prepared. */
+/** The hooks of an application have this key, also those of another copy of the library. */
+const HOOKS = Symbol.for("asgi.channels.hooks");
+
+/** An application that notes how it is prepared, and that it is released. */
 function noting(notes: string[], name: string, ready = Promise.resolve()) {
-  const application: Application<ChannelScope> = async () => {};
-  const prepared = (channels: readonly string[]): Preparation => {
+  const application: Application<ChannelScope> = async (_scope, receive) => {
+    notes.push(`${name} handles ${(await receive()).type}`);
+  };
+  const prepare = (channels: readonly string[]) => {
     notes.push(`${name} for ${channels.join(" ")}`);
-    const dispose = () => Promise.resolve(void notes.push(`${name} gone`));
+    const dispose = () => Promise.resolve(void notes.push(`${name} released`));
     return { ready, [Symbol.asyncDispose]: dispose };
   };
-  return Object.assign(application, { [PREPARE]: prepared });
+  return Object.assign(application, { [HOOKS]: { prepare } });
 }
 
-Deno.test("prepare() returns the preparation of an application", async () => {
+/** Runs a worker for one event in the channel "a". */
+async function runBurst(application: Application<ChannelScope>, channels: readonly string[]) {
+  await using layer = new MemoryChannelLayer();
+  await layer.send("a", { type: "sent" });
+  await new Worker({ application, layer, channels, burst: true }).run();
+}
+
+Deno.test("a worker prepares an application before its first event, and releases it", async () => {
   const notes: string[] = [];
-  {
-    await using preparation = prepare(noting(notes, "one"), ["a", "b"]);
-    await preparation.ready;
-  }
-  assertEquals(notes, ["one for a b", "one gone"]);
+  await runBurst(noting(notes, "one"), ["a", "c"]);
+  assertEquals(notes, ["one for a c", "one handles sent", "one released"]);
 });
 
-Deno.test("prepare() resolves for an application that needs no preparation", async () => {
-  await using preparation = prepare(async () => {}, ["a"]);
-  await preparation.ready;
-});
-
-Deno.test("PREPARE is the same symbol in every copy of the library", () => {
-  assertStrictEquals(PREPARE, Symbol.for("asgi.channels.prepare"));
-});
-
-Deno.test("together() waits for all, fails with each, and disposes of all", async () => {
+Deno.test("a worker waits for all applications, fails with each, and releases all", async () => {
   const notes: string[] = [];
   const failed = Promise.reject(new RangeError("not today"));
-  {
-    const all = [noting(notes, "one"), noting(notes, "other", failed)];
-    await using both = together(all.map((application) => prepare(application, ["a"])));
-    await assertRejects(() => both.ready, RangeError, "not today");
-  }
-  assertEquals(notes.slice(2).sort(), ["one gone", "other gone"]);
+  const application = ChannelNameRouter({
+    a: noting(notes, "one"),
+    b: noting(notes, "other", failed),
+  });
+  await assertRejects(() => runBurst(application, ["a", "b"]), RangeError, "not today");
+  assertEquals(notes.slice(0, 2), ["one for a b", "other for a b"]);
+  assertEquals(notes.slice(2).sort(), ["one released", "other released"]);
 });
 
-Deno.test("routers prepare the applications of the requested channels, each once", async () => {
+Deno.test("routers prepare the applications of the worker's channels, each once", async () => {
   const notes: string[] = [];
   const one = noting(notes, "one");
   const application = ProtocolTypeRouter({
-    channel: ChannelNameRouter({ a: one, b: one, c: noting(notes, "other"), d: async () => {} }),
+    channel: ChannelNameRouter({ a: one, e: one, c: noting(notes, "other"), d: async () => {} }),
   });
-  {
-    await using preparation = prepare(application, ["a", "b", "d", "unknown"]);
-    await preparation.ready;
-  }
-  assertEquals(notes, ["one for a b d unknown", "one gone"]);
-  await using nothing = prepare(ProtocolTypeRouter({ lifespan: async () => {} }), ["a"]);
-  await nothing.ready;
+  await runBurst(application, ["a", "e", "d", "unknown"]);
+  assertEquals(notes, ["one for a e d unknown", "one handles sent", "one released"]);
+});
+
+Deno.test("a router without channels prepares nothing", async () => {
+  await runBurst(ProtocolTypeRouter({ lifespan: async () => {} }), ["a"]);
 });

@@ -143,6 +143,6 @@ Deno.test("ChannelNameRouter() rejects a consumer class without asAsgi()", () =>
   assertThrows(
     () => ChannelNameRouter(applications),
     TypeError,
-    'ChannelNameRouter needs an application for "letters": got a class; a consumer class becomes',
+    'ChannelNameRouter needs an application for "letters", got a class; call asAsgi() of a consumer class',
   );
 });

@@ -99,7 +99,7 @@ Deno.test("receiveOutput() rejects with a TimeoutError that says what it waited 
   await using communicator = new ApplicationCommunicator(idle, scope);
   const error = await assertTimesOut(() => communicator.receiveOutput({ timeout: 5 }));
   assertStringIncludes(error.message, "5 ms for a message from the application");
-  assertStringIncludes(error.message, "still runs");
+  assertStringIncludes(error.message, "still running");
 });
 
 Deno.test("receiveOutput() says when the application has ended", async () => {

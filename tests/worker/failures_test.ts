@@ -107,7 +107,7 @@ Deno.test("an application that throws a value that can't be inspected fails, and
     },
   });
   assertEquals(outcome(told.worker), { received: 4, handled: 0, failed: 4, dropped: 0 });
-  assertStringIncludes(String(told.errors[0]?.error), "can't be looked at");
+  assertStringIncludes(String(told.errors[0]?.error), "cannot be inspected");
 });
 
 Deno.test("send() rejects, and points to the channel layer", async () => {

@@ -93,7 +93,7 @@ Deno.test("a worker doesn't handle what may have been requeued: it is lost, and 
   await stopped;
   assertEquals(scene.seen.items.slice(50), ["slow"]);
   const said = linesOf(scene.running, "error").join("\n");
-  assertMatch(said, /2 events .* could not be handed back, and are lost/);
+  assertMatch(said, /Lost 2 unstarted events: the requeue failed/);
   const { received, handled, lost, requeued } = scene.running.worker.counts;
   assertEquals([received, handled, lost, requeued], [53, 51, 2, 0]);
 });

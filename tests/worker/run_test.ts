@@ -51,7 +51,7 @@ Deno.test("run() can be called again after its end, and not before", async () =>
   });
   await layer.sendMany("letters", numbered(3));
   const first = worker.run();
-  await assertRejects(() => worker.run(), TypeError, "runs already");
+  await assertRejects(() => worker.run(), TypeError, "already running");
   await first;
   await layer.sendMany("letters", numbered(2));
   await worker.run();
@@ -74,14 +74,23 @@ Deno.test("run() rejects when a channel has an invalid name", async () => {
 
 const NONSENSE: readonly [Partial<WorkerOptions>, string][] = [
   [{ channels: [] }, "at least one channel"],
-  [{ concurrency: 0 }, "concurrency must be a positive integer: 0"],
-  [{ concurrency: -1 }, "concurrency must be a positive integer: -1"],
-  [{ concurrency: 1.5 }, "concurrency must be a positive integer: 1.5"],
-  [{ concurrency: NaN }, "concurrency must be a positive integer: NaN"],
-  [{ concurrency: Infinity }, "concurrency must be a positive integer: Infinity"],
-  [{ shutdownTimeout: -1 }, "shutdownTimeout must be milliseconds, not negative: -1"],
-  [{ shutdownTimeout: NaN }, "shutdownTimeout must be milliseconds, not negative: NaN"],
-  [{ shutdownTimeout: Infinity }, "shutdownTimeout must be milliseconds, not negative: Infinity"],
+  [{ concurrency: 0 }, "concurrency must be a positive integer, got 0"],
+  [{ concurrency: -1 }, "concurrency must be a positive integer, got -1"],
+  [{ concurrency: 1.5 }, "concurrency must be a positive integer, got 1.5"],
+  [{ concurrency: NaN }, "concurrency must be a positive integer, got NaN"],
+  [{ concurrency: Infinity }, "concurrency must be a positive integer, got Infinity"],
+  [
+    { shutdownTimeout: -1 },
+    "shutdownTimeout must be a number of milliseconds from 0 to 2147483647, got -1",
+  ],
+  [
+    { shutdownTimeout: NaN },
+    "shutdownTimeout must be a number of milliseconds from 0 to 2147483647, got NaN",
+  ],
+  [
+    { shutdownTimeout: Infinity },
+    "shutdownTimeout must be a number of milliseconds from 0 to 2147483647, got Infinity",
+  ],
 ];
 
 for (const [options, message] of NONSENSE) {

@@ -1,10 +1,10 @@
 import type { LogStyle } from "../log.ts";
 import type { ExitCode } from "../terminal.ts";
-import type { WorkOrder } from "../work.ts";
+import type { WorkerConfiguration } from "../work.ts";
 
 /** What a thread is started with. */
 export interface Assignment {
-  readonly order: WorkOrder;
+  readonly order: WorkerConfiguration;
   /** The number of the thread, from 1. */
   readonly number: number;
   readonly style: LogStyle;

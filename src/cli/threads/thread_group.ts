@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import type { WorkerCounts } from "../../worker/mod.ts";
 import type { Log, LogStyle } from "../log.ts";
 import { ExitCode, type Terminal, UsageError } from "../terminal.ts";
-import type { WorkOrder } from "../work.ts";
+import type { WorkerConfiguration } from "../work.ts";
 import type { Assignment, Ended, Report, Signal } from "./messages.ts";
 import { counterMemory, sharedCounter, sumOf } from "./shared_counter.ts";
 
@@ -65,7 +65,7 @@ const LAST_WORDS = 200;
 
 /** What a fleet is made of. */
 export interface ThreadGroupOptions {
-  readonly order: WorkOrder;
+  readonly order: WorkerConfiguration;
   readonly threads: number;
   readonly style: LogStyle;
   readonly log: Log;

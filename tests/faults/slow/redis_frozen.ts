@@ -17,9 +17,9 @@ testWithRedis("Redis frozen for 12 s", () => {
     const error = await assertRejects(() => send(near, 1), LayerUnavailableError);
     assert(error.outcomeUnknown, "It may have been sent");
     assertLess(performance.now() - start, 6_500);
-    await running.said("trying again");
+    await running.said("retrying");
     assertLess(performance.now() - start, 11_500);
-    await running.said("The layer is back");
+    await running.said("Reconnected to");
     clearTimeout(thaw);
     assert(performance.now() - start > 11_900);
     for (const number of [2, 3]) await sendAtLast(near, number);
