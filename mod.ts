@@ -36,7 +36,6 @@ export {
   StopConsumer,
   type SyncChannelLayer,
   SyncConsumer,
-  type SyncConsumerOptions,
   type SyncSendOptions,
   type ThreadOptions,
 } from "./src/consumers/mod.ts";

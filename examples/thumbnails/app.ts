@@ -13,9 +13,6 @@ export const application: Application = ProtocolTypeRouter({
   channel: ChannelNameRouter({
     "thumbnails-generate": GenerateConsumer.asAsgi(),
     "thumbnails-delete": DeleteConsumer.asAsgi(),
-    "thumbnails-palette": PaletteConsumer.asAsgi({
-      module: import.meta.resolve("./palette.ts"),
-      timeLimit: 10_000,
-    }),
+    "thumbnails-palette": PaletteConsumer.asAsgi(),
   }),
 });

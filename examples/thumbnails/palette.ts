@@ -27,6 +27,9 @@ const ROUNDS = 40;
 
 /** Finds dominant colors: a loop that blocks its thread for some 200 ms, and not the worker. */
 export class PaletteConsumer extends SyncConsumer {
+  static override module = import.meta.url;
+  static override threads = { timeLimit: 10_000 };
+
   /** Handles `{ type: "palette", id, pixels, replyTo }`. */
   palette({ id, pixels, replyTo }: PaletteEvent): void {
     const start = performance.now();

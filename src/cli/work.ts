@@ -76,8 +76,8 @@ async function runToEnd(worker: Worker, around: WorkSurroundings): Promise<ExitC
   try {
     await Promise.race([worker.run({ signal: stop }), whenAborted(kill)]);
     if (!kill.aborted) return ExitCode.ok;
-    const cutOff = worker.inFlight.join(", ") || "nothing";
-    log({ level: "error", message: `Left at the second signal, and cut off ${cutOff}` });
+    const interrupted = worker.inFlight.join(", ") || "nothing";
+    log({ level: "error", message: `Exited on the second signal; interrupted: ${interrupted}` });
   } catch (error) {
     if (error instanceof ConsumerConfigurationError) throw asMistake(error);
     if (!(error instanceof ShutdownTimeoutError)) throw error;

@@ -89,7 +89,10 @@ Deno.test("runworker leaves at once with 1 at the second signal, and says what i
   // What comes within a second of the first one is no second one.
   assertGreater(performance.now() - startedAt, 1_000);
   assertEquals(await worker.end, 1);
-  assertStringIncludes(worker.stderr.all.join("\n"), "cut off a/hang");
+  assertStringIncludes(
+    worker.stderr.all.join("\n"),
+    "Exited on the second signal; interrupted: a/hang",
+  );
   assertEquals(await opened.left("a"), [{ type: "hang", id: 1 }]);
 });
 

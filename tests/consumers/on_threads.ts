@@ -1,9 +1,6 @@
 import type { Application, ChannelScope, Message, ThreadOptions } from "@asgi/channels";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
-import { LetterConsumer } from "../fixtures/threads/consumers.ts";
-
-/** Where the consumers of these tests are. */
-export const MODULE = new URL("../fixtures/threads/consumers.ts", import.meta.url).href;
+import { LetterConsumer as Letters } from "../fixtures/threads/consumers.ts";
 
 export const scope: ChannelScope = { type: "channel", channel: "letters" };
 
@@ -44,7 +41,15 @@ export class Player implements AsyncDisposable {
   }
 }
 
-/** The fixture's consumer as an application. */
-export function letters(options: Partial<ThreadOptions> = {}): Application<ChannelScope> {
-  return LetterConsumer.asAsgi({ module: MODULE, threads: 1, ...options });
+/** The fixture's consumer as an application, with some settings, as if a module exported it. */
+export function letters(
+  threads: ThreadOptions = {},
+  module = Letters.module,
+): Application<ChannelScope> {
+  // Its thread finds the fixture's class by this name.
+  class LetterConsumer extends Letters {
+    static override module = module;
+    static override threads = { ...Letters.threads, ...threads };
+  }
+  return LetterConsumer.asAsgi();
 }
