@@ -1,6 +1,6 @@
 /** Thrown by a handler to end its consumer without an error: the next event gets a new instance. */
 export class StopConsumer extends Error {
-  /** Survives minification. */
+  /** The name of the class. */
   override readonly name = "StopConsumer";
 
   /** Creates the error. */

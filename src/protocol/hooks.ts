@@ -4,7 +4,7 @@ import type { Application, ChannelScope, Scope } from "./application.ts";
 /** Under this symbol, the same in every copy of the package, an application has its hooks. */
 const HOOKS: unique symbol = Symbol.for("asgi.channels.hooks");
 
-/** What an application tells or offers to a server besides running. */
+/** What a server can do with an application besides running it. */
 export interface Hooks {
   /** The channels that it has routes for; without it, it may accept any. */
   readonly channels?: readonly string[] | undefined;
@@ -20,7 +20,7 @@ export function withHooks<A extends object>(application: A, hooks: Hooks): A {
   return Object.assign(application, { [HOOKS]: hooks });
 }
 
-/** Returns the channels that an application has routes for, or `undefined` if it does not say. */
+/** Returns the channels that an application has routes for, or `undefined` if they are unknown. */
 export function knownChannels<S extends ChannelScope>(
   application: Application<S>,
 ): readonly string[] | undefined {

@@ -24,7 +24,7 @@ export interface Thread {
   readonly exited: Promise<string>;
   /** Resolves once the thread has ended: Deno 2.9 cannot end one in an endless loop. */
   readonly ended: Promise<void>;
-  /** Tells that the thread has confirmed, over a port of its owner, that `enterThread()` is done. */
+  /** To be called when the thread has confirmed, over a port of its owner, that `enterThread()` is done. */
   readonly confirm: () => void;
   /** Terminates the thread, whatever it does. */
   readonly terminate: () => void;

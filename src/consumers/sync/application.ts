@@ -95,7 +95,7 @@ function taskFactory({ name, args, timeLimit }: ThreadedConsumer, scope: Scope, 
 
 let instances = 0;
 
-/** Makes the calls of the handlers of one instance. */
+/** Returns what runs the calls of the handlers of one instance. */
 function callTarget({ send, layer, channelName }: {
   readonly send: Send;
   readonly layer: () => ChannelLayer;

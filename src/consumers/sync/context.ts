@@ -3,7 +3,7 @@ import type { Scope } from "../../protocol/mod.ts";
 /** What a consumer on a thread can use. */
 export interface ConsumerContext {
   readonly scope: Scope;
-  /** Makes a call to the main thread, and returns the outcome. */
+  /** Calls a method in the main thread, and returns its outcome. */
   readonly call: (method: string, ...args: readonly unknown[]) => unknown;
 }
 

@@ -73,7 +73,7 @@ async function settle<T>(load: () => Promise<T>): Promise<() => T> {
 }
 
 /**
- * Keeps unhandled rejections and uncaught errors from ending the thread. The main thread is told one of
+ * Keeps unhandled rejections and uncaught errors from ending the thread. The main thread receives one of
  * them at a time, with the number of those since the last one.
  */
 function reportUnhandled(post: (reply: Reply) => void): { readonly continue: () => void } {
@@ -173,7 +173,7 @@ class InstanceRegistry {
 }
 
 /**
- * Makes a call to the main thread; blocks this thread until it has the outcome.
+ * Calls a method in the main thread; blocks this thread until it has the outcome.
  *
  * @throws {TypeError} If an argument cannot be sent to another thread.
  * @throws What the main thread threw.

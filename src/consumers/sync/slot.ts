@@ -15,7 +15,7 @@ export interface Task {
   readonly exited: (reason: string) => Error;
 }
 
-/** Makes the calls of the handlers of one instance, in the main thread. */
+/** Runs the calls of the handlers of one instance, in the main thread. */
 export interface CallTarget {
   /** The number of the instance. */
   readonly id: number;

@@ -93,7 +93,7 @@ export class ConsumerThread {
   async terminate(): Promise<void> {
     this.#disconnect();
     this.#thread.terminate();
-    // Deno cannot end every thread that waits for its call: the thread is told to give up.
+    // Deno cannot end every thread that waits for a call: this makes the call throw.
     Atomics.store(this.#gate, GATE.terminated, 1);
     this.#openGate();
     await this.#exited;
