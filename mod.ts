@@ -66,7 +66,6 @@ export {
   StopConsumer,
   type SyncChannelLayer,
   SyncConsumer,
-  type SyncConsumerOptions,
   type SyncSendOptions,
   type ThreadOptions,
 } from "./src/consumers/mod.ts";

@@ -14,10 +14,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: ["errors", "printable"],
   routing: ["protocol", "errors", "printable"],
   layers: ["protocol", "async", "errors", "printable"],
-  consumers: ["protocol", "async", "errors", "printable", "layers"],
+  threads: ["protocol", "async", "errors", "printable"],
+  consumers: ["protocol", "async", "errors", "printable", "layers", "threads"],
   worker: ["protocol", "async", "errors", "printable", "layers"],
   testing: ["protocol", "async", "errors", "printable", "layers"],
-  cli: ["protocol", "async", "errors", "printable", "layers", "worker"],
+  cli: ["protocol", "async", "errors", "printable", "layers", "worker", "threads"],
 };
 
 /** The two doors of a folder: what users get, and what other folders may use besides. */
@@ -164,6 +165,8 @@ Deno.test("mayImport() accepts what the layering allows", () => {
     ["worker/worker.ts", "../layers/mod.ts"],
     ["worker/worker.ts", "../layers/internal.ts"],
     ["worker/worker.ts", "../errors.ts"],
+    ["consumers/sync/thread.ts", "../../threads/internal.ts"],
+    ["cli/threads/serve.ts", "../../threads/internal.ts"],
     ["worker/worker.ts", "./log.ts"],
     ["layers/redis/store.ts", "../../errors.ts"],
     ["layers/redis/store.ts", "../store.ts"],
@@ -183,6 +186,9 @@ Deno.test("mayImport() rejects everything else", () => {
     ["worker/worker.ts", "../layers/names.ts"],
     ["worker/worker.ts", "../consumers/mod.ts"],
     ["worker/worker.ts", "../routing/mod.ts"],
+    ["worker/worker.ts", "../threads/internal.ts"],
+    ["threads/thread.ts", "../layers/mod.ts"],
+    ["consumers/sync/thread.ts", "../../threads/thread.ts"],
     ["routing/mod.ts", "../worker/mod.ts"],
     ["routing/mod.ts", "../layers/internal.ts"],
     ["layers/redis/store.ts", "../../worker/mod.ts"],

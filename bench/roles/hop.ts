@@ -14,6 +14,7 @@ import { report } from "./terminal.ts";
 
 /** Measures, on a thread, and sends what it has measured as "times". */
 export class ThreadConsumer extends SyncConsumer {
+  static override module = import.meta.url;
   readonly #ways: number[] = [];
 
   /** Notes how long the event was on its way. */
@@ -50,7 +51,7 @@ class LoopConsumer extends AsyncConsumer {
 if (import.meta.main) {
   const [warmUp = 0, count = 0] = Deno.args.map(Number);
   const measured = (times: readonly number[]) => times.slice(warmUp);
-  const onThread = ThreadConsumer.asAsgi({ module: import.meta.url });
+  const onThread = ThreadConsumer.asAsgi();
   const last = { type: "tell.ways" };
   const loop = await give(LoopConsumer.asAsgi(), warmUp + count, last);
   const thread = await give(onThread, warmUp + count, last);

@@ -1,6 +1,6 @@
 /**
- * Makes thumbnails in the background: what `runworker thumbnails-generate thumbnails-delete` runs
- * in this repository.
+ * Generates thumbnails in the background: `runworker thumbnails-generate thumbnails-delete` runs this
+ * app in this repository.
  *
  * @module
  */
@@ -8,14 +8,11 @@ import { type Application, ChannelNameRouter, ProtocolTypeRouter } from "@asgi/c
 import { DeleteConsumer, GenerateConsumer } from "./consumers.ts";
 import { PaletteConsumer } from "./palette.ts";
 
-/** Picks the consumer by the channel's name. */
+/** Selects the consumer by the name of the channel. */
 export const application: Application = ProtocolTypeRouter({
   channel: ChannelNameRouter({
     "thumbnails-generate": GenerateConsumer.asAsgi(),
     "thumbnails-delete": DeleteConsumer.asAsgi(),
-    "thumbnails-palette": PaletteConsumer.asAsgi({
-      module: import.meta.resolve("./palette.ts"),
-      timeLimit: 10_000,
-    }),
+    "thumbnails-palette": PaletteConsumer.asAsgi(),
   }),
 });

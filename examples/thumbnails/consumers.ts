@@ -2,16 +2,16 @@ import { relative } from "node:path";
 import { AsyncConsumer } from "@asgi/channels";
 import { findPicture, thumbnailOf } from "./files.ts";
 
-/** Asks for the thumbnail of a picture. */
+/** Requests the thumbnail of a picture. */
 export interface GenerateEvent {
   readonly type: "generate";
   /** The picture's file is `pictures/ID.jpg` or `pictures/ID.png`. */
   readonly id: number;
-  /** A channel to tell when it is done; nobody is told without. */
+  /** The channel to send a {@linkcode GeneratedEvent} to, if any. */
   readonly replyTo?: string;
 }
 
-/** Tells that a thumbnail was made. */
+/** The reply to a {@linkcode GenerateEvent}. */
 export interface GeneratedEvent {
   readonly type: "generated";
   readonly id: number;
@@ -24,20 +24,20 @@ export interface GeneratedEvent {
   readonly duration: number;
 }
 
-/** Asks to delete the thumbnail of a picture. */
+/** Requests the deletion of the thumbnail of a picture. */
 export interface DeleteEvent {
   readonly type: "delete";
   readonly id: number;
 }
 
-/** Makes thumbnails. */
+/** Generates thumbnails. */
 export class GenerateConsumer extends AsyncConsumer {
   /** Handles `{ type: "generate", id, replyTo? }`. */
   async generate(event: GenerateEvent): Promise<void> {
     const start = performance.now();
     const picture = await findPicture(event.id);
     const thumbnail = await thumbnailOf(event.id);
-    // Imported when it is first needed: the worker listens sooner.
+    // Imported on first use, so that the worker starts faster.
     const { default: sharp } = await import("sharp");
     await sharp(picture).rotate().resize(320, 320, { fit: "inside" }).webp().toFile(thumbnail);
     const duration = performance.now() - start;

@@ -1,6 +1,6 @@
 /**
  * The example in one command, `deno task demo`: starts a worker process, sends it one event for
- * each picture, shows what it made, and stops it with SIGTERM.
+ * each picture, prints its replies, and stops it with SIGTERM.
  *
  * @module
  */
@@ -12,18 +12,18 @@ import { startWorker } from "./worker_process.ts";
 
 const CHANNEL = "thumbnails-generate";
 
-/** How long one thumbnail may take, in milliseconds: the first run may have to fetch sharp. */
-const PATIENCE = 120_000;
+/** How long one thumbnail may take, in milliseconds: the first run may have to download sharp. */
+const TIMEOUT = 120_000;
 
 if (import.meta.main) {
   console.log(`Starting a worker process: cli.ts runworker ${CHANNEL}`);
   await using worker = await startWorker(CHANNEL);
-  await makeThumbnails(await listPictures());
+  await generateThumbnails(await listPictures());
   console.log("Stopping the worker with SIGTERM");
   console.log(`The worker exited with ${await worker.stop()}`);
 }
 
-async function makeThumbnails(ids: readonly number[]): Promise<void> {
+async function generateThumbnails(ids: readonly number[]): Promise<void> {
   await using layer = getChannelLayer();
   const replyTo = layer.newChannel();
   console.log(`Sending ${ids.length} events to ${CHANNEL}`);
@@ -32,9 +32,9 @@ async function makeThumbnails(ids: readonly number[]): Promise<void> {
     const event: GenerateEvent = { type: "generate", id, replyTo };
     await layer.send(CHANNEL, { ...event });
   }
-  console.log(`Sent after ${(performance.now() - start).toFixed(1)} ms; now the worker works`);
+  console.log(`Sent after ${(performance.now() - start).toFixed(1)} ms; waiting for the worker`);
   for (let done = 1; done <= ids.length; done++) {
-    const signal = AbortSignal.timeout(PATIENCE);
+    const signal = AbortSignal.timeout(TIMEOUT);
     const reply = asGenerated(await layer.receive(replyTo, { signal }));
     console.log(`  ${done}/${ids.length}  ${describe(reply)}`);
   }
@@ -52,8 +52,8 @@ function kilobytes(bytes: number): string {
   return `${(bytes / 1024).toFixed(1).padStart(6)} KB`;
 }
 
-/** What comes over a layer may be anything: here, only a worker of ours knows the channel. */
+/** A message of a layer may have any type: only our worker knows this channel. */
 function asGenerated(message: Message): GeneratedEvent {
-  if (message.type !== "generated") throw new TypeError(`Unexpected answer: ${message.type}`);
+  if (message.type !== "generated") throw new TypeError(`Unexpected reply: ${message.type}`);
   return message as unknown as GeneratedEvent;
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 const PICTURES = join(import.meta.dirname ?? ".", "pictures");
 const THUMBNAILS = join(import.meta.dirname ?? ".", "thumbnails");
 
-/** The ids of the pictures that there are. */
+/** Returns the ids of all pictures. */
 export async function listPictures(): Promise<number[]> {
   const ids: number[] = [];
   for await (const { name } of Deno.readDir(PICTURES)) {
@@ -14,12 +14,12 @@ export async function listPictures(): Promise<number[]> {
 }
 
 /**
- * The file of a picture.
+ * Returns the path of a picture.
  *
- * @throws {Deno.errors.NotFound} When there is none of that id.
+ * @throws {Deno.errors.NotFound} If no picture has this id.
  */
 export async function findPicture(id: number): Promise<string> {
-  // The id comes from outside: only a number can't lead out of the folder.
+  // The id is untrusted: only a number cannot lead out of the directory.
   if (!Number.isSafeInteger(id)) throw new TypeError(`The id of a picture is an integer: ${id}`);
   for (const extension of ["jpg", "png"]) {
     const path = join(PICTURES, `${id}.${extension}`);
@@ -28,7 +28,7 @@ export async function findPicture(id: number): Promise<string> {
   throw new Deno.errors.NotFound(`There is no picture ${id}`);
 }
 
-/** Where the thumbnail of a picture goes. */
+/** Returns the path for the thumbnail of a picture. */
 export async function thumbnailOf(id: number): Promise<string> {
   if (!Number.isSafeInteger(id)) throw new TypeError(`The id of a picture is an integer: ${id}`);
   await Deno.mkdir(THUMBNAILS, { recursive: true });

@@ -3,13 +3,13 @@ import { createInterface } from "node:readline";
 
 const CLI = new URL("../../cli.ts", import.meta.url).href;
 
-/** A worker that runs in a process of its own. */
+/** A worker in a separate process. */
 export interface WorkerProcess extends AsyncDisposable {
-  /** Asks it to stop, and gives its exit code. */
+  /** Stops it gracefully, and returns its exit code. */
   stop(): Promise<number>;
 }
 
-/** Starts `runworker CHANNEL` with some options, and waits until it listens; shows its log. */
+/** Starts `runworker CHANNEL` with some options, waits until it listens, and prints its log. */
 export async function startWorker(
   channel: string,
   ...options: readonly string[]

@@ -4,10 +4,12 @@ import { handlerFor } from "./handlers.ts";
 import { EventLoop } from "./event_loop.ts";
 
 /**
- * A class whose methods handle events by their type, on the event loop, one at a time.
+ * A class whose methods handle events by type, on the event loop, one at a time for each instance.
  *
- * An event's `type` names the method, with each `.` read as `_`. Every method that your class
- * declares can be reached by an event, but those whose name starts with `_` or `#`.
+ * The `type` of an event selects the method, with each `.` read as `_`. Events can call every method
+ * that your class declares, except those whose name starts with `_` or `#`.
+ *
+ * @typeParam S The scope that the application takes.
  *
  * @example Usage
  * ```ts
@@ -27,7 +29,7 @@ import { EventLoop } from "./event_loop.ts";
  * ```
  */
 export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
-  /** The alias of the layer that this class uses, as {@linkcode getChannelLayer} knows it. */
+  /** The alias of the layer that this class uses, as in {@linkcode getChannelLayer}. */
   static readonly channelLayerAlias: string = "default";
 
   #scope: S | undefined;
@@ -38,9 +40,9 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
   });
 
   /**
-   * Makes the application that runs this consumer.
+   * Creates the application that runs this consumer.
    *
-   * @param args What the constructor takes: one instance is made for each scope.
+   * @param args The arguments of the constructor, which is called once for each scope.
    * @returns The application.
    */
   static asAsgi<S extends Scope, Args extends readonly unknown[]>(
@@ -53,42 +55,46 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
     };
   }
 
-  /** What the server told of this consumer's surroundings. */
+  /** The scope that the server has started this consumer for. */
   get scope(): S {
-    if (!this.#scope) throw new TypeError("A consumer has its scope once asAsgi() runs it");
+    if (!this.#scope) {
+      throw new TypeError("scope is only available while asAsgi() runs the consumer");
+    }
     return this.#scope;
   }
 
-  /** The layer to send to other channels with. */
+  /** The layer to send to other channels. */
   get channelLayer(): ChannelLayer {
     const { channelLayerAlias } = this.constructor as typeof AsyncConsumer;
     return getChannelLayer(channelLayerAlias);
   }
 
   /**
-   * The name of this consumer's own channel, for answers and for groups. It is made, and listened
-   * to, when it is first asked for; what comes there is handled like any other event.
+   * The name of this consumer's own channel, for replies and groups. The channel is created on first
+   * use; its messages are handled like any other event.
    */
   get channelName(): string {
     return this.#eventLoop.channelName;
   }
 
   /**
-   * Sends a message to the other end of the connection. A worker has none: there, use
-   * {@linkcode AsyncConsumer.channelLayer}.
+   * Sends a message to the other end of the connection. A worker has no connection: use
+   * {@linkcode AsyncConsumer.channelLayer} there.
    *
    * @param message The message.
    */
   async send(message: Message): Promise<void> {
-    if (!this.#send) throw new TypeError("A consumer can send once asAsgi() runs it");
+    if (!this.#send) {
+      throw new TypeError("send() is only available while asAsgi() runs the consumer");
+    }
     await this.#send(message);
   }
 
   /**
-   * Hands an event to its handler.
+   * Calls the handler of an event.
    *
    * @param event The event.
-   * @throws {NoHandlerError} When there is no handler for its type.
+   * @throws {NoHandlerError} If there is no handler for its type.
    */
   dispatch(event: Message): Promise<void> {
     // Not an async function: the handler's own promise is enough for each event.

@@ -1,25 +1,24 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { Backoff } from "../async.ts";
 import { LayerUnavailableError, ServerStoppedError } from "../errors.ts";
 import { openChannel, type OwnChannel } from "../layers/internal.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import type { Message, Receive } from "../protocol/mod.ts";
 import { StopConsumer } from "./stop_consumer.ts";
 
-/** How long to wait before listening again after the layer was lost, in milliseconds. */
-const SHORTEST_WAIT = 100;
-const LONGEST_WAIT = 5_000;
+/** How long to wait before listening again after the layer was unavailable, in milliseconds. */
+const BACKOFF = { min: 100, max: 5_000 };
 
-/** What an {@linkcode EventLoop} asks of its consumer. */
+/** What an {@linkcode EventLoop} needs of its consumer. */
 export interface EventLoopOptions {
   /** Handles an event. */
   readonly dispatch: (event: Message) => Promise<void>;
-  /** The layer of the consumer's own channel. */
+  /** Returns the layer of the consumer's own channel. */
   readonly layer: () => ChannelLayer;
 }
 
 /**
- * Gives a consumer its events, one at a time: those of the server, and those of its own channel,
- * once it has one.
+ * Passes events to a consumer, one at a time: those of the server, and those of its own channel once
+ * it has one.
  */
 export class EventLoop {
   readonly #options: EventLoopOptions;
@@ -35,15 +34,15 @@ export class EventLoop {
     this.#options = options;
   }
 
-  /** The name of the own channel; it is made, and listened to, when it is first asked for. */
+  /** The name of the own channel, which is created on first use. */
   get channelName(): string {
     return (this.#channel ??= this.#openChannel()).name;
   }
 
   /**
-   * Takes and handles events until the server has stopped, or `StopConsumer` is thrown.
+   * Receives and handles events until the server has stopped, or a handler throws `StopConsumer`.
    *
-   * @throws What a handler throws, or the layer.
+   * @throws What a handler or the layer throws.
    */
   async run(receive: Receive): Promise<void> {
     this.#failure.promise.catch(() => {});
@@ -51,7 +50,7 @@ export class EventLoop {
       await Promise.race([this.#handleAll(receive), this.#failure.promise]);
     } catch (error) {
       this.#ended.abort();
-      // What came over the own channel may still be handled: it may finish as well, or fail.
+      // An event of the own channel may still be in flight: it may finish, or fail.
       await this.#listening;
       this.#channel?.close();
       const reason = error instanceof ServerStoppedError ? this.#failed?.error ?? error : error;
@@ -68,12 +67,12 @@ export class EventLoop {
 
   async #listen(layer: ChannelLayer, name: string): Promise<void> {
     const { signal } = this.#ended;
-    for (let event; (event = await receivePatiently(layer, name, signal));) {
+    for (let event; (event = await receiveWithRetry(layer, name, signal));) {
       await this.#handle(event);
     }
   }
 
-  /** Waits its turn; to see that nobody has it, and to take it, is one step. */
+  /** Waits until no other event is in flight; checking and starting happen in one step. */
   async #handle(event: Message): Promise<void> {
     while (this.#busy) {
       this.#queued++;
@@ -94,26 +93,25 @@ export class EventLoop {
     if (this.#ended.signal.aborted) channel.close();
     this.#listening = this.#listen(layer, channel.name).catch((error) => {
       this.#failed = { error };
-      // An event of the server's that is in hand, or waits its turn, isn't lost: then comes the end.
+      // An event of the server that is in flight or queued is handled first.
       if (!this.#busy && this.#queued === 0) this.#failure.reject(error);
     });
     return channel;
   }
 }
 
-/** Receives from a layer that may be away for a while; gives nothing once it is aborted. */
-async function receivePatiently(
+/** Receives from a layer that may be unavailable; returns `undefined` once the signal is aborted. */
+async function receiveWithRetry(
   layer: ChannelLayer,
   name: string,
   signal: AbortSignal,
 ): Promise<Message | undefined> {
-  for (let wait = SHORTEST_WAIT;; wait = Math.min(wait * 2, LONGEST_WAIT)) {
+  for (const backoff = new Backoff(BACKOFF);; await backoff.wait(signal)) {
     try {
       return await layer.receive(name, { signal });
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof LayerUnavailableError)) throw error;
     }
-    await pause(wait, undefined, { signal }).catch(() => {});
   }
 }

@@ -4,20 +4,20 @@ import type { Message } from "../protocol/mod.ts";
 /** A handler of a consumer, called with the consumer as `this`. */
 export type Handler = (this: object, event: unknown) => unknown;
 
-/** A class of ours that users extend. */
+/** A class of this package that users extend. */
 type Base = { readonly prototype: object };
 
-/** Handlers by the name that a type stands for: with `_` for each `.`. */
+/** The handlers by the name that a type selects: with `_` for each `.`. */
 type HandlerTable = ReadonlyMap<string, Handler>;
 
-/** By the prototype of the user's class. */
+/** The tables by the prototype of the user's class. */
 const tables = new WeakMap<object, HandlerTable>();
 
 /**
- * Finds the handler of a consumer for an event.
+ * Returns the handler of a consumer for an event.
  *
- * @param base The class of ours that it extends: what that has is out of reach.
- * @throws {NoHandlerError} When there is none for its type.
+ * @param base The class of this package that it extends: events cannot call its methods.
+ * @throws {NoHandlerError} If there is no handler for its type.
  */
 export function handlerFor(consumer: object, base: Base, { type }: Message): Handler {
   const table = tableOf(Object.getPrototypeOf(consumer), base);
@@ -35,10 +35,10 @@ function tableOf(prototype: object, base: Base): HandlerTable {
 }
 
 /**
- * Collects the methods that the user's own classes declare, down to a base class of ours.
+ * Returns the methods that the user's own classes declare.
  *
- * None that the base class has as well counts, not even when the user overrides it, and none whose
- * name starts with `_`: events from outside must not reach them.
+ * Methods that the base class has as well, even if the user overrides them, and those whose name
+ * starts with `_` are left out: events must not call them.
  */
 function handlersOf(consumer: object, base: object): HandlerTable {
   const table = new Map<string, Handler>();
@@ -52,7 +52,7 @@ function handlersOf(consumer: object, base: object): HandlerTable {
   return table;
 }
 
-/** The name of the handler for a type: Channels' rule. */
+/** Returns the name of the handler for a type: the rule of Channels. */
 function nameOf(type: string): string {
   return type.includes(".") ? type.replaceAll(".", "_") : type;
 }

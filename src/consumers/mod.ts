@@ -1,5 +1,5 @@
 /**
- * Classes that turn a stream of events into method calls.
+ * Classes that turn events into method calls.
  *
  * ```ts
  * import { AsyncConsumer } from "@asgi/channels/consumers";
@@ -18,6 +18,6 @@
  */
 export { AsyncConsumer } from "./async_consumer.ts";
 export type { SyncChannelLayer, SyncSendOptions } from "./sync/channel_layer.ts";
-export { SyncConsumer, type SyncConsumerOptions } from "./sync_consumer.ts";
+export { SyncConsumer } from "./sync_consumer.ts";
 export type { ThreadOptions } from "./sync/pool.ts";
 export { StopConsumer } from "./stop_consumer.ts";

@@ -1,9 +1,9 @@
-/** Thrown in a handler, it ends the consumer quietly: the next event gets a fresh one. */
+/** Thrown by a handler to end its consumer without an error: the next event gets a new instance. */
 export class StopConsumer extends Error {
-  /** Survives minification. */
+  /** The name of the class. */
   override readonly name = "StopConsumer";
 
-  /** Takes nothing: there is nothing to explain. */
+  /** Creates the error. */
   constructor() {
     super("The consumer has stopped");
   }

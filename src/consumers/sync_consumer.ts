@@ -1,36 +1,30 @@
 import type { Application, ChannelScope, Message, Scope } from "../protocol/mod.ts";
 import { handlerFor } from "./handlers.ts";
-import { contextOf, markSyncConsumer } from "./sync/context.ts";
-import { type SyncChannelLayer, syncChannelLayer } from "./sync/channel_layer.ts";
 import { threadedApplication } from "./sync/application.ts";
-import { readThreadOptions, type ThreadOptions } from "./sync/pool.ts";
-
-/** What {@linkcode SyncConsumer.asAsgi} takes: where the class is, how it runs, and its arguments. */
-export type SyncConsumerOptions<Args extends readonly unknown[] = readonly []> =
-  & ThreadOptions
-  & ([] extends Args ? {
-      /** What the constructor takes: one instance is made for each scope. It must be cloneable. */
-      readonly args?: Args;
-    }
-    : {
-      /** What the constructor takes: one instance is made for each scope. It must be cloneable. */
-      readonly args: Args;
-    });
+import { type SyncChannelLayer, syncChannelLayer } from "./sync/channel_layer.ts";
+import { contextOf, markSyncConsumer } from "./sync/context.ts";
+import { readSettings, type ThreadOptions } from "./sync/pool.ts";
 
 /**
- * A class whose methods are plain functions that may burn CPU: they run on a pool of threads, so
- * that the event loop stays free.
+ * A class whose handlers are plain functions that may be CPU-bound: they run on a pool of threads,
+ * so that the event loop stays free.
  *
- * Events find their methods as with `AsyncConsumer`. A thread loads the module anew and makes the
- * instances there: the class must be exported. An instance stays on one thread for its scope. When
- * that thread dies, the event in hand fails, and the next one gets a fresh instance on a new thread.
+ * The `type` of an event selects the handler, as in an `AsyncConsumer`. Each thread loads the module
+ * and creates the instances there, so the module must export the class. An instance stays on one
+ * thread for its scope. If the thread exits, the event that it handles fails, and the next event gets
+ * a new instance on a new thread.
+ *
+ * @typeParam S The scope that the application takes.
  *
  * @example Usage
  * ```ts
  * import { ChannelNameRouter, ProtocolTypeRouter, SyncConsumer } from "@asgi/channels";
  *
- * // Must be exported by the module that is named below.
+ * // Must be exported: the threads import it from this module.
  * export class PrimeConsumer extends SyncConsumer {
+ *   static override module = import.meta.url;
+ *   static override threads = { timeLimit: 10_000 };
+ *
  *   count(event: { type: string; below: number; replyTo: string }) {
  *     let primes = 0;
  *     for (let number = 2; number < event.below; number++) {
@@ -44,59 +38,82 @@ export type SyncConsumerOptions<Args extends readonly unknown[] = readonly []> =
  *
  * // `runworker` runs it.
  * export const application = ProtocolTypeRouter({
- *   channel: ChannelNameRouter({
- *     primes: PrimeConsumer.asAsgi({ module: import.meta.url, timeLimit: 10_000 }),
- *   }),
+ *   channel: ChannelNameRouter({ primes: PrimeConsumer.asAsgi() }),
  * });
  * ```
  */
 export abstract class SyncConsumer<S extends Scope = ChannelScope> {
-  /** The alias of the layer that this class uses, as `getChannelLayer()` knows it. */
+  /** The alias of the layer that this class uses, as in `getChannelLayer()`. */
   static readonly channelLayerAlias: string = "default";
+
+  /**
+   * The URL of the module that exports the class. Each class, or a base class in the same module, must
+   * have the line `static override module = import.meta.url`.
+   */
+  static readonly module: string = "";
+
+  /**
+   * How the handlers run. A setting with `permissions` needs its type, so that the compiler accepts
+   * `"none"`:
+   *
+   * ```ts
+   * import { SyncConsumer, type ThreadOptions } from "@asgi/channels";
+   *
+   * export class UntrustedConsumer extends SyncConsumer {
+   *   static override module = import.meta.url;
+   *   static override threads: ThreadOptions = { permissions: "none", timeLimit: 1_000 };
+   * }
+   * ```
+   *
+   * @default {{}}
+   */
+  static readonly threads: ThreadOptions = {};
 
   static {
     markSyncConsumer(this.prototype);
   }
 
   /**
-   * Makes the application that runs this consumer on threads.
+   * Creates the application that runs this consumer on threads.
    *
-   * @param options Where the class is, `{ module: import.meta.url }`, and how it is run.
-   * @returns The application. It rejects with a `ConsumerConfigurationError` when the module can't be
-   * loaded or doesn't export the class; a worker is told so before it listens.
-   * @throws {TypeError} When `module` is no URL.
-   * @throws {RangeError} When a number makes no sense.
+   * @param args The arguments of the constructor, which is called once for each scope. They are copied
+   * to the thread.
+   * @returns The application. It rejects with a `ConsumerConfigurationError` if the module cannot be
+   * loaded or does not export the class; a worker reports this before it listens.
+   * @throws {TypeError} If `module` is missing, or a setting is invalid.
+   * @throws {RangeError} If a number in `threads` is invalid.
    */
   static asAsgi<S extends Scope, Args extends readonly unknown[]>(
-    this: { new (...args: Args): SyncConsumer<S>; readonly channelLayerAlias: string },
-    options: SyncConsumerOptions<Args>,
+    this:
+      & (new (...args: Args) => SyncConsumer<S>)
+      & Pick<typeof SyncConsumer, "channelLayerAlias" | "module" | "threads">,
+    ...args: Args
   ): Application<S> {
     const { name, channelLayerAlias } = this;
-    const { args = [] } = options;
-    return threadedApplication({ name, channelLayerAlias, args, ...readThreadOptions(options) });
+    return threadedApplication({ name, channelLayerAlias, args, ...readSettings(this) });
   }
 
-  /** What the server told of this consumer's surroundings. */
+  /** The scope that the server has started this consumer for. */
   get scope(): S {
     return contextOf(this).scope as S;
   }
 
-  /** The layer to send to other channels with; its methods wait until the main thread has done it. */
+  /** The layer to send to other channels; its methods block until the main thread has completed them. */
   get channelLayer(): SyncChannelLayer {
     return syncChannelLayer(contextOf(this));
   }
 
   /**
-   * The name of this consumer's own channel, for answers and for groups. It is made, and listened
-   * to, when it is first asked for; what comes there is handled like any other event.
+   * The name of this consumer's own channel, for replies and groups. The channel is created on first
+   * use; its messages are handled like any other event.
    */
   get channelName(): string {
     return contextOf(this).call("channelName") as string;
   }
 
   /**
-   * Sends a message to the other end of the connection. A worker has none: there, use
-   * {@linkcode SyncConsumer.channelLayer}.
+   * Sends a message to the other end of the connection. A worker has no connection: use
+   * {@linkcode SyncConsumer.channelLayer} there.
    *
    * @param message The message.
    */
@@ -105,20 +122,20 @@ export abstract class SyncConsumer<S extends Scope = ChannelScope> {
   }
 
   /**
-   * Hands an event to its handler.
+   * Calls the handler of an event.
    *
    * @param event The event.
-   * @throws {NoHandlerError} When there is no handler for its type.
-   * @throws {TypeError} When the handler returns a promise.
+   * @throws {NoHandlerError} If there is no handler for its type.
+   * @throws {TypeError} If the handler returns a promise.
    */
   dispatch(event: Message): void {
     const result = handlerFor(this, SyncConsumer, event).call(this, event);
     if (!(result instanceof Promise)) return;
-    // What it fails with is of no interest any more.
+    // The error below is reported instead.
     result.catch(() => {});
     throw new TypeError(
       `${this.constructor.name} returned a promise for an event of type ` +
-        `${JSON.stringify(event.type)}: what waits belongs in an AsyncConsumer`,
+        `${JSON.stringify(event.type)}; use an AsyncConsumer for asynchronous handlers`,
     );
   }
 }

@@ -4,4 +4,11 @@
  *
  * @module
  */
-export { knownChannels, type Preparation, prepare, withHooks } from "./application.ts";
+export {
+  keepForServer,
+  knownChannels,
+  prepare,
+  type ServerResource,
+  ServerResources,
+  withHooks,
+} from "./hooks.ts";

@@ -1,10 +1,17 @@
 import { EventQueue } from "../async.ts";
 import { ServerStoppedError } from "../errors.ts";
+import { ServerResources } from "../protocol/internal.ts";
 import type { Application, Message, Receive, Scope, Send } from "../protocol/mod.ts";
+
+/** How long the threads of an application may take to start, in milliseconds. */
+const START_TIMEOUT = 120_000;
 
 /** Options for the methods of {@linkcode ApplicationCommunicator} that wait. */
 export interface CommunicatorWaitOptions {
-  /** How long to wait at most, in milliseconds. Each method documents its default. */
+  /**
+   * How long to wait at most, in milliseconds. Each method documents its default. The time in which
+   * the application starts its threads does not count.
+   */
   readonly timeout?: number;
 }
 
@@ -44,6 +51,7 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
     onEnd: () => this.#end(),
   });
   readonly #watchers = new Set<() => void>();
+  readonly #resources = new ServerResources();
   #state: "idle" | "running" | "ended" = "idle";
   #failure: { readonly error: unknown } | undefined;
   #isFailureThrown = false;
@@ -149,13 +157,15 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
   }
 
   async #run(): Promise<void> {
+    const application = this.#resources.provide(this.#application);
+    let failure: { readonly error: unknown } | undefined;
     try {
-      await this.#application(this.#scope, this.#receive, this.#send);
+      await application(this.#scope, this.#receive, this.#send);
     } catch (error) {
       const isExpected = this.#isStopped && error instanceof ServerStoppedError;
-      if (!isExpected) this.#failure = { error };
+      if (!isExpected) failure = { error };
     }
-    this.#end();
+    await this.#end(failure);
   }
 
   readonly #receive: Receive = () => this.#queue.receive();
@@ -166,7 +176,10 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
     return Promise.resolve();
   };
 
-  #end(): void {
+  /** Ends the communicator, once the threads that the application has started have exited. */
+  async #end(failure?: { readonly error: unknown }): Promise<void> {
+    await this.#resources[Symbol.asyncDispose]();
+    this.#failure = failure;
     this.#state = "ended";
     this.#notify();
   }
@@ -191,13 +204,34 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
       resolve(seen);
     };
     this.#watchers.add(watcher);
-    const timer = setTimeout(() => resolve(undefined), timeout);
+    using _timer = this.#afterTimeout(timeout, () => resolve(undefined));
     watcher();
     const seen = await promise;
-    clearTimeout(timer);
     this.#watchers.delete(watcher);
     if (seen === undefined) this.#throwFailure();
     return seen;
+  }
+
+  /** Calls back after a timeout, which begins once the threads of the application have started. */
+  #afterTimeout(timeout: number, callback: () => void): Disposable {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isDisposed = false;
+    const begin = () => {
+      clearTimeout(timer);
+      if (isDisposed) return;
+      const { starting } = this.#resources;
+      timer = starting ? setTimeout(callback, START_TIMEOUT) : setTimeout(expire, timeout);
+      starting?.then(begin);
+    };
+    // A wrapped application may start its threads while the timeout runs.
+    const expire = () => this.#resources.starting ? begin() : callback();
+    begin();
+    return {
+      [Symbol.dispose]() {
+        isDisposed = true;
+        clearTimeout(timer);
+      },
+    };
   }
 
   #throwFailure(): void {

@@ -2,7 +2,7 @@ import { untilAborted } from "../async.ts";
 import { ShutdownTimeoutError } from "../errors.ts";
 import { withHandlerContext } from "../layers/internal.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
-import { prepare } from "../protocol/internal.ts";
+import { ServerResources } from "../protocol/internal.ts";
 import type { Application, ChannelScope } from "../protocol/mod.ts";
 import { ChannelListener } from "./channel_listener.ts";
 import { Counter, type WorkerCounts } from "./counts.ts";
@@ -142,12 +142,13 @@ export class Worker {
   async run(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#listeners.length > 0) throw new TypeError("The worker is already running");
     this.#isStopped = false;
-    this.#listeners = this.#createListeners();
+    await using resources = new ServerResources();
+    this.#listeners = this.#createListeners(resources);
     using stopped = untilAborted(options.signal);
     stopped.promise.then(() => this.#isStopped = true);
-    await using preparation = prepare([this.#options.application], this.#options.channels);
+    const ready = resources.prepare(this.#options.application, this.#options.channels);
     try {
-      await Promise.race([stopped.promise, this.#work(preparation.ready)]);
+      await Promise.race([stopped.promise, this.#work(ready)]);
     } finally {
       await this.#drain().finally(() => this.#listeners = []);
     }
@@ -184,9 +185,9 @@ export class Worker {
     throw error;
   }
 
-  #createListeners(): ChannelListener[] {
+  #createListeners(resources: ServerResources): ChannelListener[] {
     const { layer, channels, concurrency = 1, burst = false } = this.#options;
-    const application = withHandlerContext(layer, this.#options.application);
+    const application = resources.provide(withHandlerContext(layer, this.#options.application));
     const shared = { application, layer, concurrency, burst, log: this.#log };
     return [...new Set(channels)].map((channel) => new ChannelListener({ channel, ...shared }));
   }

@@ -160,7 +160,7 @@ Deno.test("runworker warns of a channel that the app's router doesn't know", asy
 });
 
 Deno.test("runworker warns of a missing route if the app tells its channels, and only then", async () => {
-  await using opened = await openLayer();
+  await using opened = await openSqliteLayer();
   const app = `${opened.folder}/app.ts`;
   const warnings = async (source: string) => {
     await Deno.writeTextFile(app, source);

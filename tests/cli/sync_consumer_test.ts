@@ -6,10 +6,16 @@ import { temporaryFolder } from "../helpers/temporary.ts";
 const fixture = (name: string) => new URL(`../fixtures/threads/${name}`, import.meta.url).href;
 
 const BROKEN = [
-  ["hidden", /^error: HiddenConsumer cannot run on threads: its module does not export it$/],
+  [
+    "hidden",
+    /^error: HiddenConsumer cannot run on threads: its module file:.*broken_app\.ts does not export it; .*$/,
+  ],
   ["throws", /its module cannot be loaded: RangeError: not today \(file:.*throws\.ts:2:7\)$/],
-  ["leaves", /its module ended the thread: it left with exit code 7$/],
-  ["impostor", /what its module exports by that name is no SyncConsumer$/],
+  ["leaves", /its module exited the thread: exit code 7$/],
+  [
+    "impostor",
+    /the class of that name in its module file:.*others\.ts does not extend SyncConsumer$/,
+  ],
 ] as const;
 
 Deno.test("runworker rejects a consumer that can't run on threads in one line, with status 2", async () => {

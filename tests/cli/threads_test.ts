@@ -132,7 +132,7 @@ Deno.test("runworker --threads exits at the second signal, even if a thread burn
   assertLess(performance.now() - start, 6_000);
   const log = worker.stderr.all.join("\n");
   assertMatch(log, /thread [12]: Exited on the second signal; interrupted: a\/wait/);
-  assertMatch(log, /thread [12]: Was cut off: a handler didn't let go of the thread/);
+  assertMatch(log, /thread [12]: Thread terminated: its handler did not return in time/);
 });
 
 Deno.test("runworker --threads honors --shutdown-timeout, even if a thread burns CPU", async () => {
@@ -146,7 +146,7 @@ Deno.test("runworker --threads honors --shutdown-timeout, even if a thread burns
   assertEquals(await worker.end, 1);
   const log = worker.stderr.all.join("\n");
   assertMatch(log, /thread [12]: Handlers still running after 200 ms were interrupted: a\/wait/);
-  assertMatch(log, /thread [12]: Was cut off/);
+  assertMatch(log, /thread [12]: Thread terminated/);
 });
 
 Deno.test("runworker --threads restarts a thread with backoff, and keeps its counts", async () => {
@@ -160,8 +160,8 @@ Deno.test("runworker --threads restarts a thread with backoff, and keeps its cou
   worker.kill("SIGTERM");
   assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
   const log = worker.stderr.all.join("\n");
-  assertMatch(log, /thread [12]: Died: it left with exit code 3; another one starts in \d+ ms/);
-  assertMatch(log, /another one starts in 100 ms[^]*another one starts in [248]00 ms \(5 more\)/);
+  assertMatch(log, /thread [12]: Thread exited: exit code 3; restarting in \d+ ms/);
+  assertMatch(log, /restarting in 100 ms[^]*restarting in [248]00 ms \(5 more\)/);
   assertMatch(log, /info +thread [12]: Listening again/);
   assertMatch(worker.stderr.all.at(-1) ?? "", /26 received, 20 handled, 6 failed, 0 dropped/);
 });
@@ -202,7 +202,7 @@ testWithRedis("exiting threads", () => {
   });
 });
 
-Deno.test("events that are lost with a thread that is cut off are counted, and named in the log", async () => {
+Deno.test("events that are lost with a terminated thread are counted, and named in the log", async () => {
   await using opened = await openFolder();
   await opened.layer.sendMany("a", withIds(2_000, { type: "work" }));
   await using worker = opened.start("--threads", "2", "--shutdown-timeout", "0.2");
@@ -219,11 +219,11 @@ Deno.test("events that are lost with a thread that is cut off are counted, and n
   assertEquals(received, (handled ?? 0) + (failed ?? 0) + (dropped ?? 0) + requeued + lost);
   const left = await remaining(opened.layer, "a");
   const log = worker.stderr.all.join("\n");
-  const bounds = Array.from(log.matchAll(/up to (\d+) that it was fetching/g), (match) => match[1]);
+  const bounds = Array.from(log.matchAll(/up to (\d+) being fetched/g), (match) => match[1]);
   const missing = 4_001 - resultsOf(worker).ids.length - left.length;
   assertGreaterOrEqual(missing, lost);
   assertLessOrEqual(missing, lost + bounds.reduce((sum, bound) => sum + Number(bound), 0));
-  assertMatch(log, /Was cut off: a handler .* lost with it: \d+ events that it held/);
+  assertMatch(log, /Thread terminated: its handler .*; lost: \d+ received events/);
 });
 
 Deno.test("an error of the user is logged once for all threads, with the exit status of one thread", async () => {
@@ -260,7 +260,7 @@ Deno.test("a thread that exits before it listens stops the others, and the statu
   await Deno.writeTextFile(`${folder.path}/app.ts`, app);
   await using worker = startProgram(["runworker", "a", "--threads", "2"], { cwd: folder.path });
   assertEquals(await worker.end, 1);
-  assertStringIncludes(worker.stderr.all.join("\n"), "Died: it left with exit code 5");
+  assertStringIncludes(worker.stderr.all.join("\n"), "Thread exited: exit code 5");
 });
 
 Deno.test("runworker --threads auto starts a thread for each core", async () => {

@@ -16,7 +16,7 @@ const onPost = (when: string, action: string) => `
     ${action}
   };
 `;
-const answering = (action: string) => onPost(`message?.said === "done"`, action);
+const answering = (action: string) => onPost(`message?.type === "done"`, action);
 const calling = (action: string) =>
   onPost("message?.method", action) + "self.channelLayer.newChannel('letters');";
 
@@ -33,7 +33,7 @@ const ATTACKS: Readonly<Record<string, readonly [code: string, failure?: RegExp]
   ],
   "throws an error whose getters throw": [
     "const e = new Error('x'); Object.defineProperty(e, 'message', { get() { throw e } }); throw e",
-    /can't be looked at|undefined/,
+    /cannot be inspected|undefined/,
   ],
   "throws what can't become text": ["throw Object.assign(Object.create(null), { f() {} })", /.*/],
   "throws an error with 10,000 causes": [
@@ -46,17 +46,20 @@ const ATTACKS: Readonly<Record<string, readonly [code: string, failure?: RegExp]
   ],
   "answers null": [answering("post(null)"), /not part of the protocol/],
   "answers with a number": [answering("post(5)"), /not part of the protocol/],
-  "answers with an unknown word": [answering("post({ said: 'x' })"), /not part of the protocol/],
-  "answers another request": [answering("post({ said: 'done', id: 99 })"), /not part of the prot/],
-  "fails without an error": [answering("post({ ...message, said: 'failed' })"), /not part of the/],
+  "answers with an unknown word": [answering("post({ type: 'x' })"), /not part of the protocol/],
+  "answers another request": [answering("post({ type: 'done', id: 99 })"), /not part of the prot/],
+  "fails without an error": [answering("post({ ...message, type: 'failed' })"), /not part of the/],
   "fails with a forged error": [
-    answering("post({ ...message, said: 'failed', error: { name: {}, message: 1, cause: 7 } })"),
+    answering("post({ ...message, type: 'failed', error: { name: {}, message: 1, cause: 7 } })"),
     /.*/,
   ],
-  "says again that it is alive": [answering("post({ said: 'alive' })"), /not part of the protocol/],
+  "says again that it has started": [
+    answering("post({ type: 'started' })"),
+    /not part of the protocol/,
+  ],
   "answers twice": [answering("post(message); post(message)")],
   "answers without end": [
-    answering("for (;;) post({ said: 'stray', count: 1, error: {} })"),
+    answering("for (;;) post({ type: 'unhandled', count: 1, error: {} })"),
     /prot/,
   ],
   "posts to its parent without end": ["for (;;) postMessage(1)", /postMessage is not defined/],
@@ -80,7 +83,7 @@ const ATTACKS: Readonly<Record<string, readonly [code: string, failure?: RegExp]
     "JSON.stringify = structuredClone = Error = Map = Object.entries = undefined; throw 1",
     /.*/,
   ],
-  "exits": ["Deno.exit(3)", /it left/],
+  "exits": ["Deno.exit(3)", /its code ended the thread/],
   "aborts the process": ["process.abort()", /^TypeError/],
   "kills its process": ["process.kill(process.pid, 'SIGKILL')", /^TypeError/],
   "kills its process by Deno.kill()": ["Deno.kill(Deno.pid, 'SIGKILL')", /^TypeError/],
@@ -122,7 +125,7 @@ Deno.test("runworker logs the errors that code without permissions leaves behind
   await worker.stderr.until("rejection of untrusted code");
   await send("setTimeout(() => { throw new Error('later') }, 1)");
   await worker.stderr.until("later");
-  await send(answering("post({ ...message, said: 'failed' })"));
+  await send(answering("post({ ...message, type: 'failed' })"));
   await worker.stderr.until("not part of the protocol");
   await send("self.channelLayer.send('next', { type: 'next' })");
   assertEquals((await layer.receive("next")).type, "next");

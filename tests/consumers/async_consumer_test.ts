@@ -8,7 +8,7 @@ import {
   MemoryChannelLayer,
   StopConsumer,
 } from "@asgi/channels";
-import { type ScopeOf } from "@asgi/channels/protocol";
+import type { ScopeOf } from "@asgi/channels/protocol";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
 import { useMemoryLayer } from "../helpers/layers.ts";
 import { scope } from "../helpers/applications.ts";

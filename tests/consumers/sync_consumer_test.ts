@@ -9,14 +9,16 @@ import {
 } from "@std/assert";
 import {
   type Application,
+  AsyncConsumer,
   type ChannelScope,
+  ConsumerConfigurationError,
   MemoryChannelLayer,
   NoHandlerError,
   SyncConsumer,
 } from "@asgi/channels";
 import { LetterConsumer } from "../fixtures/threads/consumers.ts";
 import { useMemoryLayer } from "../helpers/layers.ts";
-import { letters, MODULE, ThreadedConsumer } from "../helpers/threads.ts";
+import { letters, ThreadedConsumer } from "../helpers/threads.ts";
 import { scope } from "../helpers/applications.ts";
 
 Deno.test("a handler on a thread gets its event, and its messages reach the server", async () => {
@@ -28,7 +30,7 @@ Deno.test("a handler on a thread gets its event, and its messages reach the serv
 });
 
 Deno.test("an instance is created for each scope, with its arguments, and keeps its state", async () => {
-  const application = LetterConsumer.asAsgi({ module: MODULE, args: ["red", 2n ** 60n] });
+  const application = LetterConsumer.asAsgi("red", 2n ** 60n);
   for (let scopes = 1; scopes <= 2; scopes++) {
     await using consumer = new ThreadedConsumer(application);
     for (let count = 1; count <= 2; count++) {
@@ -110,7 +112,11 @@ Deno.test("an invalid message is rejected in the handler", async () => {
 Deno.test("a value that can't be cloned is rejected with a TypeError", async () => {
   const consumer = new ThreadedConsumer();
   await consumer.send("send.function");
-  const error = await assertRejects(() => consumer.end(), TypeError, "A thread can't send this");
+  const error = await assertRejects(
+    () => consumer.end(),
+    TypeError,
+    "Cannot send this from a thread",
+  );
   assertMatch(error.stack ?? "", /send_function \(.*consumers\.ts/);
 });
 
@@ -145,9 +151,7 @@ Deno.test("a thrown value that is not an error arrives unchanged", async () => {
 });
 
 Deno.test("an error of the constructor fails the first event", async () => {
-  const consumer = new ThreadedConsumer(
-    LetterConsumer.asAsgi({ module: MODULE, args: ["forged"] }),
-  );
+  const consumer = new ThreadedConsumer(LetterConsumer.asAsgi("forged"));
   await consumer.send("letter.sent");
   await assertRejects(() => consumer.end(), RangeError, "This stamp is forged");
 });
@@ -172,7 +176,7 @@ Deno.test("a handler that returns a promise is rejected", async () => {
   const consumer = new ThreadedConsumer();
   await consumer.send("wait");
   const message =
-    'LetterConsumer returned a promise for an event of type "wait": what waits belongs in an AsyncConsumer';
+    'LetterConsumer returned a promise for an event of type "wait"; use an AsyncConsumer for asynchronous handlers';
   await assertRejects(() => consumer.end(), TypeError, message);
 });
 
@@ -195,7 +199,7 @@ Deno.test("an unhandled rejection on a thread is reported in the main thread", a
 
 Deno.test("consumers are distributed over the permitted number of threads", async () => {
   const threads = async (most: number) => {
-    const application = letters({ threads: most });
+    const application = letters({ max: most });
     await using one = new ThreadedConsumer(application);
     await using other = new ThreadedConsumer(application);
     const { thread } = await one.ask("tell.thread");
@@ -228,31 +232,90 @@ Deno.test("the event loop is not blocked while a handler burns CPU", async () =>
   assertEquals(Math.max(...gaps) < 150, true, `${gaps}`);
 });
 
-Deno.test("asAsgi() accepts the arguments of the constructor, and valid options", () => {
+Deno.test("asAsgi() takes the arguments of the constructor, as that of an AsyncConsumer", () => {
   class StampConsumer extends SyncConsumer {
+    static override module = import.meta.url;
+
     constructor(readonly stamp: string) {
       super();
     }
   }
-  const module = MODULE;
-  StampConsumer.asAsgi({ module, args: ["red"] }) satisfies Application<ChannelScope>;
+  class AsyncStampConsumer extends AsyncConsumer {
+    constructor(readonly stamp: string) {
+      super();
+    }
+  }
+  StampConsumer.asAsgi("red") satisfies Application<ChannelScope>;
   // @ts-expect-error The stamp is missing.
-  StampConsumer.asAsgi({ module });
+  StampConsumer.asAsgi();
   // @ts-expect-error A stamp is a string.
-  StampConsumer.asAsgi({ module, args: [5] });
-  assertThrows(() => letters({ module: "./consumers.ts" }), TypeError, "import.meta.url");
-  for (const threads of [0, -1, 1.5, NaN]) {
-    assertThrows(() => letters({ threads }), RangeError, "threads makes no sense");
+  StampConsumer.asAsgi(5);
+  for (const Consumer of [StampConsumer, AsyncStampConsumer]) {
+    const asAsgi: (stamp: string) => Application<ChannelScope> = Consumer === StampConsumer
+      ? (stamp) => StampConsumer.asAsgi(stamp)
+      : (stamp) => AsyncStampConsumer.asAsgi(stamp);
+    assertEquals(asAsgi("red").length, 3);
   }
-  for (const timeLimit of [0, -1, NaN, Infinity, 2 ** 31]) {
-    assertThrows(() => letters({ timeLimit }), RangeError, "timeLimit makes no sense");
-  }
-  assertThrows(() => letters({ memoryLimit: 0.5 }), RangeError, "memoryLimit makes no sense");
-  const both = { permissions: "none", memoryLimit: 64 } as const;
-  assertThrows(() => letters(both), TypeError, "can't limit the memory");
 });
 
-Deno.test("a SyncConsumer has a context only on a thread", () => {
+Deno.test("asAsgi() refuses a class without a module, and settings that are invalid", () => {
+  class PaletteConsumer extends SyncConsumer {}
+  assertThrows(
+    () => PaletteConsumer.asAsgi(),
+    TypeError,
+    'PaletteConsumer needs "static override module = import.meta.url"',
+  );
+  assertThrows(
+    () => letters({}, "./consumers.ts"),
+    TypeError,
+    "LetterConsumer.module must be a URL, such as import.meta.url, got ./consumers.ts",
+  );
+  for (const max of [0, -1, 1.5, NaN]) {
+    const message = `LetterConsumer.threads.max must be a positive integer, got ${max}`;
+    assertThrows(() => letters({ max }), RangeError, message);
+  }
+  for (const timeLimit of [0, -1, NaN, Infinity, 2 ** 31]) {
+    const message =
+      "LetterConsumer.threads.timeLimit must be between 0 and 2147483648 milliseconds";
+    assertThrows(() => letters({ timeLimit }), RangeError, `${message}, got ${timeLimit}`);
+  }
+  assertThrows(() => letters({ memoryLimit: 0.5 }), RangeError, "memoryLimit must be a positive");
+  const both = { permissions: "none", memoryLimit: 64 } as const;
+  assertThrows(() => letters(both), TypeError, "does not limit the memory");
+  const misspelled = { max: 1, timelimit: 5 };
+  assertThrows(
+    () => letters(misspelled),
+    TypeError,
+    'LetterConsumer.threads has no option "timelimit": known are max, timeLimit, memoryLimit',
+  );
+});
+
+Deno.test("a subclass inherits the settings of its base class", () => {
+  class BaseConsumer extends SyncConsumer {
+    static override module = import.meta.url;
+    static override threads = { max: 0 };
+  }
+  class SubConsumer extends BaseConsumer {}
+  assertThrows(() => SubConsumer.asAsgi(), RangeError, "SubConsumer.threads.max");
+  class MendedConsumer extends BaseConsumer {
+    static override threads = { max: 1 };
+  }
+  MendedConsumer.asAsgi();
+});
+
+Deno.test("a class that its inherited module does not export is refused with the remedy", async () => {
+  class RedLetterConsumer extends LetterConsumer {}
+  const consumer = new ThreadedConsumer(RedLetterConsumer.asAsgi());
+  await consumer.send("letter.sent");
+  const error = await assertRejects(() => consumer.end(), ConsumerConfigurationError);
+  assertMatch(
+    error.message,
+    /RedLetterConsumer .*: its module file:.*consumers\.ts does not export/,
+  );
+  assertStringIncludes(error.message, '"static override module = import.meta.url"');
+});
+
+Deno.test("a SyncConsumer has its context on a thread only", () => {
   const consumer = new LetterConsumer();
   assertThrows(() => consumer.scope, TypeError, "asAsgi()");
   assertThrows(() => consumer.channelLayer, TypeError, "asAsgi()");

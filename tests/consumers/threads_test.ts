@@ -6,22 +6,22 @@ import {
   ProtocolTypeRouter,
   SyncConsumer,
   ThreadError,
-  ThreadError,
 } from "@asgi/channels";
-import { prepare } from "../../src/protocol/internal.ts";
+import { ServerResources } from "../../src/protocol/internal.ts";
 import { Tally } from "../helpers/events.ts";
 import { useMemoryLayer } from "../helpers/layers.ts";
 import { letters, ThreadedConsumer } from "../helpers/threads.ts";
 import { runBurst, startWorker } from "../helpers/worker.ts";
-import type { LogEntry } from "@asgi/channels";
+import type { Application, ChannelScope, LogEntry, Scope } from "@asgi/channels";
+import { ApplicationCommunicator } from "@asgi/channels/testing";
 
 const fixture = (name: string) => new URL(`../fixtures/threads/${name}`, import.meta.url).href;
 
 /** Ways for a thread to exit, and a part of the error. */
 const DEATHS = [
-  ["exit", "it left with exit code 3"],
-  ["close", "it left with exit code 0"],
-  ["hoard", "it ran out of memory, of 64 MB"],
+  ["exit", "exit code 3"],
+  ["close", "exit code 0"],
+  ["hoard", "memory limit of 64 MB exceeded"],
 ] as const;
 
 for (const [type, reason] of DEATHS) {
@@ -70,66 +70,149 @@ Deno.test("events that wait for a thread that exits are handled on the next one,
 Deno.test("prepare() rejects what can't run on a thread, and says why", async () => {
   const application = ProtocolTypeRouter({
     channel: ChannelNameRouter({
-      hidden: class HiddenConsumer extends SyncConsumer {}.asAsgi({ module: fixture("others.ts") }),
-      impostor: letters({ module: fixture("others.ts") }),
-      throws: letters({ module: fixture("throws.ts") }),
-      missing: letters({ module: fixture("missing.ts") }),
-      leaves: letters({ module: fixture("leaves.ts") }),
+      hidden: class HiddenConsumer extends SyncConsumer {
+        static override module = fixture("others.ts");
+      }.asAsgi(),
+      impostor: letters({}, fixture("others.ts")),
+      throws: letters({}, fixture("throws.ts")),
+      missing: letters({}, fixture("missing.ts")),
+      leaves: letters({}, fixture("leaves.ts")),
     }),
   });
   const refusal = async (channel: string) => {
-    await using preparation = prepare(application, [channel]);
-    const error = await assertRejects(() => preparation.ready, ConsumerConfigurationError);
+    await using server = new ServerResources();
+    const error = await assertRejects(
+      () => server.prepare(application, [channel]),
+      ConsumerConfigurationError,
+    );
     return error.message + (error.cause ? `: ${error.cause}` : "");
   };
   assertEquals(
     await refusal("hidden"),
-    "HiddenConsumer cannot be run on threads: its module does not export it",
+    `HiddenConsumer cannot run on threads: its module ${
+      fixture("others.ts")
+    } does not export it; ` +
+      'export the class there, or add "static override module = import.meta.url" to it',
   );
-  assertMatch(await refusal("impostor"), /what its module exports by that name is no SyncConsumer/);
+  assertMatch(await refusal("impostor"), /the class of that name .* does not extend SyncConsumer/);
   assertMatch(await refusal("throws"), /cannot be loaded: RangeError: not today$/);
   assertMatch(await refusal("missing"), /cannot be loaded: TypeError: Module not found ".*missing/);
-  assertMatch(await refusal("leaves"), /its module ended the thread: it left with exit code 7/);
+  assertMatch(await refusal("leaves"), /its module exited the thread: exit code 7/);
 });
 
 Deno.test("prepare() prepares only the requested channels, and a default export", async () => {
   const { default: Unnamed } = await import("../fixtures/threads/others.ts");
   const application = ChannelNameRouter({
-    unnamed: Unnamed.asAsgi({ module: fixture("others.ts") }),
-    broken: letters({ module: fixture("throws.ts") }),
+    unnamed: Unnamed.asAsgi(),
+    broken: letters({}, fixture("throws.ts")),
     plain: async () => {},
   });
-  await using preparation = prepare(application, ["unnamed", "plain", "unknown"]);
-  await preparation.ready;
+  await using server = new ServerResources();
+  await server.prepare(application, ["unnamed", "plain", "unknown"]);
 });
 
-Deno.test("an unprepared application fails with the error of the preparation", async () => {
-  const consumer = new ThreadedConsumer(letters({ module: fixture("throws.ts") }));
+Deno.test("an application that wasn't prepared fails as the preparation would", async () => {
+  const consumer = new ThreadedConsumer(letters({}, fixture("throws.ts")));
   await consumer.send("letter.sent");
   await assertRejects(() => consumer.end(), ConsumerConfigurationError, "cannot be loaded");
 });
 
-Deno.test("threads that are still starting are terminated, too", async () => {
-  await using preparation = prepare(letters(), ["letters"]);
-  preparation.ready.catch(() => {});
+Deno.test("threads that are still starting are ended as well", async () => {
+  await using server = new ServerResources();
+  server.prepare(letters(), ["letters"]).catch(() => {});
 });
 
-Deno.test("threads run as long as a preparation is held", async () => {
+Deno.test("threads live as long as a server that has prepared them", async () => {
   const application = letters();
   const threadOf = async () => {
     await using consumer = new ThreadedConsumer(application);
     return (await consumer.ask("tell.thread")).thread;
   };
   assertNotEquals(await threadOf(), await threadOf());
-  await using preparation = prepare(application, ["letters"]);
-  await preparation.ready;
+  await using server = new ServerResources();
+  await server.prepare(application, ["letters"]);
   assertEquals(await threadOf(), await threadOf());
 });
 
-Deno.test("a worker doesn't start with a consumer that can't run, and no event is lost", async () => {
+/** Wraps an application as users do: without any knowledge of threads. */
+function wrapped<S extends Scope>(inner: Application<S>): Application<S> {
+  return async (scope, receive, send) => await inner(scope, receive, send);
+}
+
+Deno.test("a wrapped consumer keeps its thread after a failure, under a worker", async () => {
+  await using test = useMemoryLayer();
+  const failures = new Tally<unknown>();
+  await using _worker = await startWorker({
+    layer: test.layer,
+    application: wrapped(letters()),
+    channels: ["letters"],
+    onError: (error) => failures.add(error),
+  });
+  const threads = [];
+  for (let count = 1; count <= 2; count++) {
+    await test.layer.send("letters", { type: "fail.with.thread" });
+    await failures.reach(count);
+    threads.push((failures.items.at(-1) as Error).message);
+  }
+  assertMatch(threads[0] ?? "", /^[0-9a-f-]{36}$/);
+  assertEquals(threads[0], threads[1]);
+});
+
+Deno.test("a wrapped consumer keeps its thread after a failure, in a communicator", async () => {
+  const threads: string[] = [];
+  const again: Application<ChannelScope> = async (scope, receive, send) => {
+    const inner = wrapped(letters());
+    while (threads.length < 2) {
+      await inner(scope, receive, send).catch((error) => threads.push(error.message));
+    }
+  };
+  const consumer = new ThreadedConsumer(again);
+  await consumer.send("fail.with.thread");
+  await consumer.send("fail.with.thread");
+  await consumer.end();
+  assertMatch(threads[0] ?? "", /^[0-9a-f-]{36}$/);
+  assertEquals(threads[0], threads[1]);
+});
+
+Deno.test("the threads of a wrapped consumer end with its worker", async () => {
+  await using test = useMemoryLayer();
+  const application = wrapped(letters());
+  const failures: string[] = [];
+  for (let count = 1; count <= 2; count++) {
+    await test.layer.send("letters", { type: "fail.with.thread" });
+    const { errors } = await runBurst({ layer: test.layer, application, channels: ["letters"] });
+    failures.push(...errors.map(({ error }) => (error as Error).message));
+  }
+  assertEquals(failures.length, 2);
+  assertNotEquals(failures[0], failures[1]);
+});
+
+Deno.test("the timeouts of a communicator begin once the threads have started", async () => {
+  for (
+    const application of [letters({}, fixture("slow.ts")), wrapped(letters({}, fixture("slow.ts")))]
+  ) {
+    await using communicator = new ApplicationCommunicator(application, {
+      type: "channel",
+      channel: "letters",
+    });
+    await communicator.sendInput({ type: "letter.sent" });
+    assertEquals((await communicator.receiveOutput()).type, "read");
+  }
+});
+
+Deno.test("the threads of an application that ignores the stop end with the server", async () => {
+  const restarts: Application<ChannelScope> = async (scope, receive, send) => {
+    const inner = letters();
+    for (;;) await inner(scope, receive, send).catch(() => {});
+  };
+  await using consumer = new ThreadedConsumer(restarts);
+  assertEquals((await consumer.ask("letter.sent")).count, 1);
+});
+
+Deno.test("a worker doesn't begin with a consumer that can't be run: no event is lost", async () => {
   await using layer = new MemoryChannelLayer();
   await layer.send("letters", { type: "letter.sent" });
-  const application = letters({ module: fixture("throws.ts") });
+  const application = letters({}, fixture("throws.ts"));
   const options = { layer, application, channels: ["letters"] };
   await assertRejects(() => startWorker(options), ConsumerConfigurationError, "cannot be loaded");
   assertEquals((await layer.receiveMany("letters", { limit: 9, wait: false })).length, 1);

@@ -1,10 +1,7 @@
 import type { Application, ChannelScope, Message, ThreadOptions } from "@asgi/channels";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
-import { LetterConsumer } from "../fixtures/threads/consumers.ts";
+import { LetterConsumer as Letters } from "../fixtures/threads/consumers.ts";
 import { scope } from "./applications.ts";
-
-/** The module of the fixture's consumers. */
-export const MODULE = new URL("../fixtures/threads/consumers.ts", import.meta.url).href;
 
 /** A thread may start slowly on a busy machine. */
 const PATIENCE = { timeout: 30_000 };
@@ -43,7 +40,15 @@ export class ThreadedConsumer implements AsyncDisposable {
   }
 }
 
-/** Returns the fixture's consumer as an application. */
-export function letters(options: Partial<ThreadOptions> = {}): Application<ChannelScope> {
-  return LetterConsumer.asAsgi({ module: MODULE, threads: 1, ...options });
+/** The fixture's consumer as an application, with some settings, as if a module exported it. */
+export function letters(
+  threads: ThreadOptions = {},
+  module = Letters.module,
+): Application<ChannelScope> {
+  // Its thread finds the fixture's class by this name.
+  class LetterConsumer extends Letters {
+    static override module = module;
+    static override threads = { ...Letters.threads, ...threads };
+  }
+  return LetterConsumer.asAsgi();
 }

@@ -7,21 +7,19 @@ import {
   ProtocolTypeRouter,
   Worker,
 } from "@asgi/channels";
-
-/** The hooks of an application have this key, also those of another copy of the library. */
-const HOOKS = Symbol.for("asgi.channels.hooks");
+import { keepForServer, withHooks } from "../../src/protocol/internal.ts";
 
 /** An application that notes how it is prepared, and that it is released. */
 function noting(notes: string[], name: string, ready = Promise.resolve()) {
   const application: Application<ChannelScope> = async (_scope, receive) => {
     notes.push(`${name} handles ${(await receive()).type}`);
   };
-  const prepare = (channels: readonly string[]) => {
+  const prepare = async (channels: readonly string[]) => {
     notes.push(`${name} for ${channels.join(" ")}`);
     const dispose = () => Promise.resolve(void notes.push(`${name} released`));
-    return { ready, [Symbol.asyncDispose]: dispose };
+    await keepForServer(application, () => ({ ready, [Symbol.asyncDispose]: dispose }))?.ready;
   };
-  return Object.assign(application, { [HOOKS]: { prepare } });
+  return withHooks(application, { prepare });
 }
 
 /** Runs a worker for one event in the channel "a". */

@@ -6,7 +6,7 @@ import {
   type ChannelScope,
   NoRouteError,
 } from "@asgi/channels";
-import { type ApplicationsByChannel } from "@asgi/channels/routing";
+import type { ApplicationsByChannel } from "@asgi/channels/routing";
 import { knownChannels } from "../../src/protocol/internal.ts";
 import { unexpected } from "../helpers/applications.ts";
 

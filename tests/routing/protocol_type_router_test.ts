@@ -7,9 +7,9 @@ import {
   ProtocolTypeRouter,
   type Scope,
 } from "@asgi/channels";
-import { type ApplicationsByType } from "@asgi/channels/routing";
+import type { ApplicationsByType } from "@asgi/channels/routing";
 import { knownChannels } from "../../src/protocol/internal.ts";
-import { type ScopeOf } from "@asgi/channels/protocol";
+import type { ScopeOf } from "@asgi/channels/protocol";
 import { unexpected } from "../helpers/applications.ts";
 
 const letters: ChannelScope = { type: "channel", channel: "letters" };

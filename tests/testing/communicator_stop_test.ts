@@ -1,5 +1,5 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
-import { type Application, type ChannelScope } from "@asgi/channels";
+import type { Application, ChannelScope } from "@asgi/channels";
 import { ServerStoppedError } from "../../src/errors.ts";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
 import { idle, scope } from "../helpers/applications.ts";

@@ -1,31 +1,34 @@
 import type { LogStyle } from "../log.ts";
 import type { ExitCode } from "../terminal.ts";
 import type { WorkerConfiguration } from "../work.ts";
+import type { CounterMemory } from "./shared_counter.ts";
 
 /** What a thread is started with. */
-export interface Assignment {
-  readonly order: WorkerConfiguration;
+export interface Init {
+  readonly configuration: WorkerConfiguration;
   /** The number of the thread, from 1. */
   readonly number: number;
   readonly style: LogStyle;
-  /** Where it counts, see `sharedCounter()`. */
-  readonly memory: Float64Array<SharedArrayBuffer>;
+  /** The memory of its counter, see `sharedCounter()`. */
+  readonly memory: CounterMemory;
+  /** For signals and reports. */
+  readonly port: MessagePort;
 }
 
-/** What a thread is told: come to an end, or end at once. */
+/** A message to a thread, as a signal to a process: stop gracefully, or exit immediately. */
 export type Signal = "stop" | "kill";
 
-/** What a thread says. */
+/** A message of a thread. */
 export type Report =
-  | { readonly said: "listening"; readonly where: string }
-  /** Its code exits: it requeues what it has not started, and then it does. */
-  | { readonly said: "exiting" }
+  | { readonly type: "listening"; readonly where: string }
+  /** Its code has called an exit function: it requeues unstarted events, and exits then. */
+  | { readonly type: "exiting" }
   | Ended;
 
-/** It is done. */
+/** The thread has ended. */
 export interface Ended {
-  readonly said: "ended";
+  readonly type: "ended";
   readonly code: ExitCode;
-  /** What has prevented it, and would prevent others as well. */
+  /** Why it could not run, if the other threads cannot either. */
   readonly problem?: string;
 }

@@ -1,46 +1,44 @@
 import process from "node:process";
-import { parentPort, workerData } from "node:worker_threads";
 import { LayerConfigurationError } from "../../errors.ts";
+import { enterThread } from "../../threads/internal.ts";
 import { openLog } from "../log.ts";
 import { ExitCode, UsageError, writeLine } from "../terminal.ts";
 import { work } from "../work.ts";
-import type { Assignment, Ended, Report, Signal } from "./messages.ts";
+import type { Ended, Init, Report, Signal } from "./messages.ts";
 import { sharedCounter } from "./shared_counter.ts";
 
-/** What a thread of a fleet does: the work of a worker, as it was told. */
+/** Runs in a thread of a thread group: runs a worker as configured. */
 export async function serve(): Promise<void> {
-  const assignment: Assignment = workerData;
+  const { init, isExiting } = await enterThread<Init>();
+  const { port } = init;
   const [stop, kill] = [new AbortController(), new AbortController()];
-  parentPort?.on("message", (word: Signal) => (word === "stop" ? stop : kill).abort());
-  let isLeaving = false;
-  addEventListener("unload", () => isLeaving = true);
-  const say = (report: Report) => {
-    // After `Deno.exit()` the app goes on for a moment: that doesn't count.
-    if (!isLeaving) parentPort?.postMessage(report);
+  port.onmessage = ({ data }: MessageEvent<Signal>) => (data === "stop" ? stop : kill).abort();
+  const post = (report: Report) => {
+    if (!isExiting()) port.postMessage(report);
   };
   let exit: (() => void) | undefined;
-  const onExit = (really: () => void) => {
-    exit ??= really;
-    say({ said: "exiting" });
+  const onExit = (exitThread: () => void) => {
+    exit ??= exitThread;
+    post({ type: "exiting" });
     stop.abort();
   };
-  const ended = await workToTheEnd(assignment, {
+  const ended = await runWorker(init, {
     stop: stop.signal,
     kill: kill.signal,
     onListen: (where: string) => {
       interceptExits(onExit);
-      say({ said: "listening", where });
+      post({ type: "listening", where });
     },
   });
   if (exit) exit();
-  else say(ended);
+  else post(ended);
 }
 
 /**
- * Code that exits ends its thread, but not what the thread has fetched: first it stops as a worker
- * does. Where the code exits, an error is thrown, since nothing after that is to run.
+ * An exit function ends its thread, but must not lose the events that the thread has fetched: the worker
+ * stops gracefully first. The call throws, since the code after it must not run.
  */
-function interceptExits(onExit: (really: () => void) => void): void {
+function interceptExits(onExit: (exitThread: () => void) => void): void {
   const exit = Deno.exit;
   const interceptor = (name: string) => (code?: unknown): never => {
     const status = Number(code ?? process.exitCode ?? 0);
@@ -52,9 +50,9 @@ function interceptExits(onExit: (really: () => void) => void): void {
   Object.assign(globalThis, { close: interceptor("close()") });
 }
 
-async function workToTheEnd(
-  { order, number, style, memory }: Assignment,
-  told: {
+async function runWorker(
+  { configuration, number, style, memory }: Init,
+  context: {
     readonly stop: AbortSignal;
     readonly kill: AbortSignal;
     readonly onListen: (where: string) => void;
@@ -62,22 +60,22 @@ async function workToTheEnd(
 ): Promise<Ended> {
   using opened = openLog(style, (line) => writeLine(Deno.stderr, line));
   try {
-    const code = await work(order, {
-      ...told,
+    const code = await work(configuration, {
+      ...context,
       log: (entry) => opened.log({ ...entry, thread: number }),
       counter: sharedCounter(memory),
       warns: number === 1,
     });
-    return { said: "ended", code };
+    return { type: "ended", code };
   } catch (error) {
-    return { said: "ended", ...problemOf(error) };
+    return { type: "ended", ...problemOf(error) };
   }
 }
 
-/** @throws What isn't foreseen: it ends the thread. */
+/** @throws What is unexpected: it ends the thread. */
 function problemOf(error: unknown): { readonly code: ExitCode; readonly problem: string } {
   if (error instanceof UsageError) return { code: ExitCode.usage, problem: error.message };
-  // Waiting or another thread mends neither.
+  // A new thread would fail in the same way.
   const isFinal = error instanceof LayerConfigurationError ||
     error instanceof Deno.errors.NotCapable;
   if (!isFinal) throw error;

@@ -1,39 +1,39 @@
 import { Counter } from "../../worker/internal.ts";
 
-/** Memory that several threads see. */
+/** Memory that several threads share. */
 export type CounterMemory = Float64Array<SharedArrayBuffer>;
 
-/** More than there are numbers in a counter. */
-const PLACES = 32;
+/** More than a counter has numbers. */
+const LENGTH = 32;
 
-/** Makes the memory of a counter. */
+/** Creates the memory of a counter. */
 export function counterMemory(): CounterMemory {
-  return new Float64Array(new SharedArrayBuffer(PLACES * Float64Array.BYTES_PER_ELEMENT));
+  return new Float64Array(new SharedArrayBuffer(LENGTH * Float64Array.BYTES_PER_ELEMENT));
 }
 
-/** A counter that other threads see: nothing is forgotten when its thread dies. */
+/** Returns a counter in shared memory: its counts outlive its thread. */
 export function sharedCounter(memory: CounterMemory): Counter {
   const counter = new Counter();
-  let place = 0;
+  let position = 0;
   for (const part of [counter, counter.droppedBy]) {
     for (const [name, value] of Object.entries(part)) {
-      if (typeof value === "number") keepIn(memory, place++, part, name);
+      if (typeof value === "number") keepIn(memory, position++, part, name);
     }
   }
   return counter;
 }
 
-/** Adds up what several counters have counted. */
+/** Returns the sum of several counters. */
 export function sumOf(memories: readonly CounterMemory[]): CounterMemory {
   const sum = counterMemory();
-  for (const memory of memories) memory.forEach((value, place) => sum[place]! += value);
+  for (const memory of memories) memory.forEach((value, position) => sum[position]! += value);
   return sum;
 }
 
-function keepIn(memory: CounterMemory, place: number, part: object, name: string): void {
+function keepIn(memory: CounterMemory, position: number, part: object, name: string): void {
   Object.defineProperty(part, name, {
-    get: () => memory[place],
-    set: (value: number) => memory[place] = value,
+    get: () => memory[position],
+    set: (value: number) => memory[position] = value,
     enumerable: true,
   });
 }

@@ -1,84 +1,102 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { ConsumerConfigurationError, ThreadError } from "../../errors.ts";
 import { type ChannelLayer, getChannelLayer, type SendOptions } from "../../layers/mod.ts";
-import { type Preparation, withHooks } from "../../protocol/internal.ts";
-import type { Application, Message, Scope, Send } from "../../protocol/mod.ts";
+import { keepForServer, type ServerResource, withHooks } from "../../protocol/internal.ts";
+import type { Application, Message, Receive, Scope, Send } from "../../protocol/mod.ts";
 import { EventLoop } from "../event_loop.ts";
 import { LAYER_METHODS } from "./channel_layer.ts";
-import type { CallTarget, Work } from "./slot.ts";
-import { type PoolOptions, ThreadPool } from "./pool.ts";
-import type { Thread } from "./thread.ts";
+import { type PoolLease, type PoolOptions, ThreadPool } from "./pool.ts";
+import type { CallTarget, Task } from "./slot.ts";
+import type { ConsumerThread } from "./thread.ts";
 
-/** What an application on threads is made of. */
+/** A consumer's class and its settings, as its application needs them. */
 export interface ThreadedConsumer {
   /** The name of the class. */
   readonly name: string;
   readonly args: readonly unknown[];
   readonly channelLayerAlias: string;
-  /** How long a handler may take, in milliseconds. */
+  /** How long a handler may run, in milliseconds. */
   readonly timeLimit: number | undefined;
   readonly pool: PoolOptions;
 }
 
-/** Makes the application that runs a consumer on threads. */
+/** Returns the application that runs a consumer on threads. */
 export function threadedApplication<S extends Scope>(consumer: ThreadedConsumer): Application<S> {
+  const shared = () => keepForServer(consumer, () => startPool(consumer));
   const application: Application<S> = async (scope, receive, send) => {
+    const kept = shared();
+    if (kept) return await runOn(kept.pool, consumer, { scope, receive, send });
+    // Called by something that keeps no resources: the threads end with the scope.
     await using lease = ThreadPool.lease(consumer.pool);
-    const layer = () => getChannelLayer(consumer.channelLayerAlias);
-    const intake: EventLoop = new EventLoop({
-      dispatch: (event) => seat.lane.run(jobFor(event)),
-      layer,
-    });
-    const callee = calleeOf({ send, layer, channelName: () => intake.channelName });
-    const jobFor = jobsOf(consumer, scope, callee.id);
-    using seat = lease.pool.seat(callee);
-    await intake.run(receive);
+    await runOn(lease.pool, consumer, { scope, receive, send });
   };
-  return withHooks(application, { prepare: () => prepare(consumer) });
+  return withHooks(application, { prepare: async () => await shared()?.ready });
 }
 
-/** Starts a thread, which must have the class. */
-function prepare({ name, pool }: ThreadedConsumer): Preparation {
+/** Leases the pool, and starts a thread, which must have the class. */
+function startPool({ name, pool }: ThreadedConsumer): PoolLease & ServerResource {
   const lease = ThreadPool.lease(pool);
-  const ready = lease.pool.freest.run({
-    requestFor: () => ({ ask: "check", consumer: name }),
-    died: (reason) =>
+  const ready = lease.pool.assign().run({
+    requestFor: () => ({ type: "check", consumer: name }),
+    exited: (reason) =>
       new ConsumerConfigurationError({
         consumer: name,
-        reason: `its module ended the thread: ${reason}`,
+        reason: `its module exited the thread: ${reason}`,
       }),
   });
-  return { ready, [Symbol.asyncDispose]: () => lease[Symbol.asyncDispose]() };
+  return { ...lease, ready };
 }
 
-/** Makes the jobs of one instance; a thread that doesn't have it yet is told how to make it. */
-function jobsOf({ name, args, timeLimit }: ThreadedConsumer, scope: Scope, instance: number) {
-  let home: Thread | undefined;
-  return (event: Message): Work => ({
+/** Runs one instance on a thread of the pool. */
+async function runOn<S extends Scope>(
+  pool: ThreadPool,
+  consumer: ThreadedConsumer,
+  { scope, receive, send }: {
+    readonly scope: S;
+    readonly receive: Receive;
+    readonly send: Send;
+  },
+): Promise<void> {
+  const layer = () => getChannelLayer(consumer.channelLayerAlias);
+  const eventLoop: EventLoop = new EventLoop({
+    dispatch: (event) => attached.slot.run(taskFor(event)),
+    layer,
+  });
+  const target = callTarget({ send, layer, channelName: () => eventLoop.channelName });
+  const taskFor = taskFactory(consumer, scope, target.id);
+  using attached = pool.attach(target);
+  await eventLoop.run(receive);
+}
+
+/** Returns a function that creates the tasks of one instance. */
+function taskFactory({ name, args, timeLimit }: ThreadedConsumer, scope: Scope, instance: number) {
+  let home: ConsumerThread | undefined;
+  return (event: Message): Task => ({
     requestFor(thread) {
-      const request = { ask: "handle", instance, event } as const;
+      const request = { type: "handle", instance, event } as const;
       if (thread === home) return request;
+      // The thread does not have the instance yet.
       home = thread;
-      return { ...request, birth: { consumer: name, args, scope } };
+      return { ...request, start: { consumer: name, args, scope } };
     },
     limit: timeLimit === undefined ? undefined : {
       time: timeLimit,
-      late: () =>
+      exceeded: () =>
         new ThreadError({
           consumer: name,
           type: event.type,
-          reason: `it took longer than ${timeLimit} ms`,
+          reason: `time limit of ${timeLimit} ms exceeded`,
           timeLimit,
         }),
     },
-    died: (reason) => new ThreadError({ consumer: name, type: event.type, reason }),
+    exited: (reason) => new ThreadError({ consumer: name, type: event.type, reason }),
   });
 }
 
 let instances = 0;
 
-/** Does what the handlers of one instance ask for. */
-function calleeOf({ send, layer, channelName }: {
+/** Returns what runs the calls of the handlers of one instance. */
+function callTarget({ send, layer, channelName }: {
   readonly send: Send;
   readonly layer: () => ChannelLayer;
   readonly channelName: () => string;
@@ -88,7 +106,7 @@ function calleeOf({ send, layer, channelName }: {
     ["channelName", channelName],
   ]);
   for (const name of LAYER_METHODS) methods.set(`layer.${name}`, onLayer(layer, name));
-  // A call arrives as an event of its own: it belongs to the run of the application all the same.
+  // A call arrives as an event of its own, but belongs to the context of the application.
   const inContext = AsyncLocalStorage.snapshot();
   return {
     id: ++instances,
@@ -106,7 +124,7 @@ function onLayer(layer: () => ChannelLayer, name: typeof LAYER_METHODS[number]) 
   };
 }
 
-/** What a handler that waits for capacity has asked for ends with its thread. */
+/** Returns the options of a `send()` that is aborted when its thread exits. */
 function sendOptionsOf(options: unknown, signal: AbortSignal): SendOptions {
   const { timeout, waitForCapacity } = Object(options) as SendOptions;
   return {

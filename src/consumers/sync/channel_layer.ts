@@ -2,19 +2,19 @@ import type { SendOptions } from "../../layers/mod.ts";
 import type { Message } from "../../protocol/mod.ts";
 import type { ConsumerContext } from "./context.ts";
 
-/** Options of the sending methods of a {@linkcode SyncChannelLayer}: no signal reaches a thread. */
+/** Options for the sending methods of a {@linkcode SyncChannelLayer}: no signal reaches a thread. */
 export type SyncSendOptions = Omit<SendOptions, "signal">;
 
 /**
- * What a handler on a thread sees of the channel layer: each method returns when the main thread has
- * done it, and throws what the method of the same name of `ChannelLayer` would reject with.
+ * The channel layer as a handler on a thread uses it: each method blocks until the main thread has
+ * completed it, and throws what the method of the same name of `ChannelLayer` rejects with.
  */
 export interface SyncChannelLayer {
-  /** Sends one message to a channel. */
+  /** Sends a message to a channel. */
   send(channel: string, message: Message, options?: SyncSendOptions): void;
-  /** Sends messages to one channel, in their order and in few steps. */
+  /** Sends messages to a channel, in order and in few batches. */
   sendMany(channel: string, messages: Iterable<Message>, options?: SyncSendOptions): void;
-  /** Makes the name of a new process-local channel. */
+  /** Returns the name of a new process-local channel. */
   newChannel(prefix?: string): string;
   /** Adds a channel to a group. */
   groupAdd(group: string, channel: string): void;
@@ -24,7 +24,7 @@ export interface SyncChannelLayer {
   groupSend(group: string, message: Message): void;
 }
 
-/** What it has: nothing else of a layer can be called from a thread. */
+/** Its methods: nothing else of a layer can be called from a thread. */
 export const LAYER_METHODS = [
   "send",
   "sendMany",
@@ -34,7 +34,7 @@ export const LAYER_METHODS = [
   "groupSend",
 ] as const satisfies readonly (keyof SyncChannelLayer)[];
 
-/** Makes the layer of a consumer's surroundings. */
+/** Returns the layer of a consumer's context. */
 export function syncChannelLayer({ call }: ConsumerContext): SyncChannelLayer {
   return {
     send: (...args) => void call("layer.send", ...args),

@@ -1,24 +1,31 @@
 import type { Scope } from "../../protocol/mod.ts";
 
-/** What a consumer on a thread has around it. */
+/** What a consumer on a thread can use. */
 export interface ConsumerContext {
   readonly scope: Scope;
-  /** Has the main thread do something, and waits for what it gives. */
+  /** Calls a method in the main thread, and returns its outcome. */
   readonly call: (method: string, ...args: readonly unknown[]) => unknown;
 }
 
-const known = new WeakMap<object, ConsumerContext>();
+const contexts = new WeakMap<object, ConsumerContext>();
 
-/** Tells a consumer of its surroundings. */
-export function surround(consumer: object, surroundings: ConsumerContext): void {
-  known.set(consumer, surroundings);
+/** Sets the context of a consumer. */
+export function setContext(consumer: object, context: ConsumerContext): void {
+  contexts.set(consumer, context);
 }
 
-/** @throws {TypeError} When the consumer isn't run by its application. */
+/**
+ * Returns the context of a consumer.
+ *
+ * @throws {TypeError} If its application does not run it on a thread.
+ */
 export function contextOf(consumer: object): ConsumerContext {
-  const surroundings = known.get(consumer);
-  if (surroundings) return surroundings;
-  throw new TypeError("A SyncConsumer has its surroundings once asAsgi() runs it, on a thread");
+  const context = contexts.get(consumer);
+  if (context) return context;
+  throw new TypeError(
+    "scope, channelLayer, channelName and send() of a SyncConsumer are only available " +
+      "in its handlers, while asAsgi() runs it on a thread",
+  );
 }
 
 /** Marks the base class of consumers that run on threads, also that of another copy of this package. */
@@ -29,7 +36,7 @@ export function markSyncConsumer(prototype: object): void {
   Object.defineProperty(prototype, SYNC_CONSUMER, { value: true });
 }
 
-/** Whether a class is, or extends, one that was marked. */
+/** Returns whether a class is marked, or extends one that is. */
 export function isSyncConsumer({ prototype }: { readonly prototype?: object }): boolean {
   return typeof prototype === "object" && SYNC_CONSUMER in prototype;
 }

@@ -1,53 +1,66 @@
 import { isBuiltin, registerHooks } from "node:module";
 import process from "node:process";
 import { setImmediate } from "node:timers";
-import { parentPort } from "node:worker_threads";
+import { receiveMessageOnPort } from "node:worker_threads";
 import { ConsumerConfigurationError } from "../../errors.ts";
 import type { Message } from "../../protocol/mod.ts";
-import { isSyncConsumer, surround } from "./context.ts";
-import { holdForLife } from "./locks.ts";
-import type { Birth, Notice, NumberedRequest, Request, Welcome } from "./messages.ts";
-import { type PackedError, packError } from "./packed_error.ts";
-import { Bridge } from "./bridge.ts";
+import { enterThread, type PackedError, packError, unpackError } from "../../threads/internal.ts";
+import { StopConsumer } from "../stop_consumer.ts";
+import { isSyncConsumer, setContext } from "./context.ts";
+import {
+  type Call,
+  GATE,
+  type Init,
+  type InstanceStart,
+  type Notice,
+  type NumberedRequest,
+  type Outcome,
+  type Reply,
+  type Request,
+} from "./messages.ts";
 
 /**
- * What a thread does: it loads the module, and answers the requests of the main thread.
+ * Runs in the thread: loads the module and handles the requests of the main thread.
  *
  * @param load Imports the user's module.
  */
-export async function serve(load: () => Promise<Record<string, unknown>>): Promise<void> {
-  const welcome = await firstMessage();
-  const { port, lock } = welcome;
-  holdForLife(lock);
-  port.postMessage({ said: "alive" });
-  const strays = reportStrays(port);
-  let isLeaving = false;
-  addEventListener("unload", () => isLeaving = true);
-  const company = new InstanceRegistry(new Bridge(welcome), await settle(load));
-  if (welcome.isFenced) fence();
-  // After `Deno.exit()` the module goes on for a moment: that doesn't count.
-  if (isLeaving) return;
-  port.onmessage = ({ data }: MessageEvent<NumberedRequest | Notice>) => {
-    if (data.ask === "continue") strays.continue();
-    else if (data.ask === "forget") company.forget(data.instance);
-    // A handler that takes too much memory is noticed here, and not while a message is received.
-    else setImmediate(() => answer(port, company, data));
+export async function serve(load: () => Promise<Exports>): Promise<void> {
+  const { init, isExiting } = await enterThread<Init>();
+  const { requests } = init;
+  const post = (reply: Reply) => requests.postMessage(reply);
+  post({ type: "started" });
+  const unhandled = reportUnhandled(post);
+  const registry = new InstanceRegistry(init, await settle(load));
+  if (init.isRestricted) restrict();
+  if (isExiting()) return;
+  requests.onmessage = ({ data }: MessageEvent<NumberedRequest | Notice>) => {
+    if (data.type === "continue") unhandled.continue();
+    else if (data.type === "release") registry.release(data.instance);
+    // A handler that exceeds the memory limit is noticed here, and not while a message is received.
+    else setImmediate(() => reply(post, registry, data));
   };
-  port.postMessage({ said: "ready" });
+  post({ type: "ready" });
 }
 
-function answer(port: MessagePort, company: InstanceRegistry, request: NumberedRequest): void {
+/** What a module exports. */
+type Exports = Readonly<Record<string, unknown>>;
+
+function reply(
+  post: (reply: Reply) => void,
+  registry: InstanceRegistry,
+  request: NumberedRequest,
+): void {
   const { id } = request;
   try {
-    if (request.ask === "check") company.classOf(request.consumer);
-    else company.handle(request);
-    port.postMessage({ said: "done", id });
+    if (request.type === "check") registry.classOf(request.consumer);
+    else registry.handle(request);
+    post({ type: "done", id });
   } catch (error) {
-    port.postMessage({ said: "failed", id, error: packError(error) });
+    post({ type: "failed", id, error: packError(error) });
   }
 }
 
-/** Loads the module; what that fails with is thrown by each request. */
+/** Loads the module; each request throws the error if that fails. */
 async function settle<T>(load: () => Promise<T>): Promise<() => T> {
   try {
     const module = await load();
@@ -59,27 +72,18 @@ async function settle<T>(load: () => Promise<T>): Promise<() => T> {
   }
 }
 
-/** Node's threads and web workers get their messages in different ways. */
-function firstMessage(): Promise<Welcome> {
-  return new Promise((resolve) => {
-    if (parentPort) return parentPort.once("message", resolve);
-    const listener = ({ data }: MessageEvent<Welcome>) => resolve(data);
-    addEventListener("message", listener as EventListener, { once: true });
-  });
-}
-
 /**
- * A promise that fails while nothing awaits it must not end the thread. The main thread is told of one
- * such error at a time, and of how many there were.
+ * Keeps unhandled rejections and uncaught errors from ending the thread. The main thread receives one of
+ * them at a time, with the number of those since the last one.
  */
-function reportStrays(port: MessagePort): { readonly continue: () => void } {
-  let isTold = false;
+function reportUnhandled(post: (reply: Reply) => void): { readonly continue: () => void } {
+  let isPaused = false;
   let last: PackedError | undefined;
   let count = 0;
-  const tell = () => {
-    if (isTold || !last) return;
-    isTold = true;
-    port.postMessage({ said: "stray", error: last, count });
+  const flush = () => {
+    if (isPaused || !last) return;
+    isPaused = true;
+    post({ type: "unhandled", error: last, count });
     last = undefined;
     count = 0;
   };
@@ -87,125 +91,140 @@ function reportStrays(port: MessagePort): { readonly continue: () => void } {
     event.preventDefault();
     last = packError(error);
     count++;
-    tell();
+    flush();
   };
   addEventListener("unhandledrejection", (event) => report(event, event.reason));
   addEventListener("error", (event) => report(event, event.error));
   const proceed = () => {
-    isTold = false;
-    tell();
+    isPaused = false;
+    flush();
   };
   return { continue: proceed };
 }
 
-/** What a thread needs of a `SyncConsumer`. */
+/** The part of a `SyncConsumer` that its thread uses. */
 interface Consumer {
   dispatch(event: Message): void;
 }
 
 type ConsumerClass = new (...args: readonly unknown[]) => Consumer;
 
-/** The consumers that live in a thread. */
-export class InstanceRegistry {
-  readonly #bridge: Bridge;
-  readonly #module: () => Record<string, unknown>;
-  readonly #members = new Map<number, Consumer>();
+/** The instances of consumers in a thread. */
+class InstanceRegistry {
+  readonly #init: Init;
+  readonly #exports: () => Exports;
+  readonly #instances = new Map<number, Consumer>();
 
-  /**
-   * Opens a thread for consumers.
-   *
-   * @param module Gives what their module exports, or throws what that threw when it was loaded.
-   */
-  constructor(bridge: Bridge, module: () => Record<string, unknown>) {
-    this.#bridge = bridge;
-    this.#module = module;
+  /** @param exports Returns what the module exports, or throws what it threw when it was loaded. */
+  constructor(init: Init, exports: () => Exports) {
+    this.#init = init;
+    this.#exports = exports;
   }
 
   /**
-   * Finds a class in the module.
+   * Returns a class of the module.
    *
-   * @throws {ConsumerConfigurationError} When it isn't there, or can't be run here.
+   * @throws {ConsumerConfigurationError} If the module does not export it, or it cannot run here.
    */
-  classOf(name: string): ConsumerClass {
-    const found = Object.values(this.#exports(name)).find((value) =>
-      typeof value === "function" && value.name === name
+  classOf(consumer: string): ConsumerClass {
+    const found = Object.values(this.#load(consumer)).find((value) =>
+      typeof value === "function" && value.name === consumer
     ) as object | undefined;
-    if (!found) {
-      throw new ConsumerConfigurationError({
-        consumer: name,
-        reason: "its module does not export it",
-      });
-    }
-    if (isSyncConsumer(found)) return found as ConsumerClass;
+    if (found && isSyncConsumer(found)) return found as ConsumerClass;
+    const { module } = this.#init;
     throw new ConsumerConfigurationError({
-      consumer: name,
-      reason: "what its module exports by that name is no SyncConsumer",
+      consumer,
+      reason: found
+        ? `the class of that name in its module ${module} does not extend SyncConsumer`
+        : `its module ${module} does not export it; export the class there, or add ` +
+          '"static override module = import.meta.url" to it',
     });
   }
 
-  /** Gives an event to its consumer, which is made when it is new. */
-  handle({ instance, event, birth }: Extract<Request, { ask: "handle" }>): void {
-    const consumer = birth ? this.#bear(instance, birth) : this.#members.get(instance);
-    consumer?.dispatch(event as Message);
+  /** Passes an event to its consumer, which is created if it is new. */
+  handle({ instance, event, start }: Extract<Request, { type: "handle" }>): void {
+    const consumer = start ? this.#create(instance, start) : this.#instances.get(instance);
+    consumer?.dispatch(event);
   }
 
-  /** Lets go of a consumer. */
-  forget(instance: number): void {
-    this.#members.delete(instance);
+  /** Removes a consumer. */
+  release(instance: number): void {
+    this.#instances.delete(instance);
   }
 
-  #bear(instance: number, { consumer: name, args, scope }: Birth): Consumer {
+  #create(instance: number, { consumer: name, args, scope }: InstanceStart): Consumer {
     const consumer = new (this.classOf(name))(...args);
-    surround(consumer, {
+    setContext(consumer, {
       scope,
-      call: (method, ...args) => this.#bridge.call({ instance, method, args }),
+      call: (method, ...args) => callMainThread(this.#init, { instance, method, args }),
     });
-    this.#members.set(instance, consumer);
+    this.#instances.set(instance, consumer);
     return consumer;
   }
 
-  #exports(consumer: string): Record<string, unknown> {
+  #load(consumer: string): Exports {
     try {
-      return this.#module();
+      return this.#exports();
     } catch (cause) {
-      throw new ConsumerConfigurationError({
-        consumer,
-        reason: "its module cannot be loaded",
-        cause,
-      });
+      const reason = "its module cannot be loaded";
+      throw new ConsumerConfigurationError({ consumer, reason, cause });
     }
   }
 }
 
 /**
- * Takes from the code of a thread with fewer permissions than its program what Deno gives to any code,
- * and what ends or holds up the whole process: signals to it (`process.kill()` needs no permission
- * for the own process), listeners for its signals, its flags, threads of its own, messages to its parent (a
- * flood of them would fill the memory of the host), the locks by which the
- * other threads are watched, and the modules that lead there.
+ * Calls a method in the main thread; blocks this thread until it has the outcome.
  *
- * The module of the consumer is loaded before, by the rights of the program: it may keep what it needs.
+ * @throws {TypeError} If an argument cannot be sent to another thread.
+ * @throws What the main thread threw.
  */
-export function fence(): void {
+function callMainThread({ calls, gate }: Init, call: Call): unknown {
+  Atomics.store(gate, GATE.answered, 0);
+  try {
+    calls.postMessage(call);
+  } catch (error) {
+    throw new TypeError(`Cannot send this from a thread: ${(error as Error).message}`);
+  }
+  if (Atomics.load(gate, GATE.terminated) === 0) Atomics.wait(gate, GATE.answered, 0);
+  const outcome: Outcome | undefined = receiveMessageOnPort(calls as never)?.message;
+  if (!outcome) throw new Error("The thread is being terminated");
+  if ("value" in outcome) return outcome.value;
+  const error = unpackError(outcome.error, StopConsumer);
+  // The stack shows where the handler made the call.
+  if (error instanceof Error) Error.captureStackTrace(error, callMainThread);
+  throw error;
+}
+
+/**
+ * Removes from a thread with fewer permissions than its program what Deno grants to any code, and what
+ * ends or blocks the whole process: signals to it (`process.kill()` needs no permission for its own
+ * process), listeners for its signals, its flags, further threads, messages to its parent (enough of
+ * them would fill the memory of the program), the locks by which the other threads are watched, and
+ * the modules that provide these.
+ *
+ * The module of the consumer is loaded before, with the permissions of the program: it may keep what
+ * it needs.
+ */
+function restrict(): void {
   registerHooks({
     resolve(specifier, context, next) {
       if (!isBuiltin(specifier)) return next(specifier, context);
-      throw new TypeError(`Code with fewer permissions can't import ${specifier} in a handler`);
+      throw new TypeError(`Cannot import ${specifier} in a handler with restricted permissions`);
     },
   });
-  take(Deno, ["kill", "addSignalListener", "removeSignalListener", internalOf(Deno)]);
-  take(process, ["kill", "_kill", "abort", "binding", "dlopen", "getBuiltinModule"]);
-  take(globalThis, ["Worker", "postMessage"]);
-  take(navigator, ["locks"]);
+  remove(Deno, ["kill", "addSignalListener", "removeSignalListener", internalOf(Deno)]);
+  remove(process, ["kill", "_kill", "abort", "binding", "dlopen", "getBuiltinModule"]);
+  remove(globalThis, ["Worker", "postMessage"]);
+  remove(navigator, ["locks"]);
 }
 
-/** Deno's internals are under a symbol. */
+/** Returns the symbol of Deno's internals. */
 function internalOf(deno: object): PropertyKey {
   return (deno as { readonly internal?: symbol }).internal ?? "internal";
 }
 
-/** Takes properties from an object, and from what it inherits them from. */
-function take(owner: object, names: readonly PropertyKey[]): void {
+/** Removes properties from an object, and from its prototypes. */
+function remove(owner: object, names: readonly PropertyKey[]): void {
   for (const name of names) {
     for (let level: object | null = owner; level; level = Object.getPrototypeOf(level)) {
       if (Object.hasOwn(level, name)) Reflect.deleteProperty(level, name);

@@ -1,114 +1,114 @@
 import type { Message, Scope } from "../../protocol/mod.ts";
+import type { PackedError } from "../../threads/internal.ts";
 import { LAYER_METHODS } from "./channel_layer.ts";
-import type { PackedError } from "./packed_error.ts";
 
-/** The first message to a thread: what it talks over from then on. */
-export interface Welcome {
-  /** For requests and answers. */
-  readonly port: MessagePort;
-  /** For calls of a handler to the main thread, and what they give. */
+/** What the thread of a consumer is started with. */
+export interface Init {
+  /** The URL of the user's module. */
+  readonly module: string;
+  /** For requests and replies. */
+  readonly requests: MessagePort;
+  /** For calls of a handler to the main thread, and their outcomes. */
   readonly calls: MessagePort;
-  /** Wakes a handler that waits for its call; see {@linkcode GATE}. */
+  /** Wakes a handler that waits for the outcome of its call; see {@linkcode GATE}. */
   readonly gate: Int32Array<SharedArrayBuffer>;
-  /** The name of a lock that the thread holds as long as it lives. */
-  readonly lock: string;
-  /** Whether its code has fewer permissions than the program: then it must not end it either. */
-  readonly isFenced: boolean;
+  /** Whether its code has fewer permissions than the program: then it must not be able to end it. */
+  readonly isRestricted: boolean;
 }
 
-/** The places of the gate: whether a call was answered, and whether the thread is being ended. */
-export const GATE = { answered: 0, ended: 1 } as const;
+/** The positions in the gate: whether a call has its outcome, and whether the thread is terminated. */
+export const GATE = { answered: 0, terminated: 1 } as const;
 
-/** What a consumer is made of, in its thread. */
-export interface Birth {
-  /** The name of its class. */
+/** How a thread creates an instance. */
+export interface InstanceStart {
+  /** The name of the class. */
   readonly consumer: string;
-  /** What the constructor takes. */
+  /** The arguments of the constructor. */
   readonly args: readonly unknown[];
   readonly scope: Scope;
 }
 
-/** What a thread is asked for, one thing at a time. */
+/** What a thread has to do: one request at a time, each with a reply. */
 export type Request =
-  /** Whether the module has the class. */
-  | { readonly ask: "check"; readonly consumer: string }
-  /** Handle an event; `birth` is there when the thread doesn't have the instance yet. */
+  /** Check that the module exports the class. */
+  | { readonly type: "check"; readonly consumer: string }
+  /** Handle an event; `start` is there if the thread does not have the instance yet. */
   | {
-    readonly ask: "handle";
+    readonly type: "handle";
     readonly instance: number;
     readonly event: Message;
-    readonly birth?: Birth;
+    readonly start?: InstanceStart;
   };
 
-/** A request, and the number that its answer repeats. */
+/** A request with the number that its reply repeats. */
 export type NumberedRequest = Request & { readonly id: number };
 
-/** What a thread is told, with no answer. */
+/** A message to a thread that has no reply. */
 export type Notice =
-  /** An instance isn't needed any more. */
-  | { readonly ask: "forget"; readonly instance: number }
-  /** The last stray error was logged: the next one may be told. */
-  | { readonly ask: "continue" };
+  /** An instance is no longer needed. */
+  | { readonly type: "release"; readonly instance: number }
+  /** The last unhandled error was reported: the thread may report the next one. */
+  | { readonly type: "continue" };
 
-/** What a thread says. */
-export type Answer =
-  /** It has the lock. */
-  | { readonly said: "alive" }
-  /** It has loaded the module, or tried to. */
-  | { readonly said: "ready" }
-  /** The request is done. */
-  | { readonly said: "done"; readonly id: number }
+/** A message of a thread. */
+export type Reply =
+  /** It has its ports and its lock. */
+  | { readonly type: "started" }
+  /** It has loaded the module, or has failed to. */
+  | { readonly type: "ready" }
+  /** It has completed the request. */
+  | { readonly type: "done"; readonly id: number }
   /** The request has failed. */
-  | { readonly said: "failed"; readonly id: number; readonly error: PackedError }
-  /** Something failed that no request waits for, so many times; the error is the last one. */
-  | { readonly said: "stray"; readonly count: number; readonly error: PackedError };
+  | { readonly type: "failed"; readonly id: number; readonly error: PackedError }
+  /** There were so many errors that no request waits for; this is the last one. */
+  | { readonly type: "unhandled"; readonly count: number; readonly error: PackedError };
 
-/** A call of a handler to the main thread, which it waits for. */
+/** A call of a handler, which waits for the outcome, to the main thread. */
 export interface Call {
   readonly instance: number;
   readonly method: string;
   readonly args: readonly unknown[];
 }
 
-/** What became of a call. */
+/** The outcome of a call. */
 export type Outcome = { readonly value: unknown } | { readonly error: PackedError };
 
-/** What a handler may call: nothing else. */
+/** What a handler may call. */
 const METHODS: ReadonlySet<unknown> = new Set([
   "send",
   "channelName",
   ...LAYER_METHODS.map((name) => `layer.${name}`),
 ]);
 
-/** A call has so many arguments at most. */
-const MOST_ARGUMENTS = 3;
+/** How many arguments a call may have. */
+const MAX_ARGUMENTS = 3;
 
 /**
- * Reads what came from a thread, whose code may have sent anything.
+ * Reads a message from a thread, whose code may have sent anything.
  *
- * @returns The answer, or `undefined` if it is none.
+ * @returns The reply, or `undefined` if it is invalid.
  */
-export function readAnswer(data: unknown): Answer | undefined {
+export function readReply(data: unknown): Reply | undefined {
   if (!isRecord(data)) return;
-  const { said, id, error, count } = data;
-  if (said === "alive" || said === "ready") return { said };
-  if (said === "done" && isCount(id)) return { said, id };
+  const { type, id, error, count } = data;
+  if (type === "started" || type === "ready") return { type };
+  if (type === "done" && isCount(id)) return { type, id };
   if (!isRecord(error)) return;
   // `unpackError()` trusts nothing in it.
-  if (said === "failed" && isCount(id)) return { said, id, error: error as PackedError };
-  if (said === "stray" && isCount(count)) return { said, count, error: error as PackedError };
+  if (type === "failed" && isCount(id)) return { type, id, error: error as PackedError };
+  if (type === "unhandled" && isCount(count)) return { type, count, error: error as PackedError };
 }
 
 /**
- * Reads a call that came from a thread, whose code may have sent anything.
+ * Reads a call from a thread, whose code may have sent anything.
  *
- * @returns The call, or `undefined` if it is none. Its arguments may be anything.
+ * @returns The call, or `undefined` if it is invalid. Its arguments may be anything.
  */
 export function readCall(data: unknown): Call | undefined {
   if (!isRecord(data)) return;
   const { instance, method, args } = data;
   if (!isCount(instance) || !METHODS.has(method)) return;
-  if (!Array.isArray(args) || args.length > MOST_ARGUMENTS) return;
+  if (!Array.isArray(args) || args.length > MAX_ARGUMENTS) return;
   return { instance, method: method as string, args };
 }
 

@@ -1,126 +1,153 @@
-import type { RuntimeOptions } from "./runtime.ts";
 import { type CallTarget, Slot } from "./slot.ts";
+import type { ConsumerThreadOptions } from "./thread.ts";
 
-/** What makes a pool; consumers that ask for the same share it. */
-export interface PoolOptions extends RuntimeOptions {
-  /** How many threads it has at most. */
-  readonly threads: number;
+/** Options for a {@linkcode ThreadPool}; consumers with the same options share it. */
+export interface PoolOptions extends ConsumerThreadOptions {
+  /** How many threads it may have. */
+  readonly max: number;
 }
 
-/** The right to use a pool: as long as anybody has it, the threads live. */
+/** The right to use a pool: its threads are terminated after the last lease is disposed of. */
 export interface PoolLease extends AsyncDisposable {
   readonly pool: ThreadPool;
 }
 
 const pools = new Map<string, ThreadPool>();
 
-/** Threads for the consumers of a module, started when they are needed. */
+/** The threads for the consumers of a module, started when they are needed. */
 export class ThreadPool {
   readonly #options: PoolOptions;
-  readonly #lanes: Slot[] = [];
-  #users = 0;
+  readonly #slots: Slot[] = [];
+  #leases = 0;
 
   private constructor(options: PoolOptions) {
     this.#options = options;
   }
 
-  /** Gives the pool of these options; the last one to let go of it waits until its threads have gone. */
+  /** Leases the pool with these options. */
   static lease(options: PoolOptions): PoolLease {
-    const { module, threads, permissions, memoryLimit } = options;
-    const key = JSON.stringify([module, threads, permissions, memoryLimit]);
+    const { module, max, permissions, memoryLimit } = options;
+    const key = JSON.stringify([module, max, permissions, memoryLimit]);
     const pool = pools.get(key) ?? new ThreadPool(options);
     pools.set(key, pool);
-    pool.#users++;
+    pool.#leases++;
     let isHeld = true;
     return {
       pool,
       async [Symbol.asyncDispose]() {
         if (!isHeld) return;
         isHeld = false;
-        if (--pool.#users > 0) return;
+        if (--pool.#leases > 0) return;
         pools.delete(key);
-        await Promise.all(pool.#lanes.map((lane) => lane.close()));
+        await Promise.all(pool.#slots.map((slot) => slot.close()));
       },
     };
   }
 
-  /** The lane with the least to do; a new one, as long as there may be more. */
-  get freest(): Slot {
-    const [best] = this.#lanes.toSorted((one, other) => one.load - other.load);
-    if (best && (best.load === 0 || this.#lanes.length >= this.#options.threads)) return best;
-    const lane = new Slot(this.#options);
-    this.#lanes.push(lane);
-    return lane;
+  /** Assigns the slot with the fewest instances; a new one as long as there may be more. */
+  assign(): Slot {
+    const [best] = this.#slots.toSorted((one, other) => one.load - other.load);
+    if (best && (best.load === 0 || this.#slots.length >= this.#options.max)) return best;
+    const slot = new Slot(this.#options);
+    this.#slots.push(slot);
+    return slot;
   }
 
-  /** Gives a consumer a lane for its life. */
-  seat(callee: CallTarget): { readonly lane: Slot } & Disposable {
-    const lane = this.freest;
-    lane.join(callee);
-    return { lane, [Symbol.dispose]: () => lane.leave(callee) };
+  /** Attaches an instance to a slot until it is disposed of. */
+  attach(target: CallTarget): Disposable & { readonly slot: Slot } {
+    const slot = this.assign();
+    slot.attach(target);
+    return { slot, [Symbol.dispose]: () => slot.detach(target) };
   }
 }
 
-/** How much memory the objects of a thread may take when nothing else is said, in megabytes. */
-const MEMORY_LIMIT = 1_024;
-
-/** How consumers are run on threads. */
+/** The settings of a consumer that runs on threads: its `static threads`. */
 export interface ThreadOptions {
-  /** The module that exports the class: `import.meta.url`, where the class is. */
-  readonly module: string;
   /**
-   * How many threads there are at most. Consumers of one module that ask for the same threads,
-   * permissions and memory share them.
+   * How many threads there are at most. Consumers of one module with the same `max`, `permissions`
+   * and `memoryLimit` share them.
    *
    * @default {navigator.hardwareConcurrency}
    */
-  readonly threads?: number;
+  readonly max?: number;
   /**
-   * How long a handler may take, in milliseconds: then its thread is ended, and the event fails
-   * with a `ThreadError`. No limit by default.
+   * How long a handler may run, in milliseconds: then its thread is terminated, and the event fails
+   * with a `ThreadError`.
+   *
+   * @default {undefined} No limit.
    */
   readonly timeLimit?: number;
   /**
-   * What the code on the threads may do, such as `"none"`. It needs `--unstable-worker-options`:
-   * without that flag Deno ends the program, and says so.
-   *
-   * @default {"inherit"}
-   */
-  readonly permissions?: Deno.PermissionOptions;
-  /**
-   * How much memory the objects of a thread may take, in megabytes, the contents of buffers left
-   * aside: one that takes more dies. Deno has no such limit for threads with other `permissions`
-   * than the program's.
+   * How much memory the objects of a thread may take, in megabytes, without the contents of buffers: a
+   * thread that exceeds it exits, and the event fails with a `ThreadError`. It cannot be combined with
+   * `permissions`: Deno does not limit the memory of such threads.
    *
    * @default {1_024}
    */
   readonly memoryLimit?: number;
+  /**
+   * What the code on the threads may do, such as `"none"`. It requires Deno's flag
+   * `--unstable-worker-options`: without it, Deno ends the program and names the flag.
+   *
+   * @default {"inherit"}
+   */
+  readonly permissions?: Deno.PermissionOptions;
 }
 
+/** The static settings of a consumer's class. */
+export interface ThreadedClass {
+  readonly name: string;
+  readonly module: string;
+  readonly threads: ThreadOptions;
+}
+
+const OPTIONS: readonly string[] = ["max", "timeLimit", "memoryLimit", "permissions"];
+
 /**
- * Checks options, and fills in what isn't said.
+ * Checks the settings of a class, and returns them with the defaults.
  *
- * @throws {TypeError} When `module` is no URL, or two options exclude each other.
- * @throws {RangeError} When a number makes no sense.
+ * @throws {TypeError} If `module` is missing or invalid, or `threads` has an unknown option or two
+ * that cannot be combined.
+ * @throws {RangeError} If a number is invalid.
  */
-export function readThreadOptions(options: ThreadOptions): {
+export function readSettings({ name, module, threads }: ThreadedClass): {
   readonly timeLimit: number | undefined;
   readonly pool: PoolOptions;
 } {
-  const { module, timeLimit, permissions = "inherit", memoryLimit = MEMORY_LIMIT } = options;
-  const { threads = navigator.hardwareConcurrency } = options;
-  if (!URL.canParse(module)) {
-    throw new TypeError(`module must be a URL, such as import.meta.url: ${module}`);
+  checkModule(name, module);
+  checkNames(name, threads);
+  const { max = navigator.hardwareConcurrency, timeLimit, permissions = "inherit" } = threads;
+  const { memoryLimit = 1_024 } = threads;
+  if (permissions !== "inherit" && threads.memoryLimit !== undefined) {
+    throw new TypeError(
+      `${name}.threads cannot have permissions and memoryLimit: ` +
+        "Deno does not limit the memory of threads with permissions of their own",
+    );
   }
-  if (permissions !== "inherit" && options.memoryLimit !== undefined) {
-    throw new TypeError("Deno can't limit the memory of threads with permissions of their own");
-  }
-  checkNumber("threads", threads, Number.isSafeInteger(threads));
-  checkNumber("memoryLimit", memoryLimit, Number.isSafeInteger(memoryLimit));
-  if (timeLimit !== undefined) checkNumber("timeLimit", timeLimit, timeLimit < 2 ** 31);
-  return { timeLimit, pool: { module, threads, permissions, memoryLimit } };
+  const check = (option: string, value: number, isValid: boolean, expected: string) => {
+    if (isValid && value > 0) return;
+    throw new RangeError(`${name}.threads.${option} must be ${expected}, got ${value}`);
+  };
+  check("max", max, Number.isSafeInteger(max), "a positive integer");
+  check("memoryLimit", memoryLimit, Number.isSafeInteger(memoryLimit), "a positive integer");
+  const limit = timeLimit ?? 1;
+  check("timeLimit", limit, limit < 2 ** 31, "between 0 and 2147483648 milliseconds");
+  return { timeLimit, pool: { module, max, permissions, memoryLimit } };
 }
 
-function checkNumber(name: string, value: number, isFit: boolean): void {
-  if (!(isFit && value > 0)) throw new RangeError(`${name} makes no sense: ${value}`);
+function checkModule(name: string, module: unknown): void {
+  if (module === "") {
+    throw new TypeError(`${name} needs "static override module = import.meta.url"`);
+  }
+  if (typeof module === "string" && URL.canParse(module)) return;
+  throw new TypeError(`${name}.module must be a URL, such as import.meta.url, got ${module}`);
+}
+
+/** The compiler does not notice a misspelled option of a static property without a type. */
+function checkNames(name: string, threads: object): void {
+  const unknown = Object.keys(threads).find((option) => !OPTIONS.includes(option));
+  if (unknown === undefined) return;
+  throw new TypeError(
+    `${name}.threads has no option ${JSON.stringify(unknown)}: known are ${OPTIONS.join(", ")}`,
+  );
 }

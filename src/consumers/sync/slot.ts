@@ -1,22 +1,23 @@
 import process from "node:process";
 import { inspect } from "node:util";
-import type { RuntimeOptions } from "./runtime.ts";
-import type { Answer, Call, Request } from "./messages.ts";
-import { unpackError } from "./packed_error.ts";
-import { Thread } from "./thread.ts";
+import { unpackError } from "../../threads/internal.ts";
+import { StopConsumer } from "../stop_consumer.ts";
+import type { Call, Reply, Request } from "./messages.ts";
+import { ConsumerThread, type ConsumerThreadOptions } from "./thread.ts";
 
-/** Something that is to be done in a thread. */
-export interface Work {
-  /** What to ask of the thread that it falls to. */
-  readonly requestFor: (thread: Thread) => Request;
-  /** How long it may take, in milliseconds, and what it fails with after that. */
-  readonly limit?: { readonly time: number; readonly late: () => Error } | undefined;
-  /** What it fails with when its thread dies. */
-  readonly died: (reason: string) => Error;
+/** Something to do in a thread. */
+export interface Task {
+  /** Returns the request for the thread that the task is given to. */
+  readonly requestFor: (thread: ConsumerThread) => Request;
+  /** How long it may take, in milliseconds, and the error if it takes longer. */
+  readonly limit?: { readonly time: number; readonly exceeded: () => Error } | undefined;
+  /** Returns the error if the thread exits meanwhile. */
+  readonly exited: (reason: string) => Error;
 }
 
-/** Whoever a handler's calls are for. */
+/** Runs the calls of the handlers of one instance, in the main thread. */
 export interface CallTarget {
+  /** The number of the instance. */
   readonly id: number;
   readonly call: (
     method: string,
@@ -25,153 +26,157 @@ export interface CallTarget {
   ) => Promise<unknown>;
 }
 
-interface PendingJob extends Work {
+interface PendingTask extends Task {
   readonly settled: PromiseWithResolvers<void>;
 }
 
 /**
- * A queue with a thread behind it: one job at a time is in the thread, so that its end costs no
- * other one. A thread that has ended is replaced when there is a job for it.
+ * A queue with a thread behind it. The thread has one task at a time, so that no other one fails if
+ * it exits. It is started, or replaced, when there is a task for it.
  */
 export class Slot {
-  readonly #options: RuntimeOptions;
-  readonly #waiting: PendingJob[] = [];
-  readonly #callees = new Map<number, CallTarget>();
-  readonly #ending = new Set<Promise<void>>();
-  #running: PendingJob | undefined;
+  readonly #options: ConsumerThreadOptions;
+  readonly #waiting: PendingTask[] = [];
+  readonly #targets = new Map<number, CallTarget>();
+  readonly #terminating = new Set<Promise<void>>();
+  #running: PendingTask | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #thread: Thread | undefined;
+  #thread: ConsumerThread | undefined;
 
-  constructor(options: RuntimeOptions) {
+  constructor(options: ConsumerThreadOptions) {
     this.#options = options;
   }
 
-  /** How many consumers live here. */
+  /** The number of instances that are attached. */
   get load(): number {
-    return this.#callees.size;
+    return this.#targets.size;
   }
 
-  /** Does something in the thread, once what came before is done. */
-  run(job: Work): Promise<void> {
+  /** Runs a task in the thread, after those that came before. */
+  run(task: Task): Promise<void> {
     const settled = Promise.withResolvers<void>();
-    this.#waiting.push({ ...job, settled });
+    this.#waiting.push({ ...task, settled });
     this.#next();
     return settled.promise;
   }
 
-  /** Takes a consumer in. */
-  join(callee: CallTarget): void {
-    this.#callees.set(callee.id, callee);
+  /** Attaches an instance: from now on, its handlers can make calls. */
+  attach(target: CallTarget): void {
+    this.#targets.set(target.id, target);
   }
 
-  /** Lets go of a consumer, and of its instance in the thread. */
-  leave({ id }: CallTarget): void {
-    this.#callees.delete(id);
-    this.#thread?.notify({ ask: "forget", instance: id });
+  /** Detaches an instance, and releases it in the thread. */
+  detach({ id }: CallTarget): void {
+    this.#targets.delete(id);
+    this.#thread?.notify({ type: "release", instance: id });
   }
 
-  /** Ends the thread, and waits until it has gone; nothing may be run any more. */
+  /** Terminates the thread, and waits until it has exited; no task may be added any more. */
   async close(): Promise<void> {
-    this.#end();
-    const closed = new Error("The threads were ended");
+    this.#terminate();
+    const closed = new Error("The server has stopped, and its threads were terminated");
     this.#takeRunning()?.settled.reject(closed);
     for (const { settled } of this.#waiting.splice(0)) settled.reject(closed);
-    await Promise.all(this.#ending);
+    await Promise.all(this.#terminating);
   }
 
   async #next(): Promise<void> {
-    const job = this.#running ? undefined : this.#waiting.shift();
-    if (!job) return;
-    this.#running = job;
+    const task = this.#running ? undefined : this.#waiting.shift();
+    if (!task) return;
+    this.#running = task;
     try {
       const thread = this.#thread ??= this.#start();
       await thread.ready;
-      if (this.#running === job) this.#give(job, thread);
+      if (this.#running === task) this.#request(task, thread);
     } catch (error) {
-      // It can't be started, or something can't be sent to it.
+      // The thread cannot be started, or something cannot be sent to it.
       this.#finish(({ reject }) => reject(error));
     }
   }
 
-  #give({ requestFor, limit }: Work, thread: Thread): void {
-    thread.ask(requestFor(thread));
+  #request({ requestFor, limit }: Task, thread: ConsumerThread): void {
+    thread.request(requestFor(thread));
     if (!limit) return;
     this.#timer = setTimeout(() => {
-      this.#end();
-      this.#finish(({ reject }) => reject(limit.late()));
+      this.#terminate();
+      this.#finish(({ reject }) => reject(limit.exceeded()));
     }, limit.time);
   }
 
-  #start(): Thread {
+  #start(): ConsumerThread {
     const ifCurrent = (act: () => void) => {
       if (this.#thread === thread) act();
     };
-    const thread: Thread = new Thread(this.#options, {
-      heard: (answer) => ifCurrent(() => this.#hear(answer)),
-      called: (call, signal) => this.#call(call, signal),
-      died: (reason) => ifCurrent(() => this.#replace(reason)),
+    const thread: ConsumerThread = new ConsumerThread(this.#options, {
+      onReply: (reply) => ifCurrent(() => this.#receive(reply)),
+      onCall: (call, signal) => this.#call(call, signal),
+      onExit: (reason) => ifCurrent(() => this.#replace(reason)),
     });
     return thread;
   }
 
-  /** The thread has ended, or must: the job in it fails, and the next one gets a new thread. */
+  /** The thread has exited, or must: its task fails, and the next one starts a new thread. */
   #replace(reason: string): void {
-    this.#end();
-    if (!this.#running) reportStray(new Error(`A thread ended between two events: ${reason}`));
-    this.#finish(({ reject }, job) => reject(job.died(reason)));
+    this.#terminate();
+    if (!this.#running) reportUnhandled(new Error(`Thread exited between two events: ${reason}`));
+    this.#finish(({ reject }, task) => reject(task.exited(reason)));
   }
 
-  #hear(answer: Answer): void {
-    if (answer.said === "done") this.#finish(({ resolve }) => resolve());
-    else if (answer.said === "failed") {
-      this.#finish(({ reject }) => reject(unpackError(answer.error)));
-    } else if (answer.said === "stray") {
-      const error = unpackError(answer.error);
-      const { count } = answer;
-      reportStray(count === 1 ? error : new Error(`${count} errors; the last`, { cause: error }));
+  #receive(reply: Reply): void {
+    if (reply.type === "done") this.#finish(({ resolve }) => resolve());
+    else if (reply.type === "failed") {
+      this.#finish(({ reject }) => reject(unpackError(reply.error, StopConsumer)));
+    } else if (reply.type === "unhandled") {
+      const error = unpackError(reply.error, StopConsumer);
+      const { count } = reply;
+      reportUnhandled(
+        count === 1 ? error : new Error(`${count} errors; the last one is the cause`, {
+          cause: error,
+        }),
+      );
     }
   }
 
   async #call({ instance, method, args }: Call, signal: AbortSignal): Promise<unknown> {
-    const callee = this.#callees.get(instance);
-    if (!callee) throw new TypeError("This consumer has come to its end");
-    return await callee.call(method, args, signal);
+    const target = this.#targets.get(instance);
+    if (!target) throw new TypeError("The scope of this consumer has ended");
+    return await target.call(method, args, signal);
   }
 
-  /** Ends the thread: from now on, nothing that it says counts. */
-  #end(): void {
-    const gone = this.#thread?.end();
+  /** Terminates the thread: from now on, its messages are ignored. */
+  #terminate(): void {
+    const terminated = this.#thread?.terminate();
     this.#thread = undefined;
-    if (!gone) return;
-    this.#ending.add(gone);
-    gone.then(() => this.#ending.delete(gone));
+    if (!terminated) return;
+    this.#terminating.add(terminated);
+    terminated.then(() => this.#terminating.delete(terminated));
   }
 
-  #finish(settle: (settled: PromiseWithResolvers<void>, job: Work) => void): void {
-    const job = this.#takeRunning();
-    if (job) settle(job.settled, job);
+  #finish(settle: (settled: PromiseWithResolvers<void>, task: Task) => void): void {
+    const task = this.#takeRunning();
+    if (task) settle(task.settled, task);
     this.#next();
   }
 
-  #takeRunning(): PendingJob | undefined {
+  #takeRunning(): PendingTask | undefined {
     clearTimeout(this.#timer);
-    const job = this.#running;
+    const task = this.#running;
     this.#running = undefined;
-    return job;
+    return task;
   }
 }
 
 /**
- * Tells of an error that no event waits for. It is as if it had happened here: a program that listens
- * for unhandled rejections, as `runworker` does, is told; in another one it is a warning, and not
- * the end.
+ * Reports an error that no event waits for as an unhandled rejection of this thread: a program that
+ * listens for these, as `runworker` does, receives it; in another one it is a warning, and does not
+ * end the program.
  */
-function reportStray(reason: unknown): void {
+function reportUnhandled(reason: unknown): void {
   const promise = Promise.reject(reason);
   promise.catch(() => {});
   const init = { promise, reason, cancelable: true };
   if (!dispatchEvent(new PromiseRejectionEvent("unhandledrejection", init))) return;
-  // It may hold what a terminal takes for commands.
+  // A terminal must not interpret any of it.
   const text = inspect(reason).replaceAll(
     /[^\P{C}\n]/gu,
     (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`,

@@ -1,145 +1,169 @@
 import { setImmediate } from "node:timers";
-import { type Runtime, type RuntimeOptions, startRuntime } from "./runtime.ts";
+import { packError, startThread, type Thread } from "../../threads/internal.ts";
 import {
-  type Answer,
   type Call,
   GATE,
+  type Init,
   type Notice,
   type Outcome,
-  readAnswer,
   readCall,
+  readReply,
+  type Reply,
   type Request,
 } from "./messages.ts";
-import { packError } from "./packed_error.ts";
 
-/** How often a thread may tell of errors that no request waits for, in milliseconds. */
-const STRAY_PAUSE = 1_000;
+/** How often a thread may report an unhandled error, in milliseconds. */
+const UNHANDLED_INTERVAL = 1_000;
 
-/** What a thread asks of the main thread. */
-export interface ThreadOwner {
-  /** It has answered a request, or tells of a stray error. */
-  readonly heard: (answer: Answer) => void;
-  /** A handler waits for something that the main thread has to do, until the signal is aborted. */
-  readonly called: (call: Call, signal: AbortSignal) => Promise<unknown>;
-  /** It has come to its end by itself, or has to be ended. */
-  readonly died: (reason: string) => void;
+/** How a thread for consumers is started. */
+export interface ConsumerThreadOptions {
+  /** The URL of the module that exports the consumers. */
+  readonly module: string;
+  /** What its code may do. */
+  readonly permissions: Deno.PermissionOptions;
+  /** How much memory its objects may take, in megabytes; ignored with other permissions than `"inherit"`. */
+  readonly memoryLimit: number;
 }
 
+/** What the owner of a thread does for it. */
+export interface ConsumerThreadOwner {
+  /** The thread has replied to a request, or reports an unhandled error. */
+  readonly onReply: (reply: Reply) => void;
+  /** A handler waits for the main thread, until the signal is aborted. */
+  readonly onCall: (call: Call, signal: AbortSignal) => Promise<unknown>;
+  /** The thread has exited by itself, or must be terminated. */
+  readonly onExit: (reason: string) => void;
+}
+
+// Named by an import as well, the module is fetched with the program, not with its first thread.
+void (() => import("./inside.ts"));
+
 /**
- * A thread that runs consumers: the end of it that is in the main thread.
+ * A thread that runs consumers, as the main thread sees it.
  *
- * Its code may send anything, at any time. So at each moment it is known what may come next: an
- * answer to each request, one call at a time, one stray error at a time. All else ends the thread,
- * and is the last that is read from it.
+ * Its code may send anything at any time. So it is known at each moment which message may be next:
+ * one reply to each request, one call at a time, one unhandled error at a time. Any other message
+ * terminates the thread, and is the last one that is read.
  */
-export class Thread {
-  readonly #engine: Runtime;
-  readonly #host: ThreadOwner;
-  readonly #port: MessagePort;
+export class ConsumerThread {
+  readonly #thread: Thread;
+  readonly #owner: ConsumerThreadOwner;
+  readonly #requests: MessagePort;
   readonly #calls: MessagePort;
-  readonly #gone: Promise<void>;
+  readonly #exited: Promise<void>;
   readonly #ready = Promise.withResolvers<void>();
   readonly #gate = new Int32Array(new SharedArrayBuffer(8));
   readonly #connected = new AbortController();
-  readonly #expected = new Set(["alive"]);
-  #requests = 0;
+  readonly #expected = new Set(["started"]);
+  #lastId = 0;
   #isCalling = false;
-  #strayTimer: ReturnType<typeof setTimeout> | undefined;
+  #unhandledTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Starts it. */
-  constructor(options: RuntimeOptions, host: ThreadOwner) {
+  /** Starts the thread. */
+  constructor(options: ConsumerThreadOptions, owner: ConsumerThreadOwner) {
     const [requests, calls] = [new MessageChannel(), new MessageChannel()];
-    const lock = `asgi.channels.thread.${crypto.randomUUID()}`;
-    this.#host = host;
-    this.#port = requests.port1;
+    this.#owner = owner;
+    this.#requests = requests.port1;
     this.#calls = calls.port1;
-    this.#port.onmessage = ({ data }) => this.#hear(readAnswer(data));
+    this.#requests.onmessage = ({ data }) => this.#receive(readReply(data));
     this.#calls.onmessage = ({ data }) => this.#answer(readCall(data));
-    this.#port.onmessageerror = this.#calls.onmessageerror = () => this.#refuse();
-    this.#engine = startRuntime(options, lock);
-    const isFenced = options.permissions !== "inherit";
-    const ports = { port: requests.port2, calls: calls.port2 };
-    this.#engine.welcome({ ...ports, gate: this.#gate, lock, isFenced });
-    this.#gone = this.#watch();
+    this.#requests.onmessageerror = this.#calls.onmessageerror = () => this.#reject();
+    this.#thread = this.#start(options, { requests: requests.port2, calls: calls.port2 });
+    this.#exited = this.#watch();
   }
 
-  /** Resolves when its module is loaded, or couldn't be; never when it dies before. */
+  /** Resolves once its module is loaded, or has failed to load; never if the thread exits before. */
   get ready(): Promise<void> {
     return this.#ready.promise;
   }
 
-  /** Sends it a request: it answers with `heard()`. */
-  ask(request: Request): void {
-    const id = ++this.#requests;
-    this.#port.postMessage({ ...request, id });
-    this.#expected.add(`answer ${id}`);
+  /** Sends a request; `onReply()` is called with the reply. */
+  request(request: Request): void {
+    const id = ++this.#lastId;
+    this.#requests.postMessage({ ...request, id });
+    this.#expected.add(`reply ${id}`);
   }
 
-  /** Tells it something that it doesn't answer. */
+  /** Sends a message that has no reply. */
   notify(notice: Notice): void {
-    this.#port.postMessage(notice);
+    this.#requests.postMessage(notice);
   }
 
-  /** Ends it, whatever it does, and waits until it has gone. */
-  async end(): Promise<void> {
+  /** Terminates the thread, whatever it does, and waits until it has exited. */
+  async terminate(): Promise<void> {
     this.#disconnect();
-    this.#engine.terminate();
-    // Waiting for a call can't be ended by force everywhere: it is told to give up.
-    Atomics.store(this.#gate, GATE.ended, 1);
+    this.#thread.terminate();
+    // Deno cannot end every thread that waits for a call: this makes the call throw.
+    Atomics.store(this.#gate, GATE.terminated, 1);
     this.#openGate();
-    await this.#gone;
+    await this.#exited;
+  }
+
+  #start(
+    { module, permissions, memoryLimit }: ConsumerThreadOptions,
+    ports: Pick<Init, "requests" | "calls">,
+  ): Thread {
+    const isRestricted = permissions !== "inherit";
+    const init: Init = { module, ...ports, gate: this.#gate, isRestricted };
+    const entry = import.meta.resolve("./inside.ts");
+    return startThread(
+      { entry, module, permissions, memoryLimit },
+      init,
+      [ports.requests, ports.calls],
+    );
   }
 
   async #watch(): Promise<void> {
-    const reason = await this.#engine.died;
+    const reason = await this.#thread.exited;
     this.#disconnect();
-    // The runtime lets go of a port a moment later.
+    // The runtime releases a port a moment later.
     await new Promise((resolve) => setImmediate(resolve));
-    this.#host.died(reason);
+    this.#owner.onExit(reason);
   }
 
-  /** From now on, nothing that it says is read, and nothing is done for it. */
+  /** From now on, none of its messages is read, and none of its calls is made. */
   #disconnect(): void {
     if (this.#connected.signal.aborted) return;
-    this.#connected.abort(new Error("The thread has ended"));
-    clearTimeout(this.#strayTimer);
-    for (const port of [this.#port, this.#calls]) port.onmessage = port.onmessageerror = null;
-    // To close a port reads it to its end, which never comes while a thread goes on sending.
-    this.#engine.gone.then(() => [this.#port, this.#calls].forEach((port) => port.close()));
+    this.#connected.abort(new Error("The thread has exited"));
+    clearTimeout(this.#unhandledTimer);
+    const ports = [this.#requests, this.#calls];
+    for (const port of ports) port.onmessage = port.onmessageerror = null;
+    // Closing a port reads it to its end, which is never reached while a thread continues to send.
+    this.#thread.ended.then(() => ports.forEach((port) => port.close()));
   }
 
-  /** It has sent what can't be: its code plays with the protocol. */
-  #refuse(): void {
+  /** It has sent an invalid message: its code interferes with the protocol. */
+  #reject(): void {
     if (this.#connected.signal.aborted) return;
     this.#disconnect();
-    this.#host.died("its code sent a message that is not part of the protocol");
+    this.#owner.onExit("its code sent a message that is not part of the protocol");
   }
 
-  #hear(answer: Answer | undefined): void {
+  #receive(reply: Reply | undefined): void {
     if (this.#connected.signal.aborted) return;
-    if (!answer || !this.#expected.delete(expectationOf(answer))) return this.#refuse();
-    if (answer.said === "alive") {
-      this.#expected.add("ready").add("stray");
-      this.#engine.alive();
-    } else if (answer.said === "ready") this.#ready.resolve();
+    if (!reply || !this.#expected.delete(expectationOf(reply))) return this.#reject();
+    if (reply.type === "started") {
+      this.#expected.add("ready").add("unhandled");
+      this.#thread.confirm();
+    } else if (reply.type === "ready") this.#ready.resolve();
     else {
-      if (answer.said === "stray") this.#pauseStrays();
-      this.#host.heard(answer);
+      if (reply.type === "unhandled") this.#pauseUnhandled();
+      this.#owner.onReply(reply);
     }
   }
 
-  /** What fails without end must not flood the log. */
-  #pauseStrays(): void {
-    this.#strayTimer = setTimeout(() => {
-      this.#expected.add("stray");
-      this.notify({ ask: "continue" });
-    }, STRAY_PAUSE);
+  /** Errors without end must not flood the log. */
+  #pauseUnhandled(): void {
+    this.#unhandledTimer = setTimeout(() => {
+      this.#expected.add("unhandled");
+      this.notify({ type: "continue" });
+    }, UNHANDLED_INTERVAL);
   }
 
   async #answer(call: Call | undefined): Promise<void> {
     const { signal } = this.#connected;
     if (signal.aborted) return;
-    if (!call || this.#isCalling) return this.#refuse();
+    if (!call || this.#isCalling) return this.#reject();
     this.#isCalling = true;
     const outcome = await this.#outcomeOf(call);
     this.#isCalling = false;
@@ -150,7 +174,7 @@ export class Thread {
 
   async #outcomeOf(call: Call): Promise<Outcome> {
     try {
-      const value = await this.#host.called(call, this.#connected.signal);
+      const value = await this.#owner.onCall(call, this.#connected.signal);
       return { value: typeof value === "string" ? value : undefined };
     } catch (error) {
       return { error: packError(error) };
@@ -163,7 +187,7 @@ export class Thread {
   }
 }
 
-/** What must be expected for an answer to be heard. */
-function expectationOf(answer: Answer): string {
-  return "id" in answer ? `answer ${answer.id}` : answer.said;
+/** Returns what must be expected for a reply to be valid. */
+function expectationOf(reply: Reply): string {
+  return "id" in reply ? `reply ${reply.id}` : reply.type;
 }

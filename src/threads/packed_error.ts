@@ -1,37 +1,38 @@
-import * as ours from "../../errors.ts";
-import { StopConsumer } from "../stop_consumer.ts";
+import * as errors from "../errors.ts";
 
-/** What was thrown, in a form that can go from one thread to another. */
+/** A thrown value, in a form that can be sent to another thread. */
 export type PackedError = { readonly thrown: unknown } | {
   readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;
   readonly cause: PackedError | undefined;
-  /** Its own properties, where they can travel. */
+  /** Its own properties, where they can be sent. */
   readonly properties: Readonly<Record<string, unknown>>;
 };
 
-/** The classes that an error is of on the other side as well, by their names. */
-const CLASSES = new Map<unknown, { readonly prototype: Error }>(
-  [...Object.values(ours), StopConsumer, EvalError, RangeError, SyntaxError, TypeError, URIError]
+type ErrorClass = { readonly name: string; readonly prototype: Error };
+
+/** The classes that an unpacked error can have, by name. */
+const CLASSES: ReadonlyMap<unknown, ErrorClass> = new Map(
+  [...Object.values(errors), EvalError, RangeError, SyntaxError, TypeError, URIError]
+    // No handler can tell the program that its server has stopped.
+    .filter((errorClass) => errorClass !== errors.ServerStoppedError)
     .map((errorClass) => [errorClass.name, errorClass]),
 );
-// No handler can say that the server has stopped.
-CLASSES.delete(ours.ServerStoppedError.name);
 
-/** How far the causes of an error are followed. */
-const MOST_CAUSES = 8;
+/** How many causes of an error are kept. */
+const MAX_CAUSES = 8;
 
-/** How many characters of a text, and how many properties, are taken over. */
-const MOST_CHARACTERS = 16_384;
-const MOST_PROPERTIES = 64;
+/** How many characters of a text, and how many properties, are kept. */
+const MAX_CHARACTERS = 16_384;
+const MAX_PROPERTIES = 64;
 
-/** Makes something that was thrown fit to travel: anything, also what throws when it is looked at. */
+/** Returns a thrown value in a form that can be sent: any value, even one whose getters throw. */
 export function packError(error: unknown): PackedError {
   try {
-    return pack(error, MOST_CAUSES);
+    return pack(error, MAX_CAUSES);
   } catch {
-    return { thrown: "What was thrown can't be looked at" };
+    return { thrown: "The thrown value cannot be inspected" };
   }
 }
 
@@ -49,29 +50,35 @@ function pack(error: unknown, causes: number): PackedError {
   };
 }
 
-/** What needn't be among the properties. */
+/** What need not be among the properties. */
 const PACKED = { name: 0, message: 0, stack: 0, cause: 0 };
 
-/** What an error has from its class, and must keep. */
+/** What an error inherits from its class, and must keep. */
 const INHERITED = new Set([
   ...Object.getOwnPropertyNames(Object.prototype),
   ...Object.keys(PACKED),
 ]);
 
 /**
- * Makes it what it was: an error of the same name, message and stack, and where we know it, class.
+ * Restores a packed error: name, message, stack, cause, properties and, if it is known, the class.
  *
  * @param packed Data that another thread may have forged: nothing in it is trusted.
+ * @param extra Classes that it may have besides those of JavaScript and of `errors.ts`.
  */
-export function unpackError(packed: unknown, causes = MOST_CAUSES): unknown {
+export function unpackError(packed: unknown, ...extra: readonly ErrorClass[]): unknown {
+  return unpack(packed, extra, MAX_CAUSES);
+}
+
+function unpack(packed: unknown, extra: readonly ErrorClass[], causes: number): unknown {
   const { thrown, name, message, stack, cause, properties } = fieldsOf(packed);
   if (Object.hasOwn(fieldsOf(packed), "thrown")) return thrown;
   const options = fieldsOf(cause) === NOTHING || causes === 0
     ? undefined
-    : { cause: unpackError(cause, causes - 1) };
+    : { cause: unpack(cause, extra, causes - 1) };
   const error = new Error(textOf(message), options);
-  Object.setPrototypeOf(error, CLASSES.get(name)?.prototype ?? Error.prototype);
-  for (const [key, value] of Object.entries(fieldsOf(properties)).slice(0, MOST_PROPERTIES)) {
+  const errorClass = CLASSES.get(name) ?? extra.find((other) => other.name === name) ?? Error;
+  Object.setPrototypeOf(error, errorClass.prototype);
+  for (const [key, value] of Object.entries(fieldsOf(properties)).slice(0, MAX_PROPERTIES)) {
     if (!INHERITED.has(key)) define(error, key, value, true);
   }
   if (error.name !== name) define(error, "name", textOf(name));
@@ -86,7 +93,7 @@ function fieldsOf(data: unknown): Readonly<Record<string, unknown>> {
 }
 
 function textOf(value: unknown): string {
-  return typeof value === "string" ? value.slice(0, MOST_CHARACTERS) : "";
+  return typeof value === "string" ? value.slice(0, MAX_CHARACTERS) : "";
 }
 
 function define(error: Error, key: string, value: unknown, enumerable = false): void {
