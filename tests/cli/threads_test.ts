@@ -202,7 +202,7 @@ testWithRedis("exiting threads", () => {
   });
 });
 
-Deno.test("events that are lost with a terminated thread are counted, and named in the log", async () => {
+Deno.test("events that are lost with a thread that is terminated are counted, and named in the log", async () => {
   await using opened = await openFolder();
   await opened.layer.sendMany("a", withIds(2_000, { type: "work" }));
   await using worker = opened.start("--threads", "2", "--shutdown-timeout", "0.2");

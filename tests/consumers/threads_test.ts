@@ -1,9 +1,16 @@
-import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+} from "@std/assert";
 import {
   ChannelNameRouter,
   ConsumerConfigurationError,
   MemoryChannelLayer,
   ProtocolTypeRouter,
+  ShutdownTimeoutError,
   SyncConsumer,
   ThreadError,
 } from "@asgi/channels";
@@ -254,6 +261,25 @@ Deno.test("a failed handler of a worker doesn't end its thread", async () => {
     return replies.items.at(-1)?.message;
   };
   assertEquals(await tell(), await tell());
+});
+
+Deno.test("a handler that exceeds the shutdown timeout of its worker ends with its thread", async () => {
+  await using test = useMemoryLayer();
+  const errors = new Tally<unknown>();
+  const started = await startWorker({
+    layer: test.layer,
+    application: letters(),
+    channels: ["letters"],
+    shutdownTimeout: 50,
+    onError: (error) => errors.add(error),
+  });
+  await test.layer.send("letters", { type: "answer.late", duration: 60_000, replyTo: "answers" });
+  await test.layer.receive("answers");
+  await assertRejects(() => started.stop(), ShutdownTimeoutError, "letters/answer.late");
+  await errors.reach(1);
+  const [error] = errors.items;
+  assertInstanceOf(error, ThreadError);
+  assertEquals(error.reason, "the server has stopped");
 });
 
 Deno.test("a worker that is stopped lets a handler on a thread finish", async () => {

@@ -74,9 +74,10 @@ export class Slot {
   /** Terminates the thread, and waits until it has exited; no task may be added any more. */
   async close(): Promise<void> {
     this.#terminate();
-    const closed = new Error("The server has stopped, and its threads were terminated");
-    this.#takeRunning()?.settled.reject(closed);
-    for (const { settled } of this.#waiting.splice(0)) settled.reject(closed);
+    const running = this.#takeRunning();
+    for (const task of [...running ? [running] : [], ...this.#waiting.splice(0)]) {
+      task.settled.reject(task.exited("the server has stopped"));
+    }
     await Promise.all(this.#terminating);
   }
 
