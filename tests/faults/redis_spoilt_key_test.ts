@@ -27,7 +27,7 @@ testWithRedis("Redis with something else under a key", () => {
       await seen.reach(number + 1);
     }
     const send = () => layer.send("letters", event(3));
-    await assertRejects(send, LayerConfigurationError, "its key asgiletters holds something else");
+    await assertRejects(send, LayerConfigurationError, "the key asgiletters holds something other");
     await redis.cli("DEL", "asgiletters");
     await layer.send("letters", event(4));
     await seen.reach(4);
@@ -35,6 +35,6 @@ testWithRedis("Redis with something else under a key", () => {
     redirectWarnings(undefined);
     assertEquals(seen.items, [0, 1, 2, 4]);
     assertEquals(said.items.length, 1);
-    assertStringIncludes(said.items[0] ?? "", "The key asgiletters in Redis holds something else");
+    assertStringIncludes(said.items[0] ?? "", "The key asgiletters in Redis holds something other");
   });
 });

@@ -121,7 +121,7 @@ Deno.test("RedisChannelLayer() takes the URL that the registry takes, options in
 });
 
 Deno.test("RedisChannelLayer() refuses an option that is in its URL and given as well", () => {
-  const problem = "is in the URL and among the options: remove one of them";
+  const problem = "is given both in the URL and in the options: remove one of them";
   for (const option of ["capacity", "expiry", "prefix", "serializer"] as const) {
     const url = "redis://h?capacity=5&expiry=50&prefix=x&serializer=json";
     const given = { capacity: 5, expiry: 50, prefix: "x", serializer: "json" } as const;
