@@ -27,7 +27,7 @@ testWithRedis("Warnings of layers", () => {
     assertEquals(warnings.length, 1);
     assertMatch(
       warnings[0].message,
-      /^Lost unix:.*nobody\.sock, and going on with the other hosts/,
+      /^Lost connection to unix:.*nobody\.sock \(the socket does not exist\); continuing with the remaining hosts/,
     );
   });
 });

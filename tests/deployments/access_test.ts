@@ -93,16 +93,19 @@ testWithRedis("RedisChannelLayer with TLS", () => {
 
   Deno.test("runworker: exits with status 1 for an untrusted certificate, with one line", async () => {
     const { certificates: { otherCa, ca }, node: { at, port } } = tls();
-    assertStringIncludes(await complaintOf(`rediss://${at}`), "isn't trusted");
-    assertStringIncludes(await complaintOf(`rediss://${at}?ca=${otherCa}`), "isn't trusted");
-    assertStringIncludes(await complaintOf(`rediss://localhost:${port}?ca=${ca}`), "another name");
+    assertStringIncludes(await complaintOf(`rediss://${at}`), "is not trusted");
+    assertStringIncludes(await complaintOf(`rediss://${at}?ca=${otherCa}`), "is not trusted");
+    assertStringIncludes(
+      await complaintOf(`rediss://localhost:${port}?ca=${ca}`),
+      "another host name",
+    );
   });
 
   Deno.test("runworker: reports TLS to a plain server, and the reverse, in one line", async () => {
     await using http = await startFakeServer(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
-    assertStringIncludes(await complaintOf(`rediss://${http.at}`), "it speaks no TLS");
+    assertStringIncludes(await complaintOf(`rediss://${http.at}`), "does not use TLS");
     // A Redis without TLS waits for more, and one with it hangs up: that may pass.
-    assertStringIncludes((await waitOf(`rediss://${plain().at}`)).line, "no answer in time");
+    assertStringIncludes((await waitOf(`rediss://${plain().at}`)).line, "no reply in time");
     assertStringIncludes((await waitOf(`redis://${tls().node.at}`)).line, "rediss://");
   });
 
@@ -137,9 +140,12 @@ testWithRedis("RedisChannelLayer and its access", () => {
 
   Deno.test("runworker: wrong password, no password, wrong user, each in one line", async () => {
     const { at } = locked();
-    assertStringIncludes(await complaintOf(`redis://:wrong@${at}`), "user or password are wrong");
-    assertStringIncludes(await complaintOf(`redis://nobody:secret@${at}`), "user or password");
-    assertStringIncludes(await complaintOf(`redis://${at}`), "it asks for a password");
+    assertStringIncludes(await complaintOf(`redis://:wrong@${at}`), "wrong username or password");
+    assertStringIncludes(
+      await complaintOf(`redis://nobody:secret@${at}`),
+      "wrong username or password",
+    );
+    assertStringIncludes(await complaintOf(`redis://${at}`), "requires a password");
   });
 
   Deno.test("runworker: a user without the right to a command or key, in one line", async () => {
@@ -154,9 +160,18 @@ testWithRedis("RedisChannelLayer and its access", () => {
 
   Deno.test("runworker: a server that speaks HTTP, in one line", async () => {
     await using http = await startFakeServer(() => "HTTP/1.1 400 Bad Request\r\n\r\n");
-    assertStringIncludes(await complaintOf(`redis://${http.at}`), "speaks no Redis");
-    assertStringIncludes(await complaintOf(`redis://:secret@${http.at}`), "speaks no Redis");
-    assertStringIncludes(await complaintOf(`redis+cluster://${http.at}`), "speaks no Redis");
+    assertStringIncludes(
+      await complaintOf(`redis://${http.at}`),
+      "does not speak the Redis protocol",
+    );
+    assertStringIncludes(
+      await complaintOf(`redis://:secret@${http.at}`),
+      "does not speak the Redis protocol",
+    );
+    assertStringIncludes(
+      await complaintOf(`redis+cluster://${http.at}`),
+      "does not speak the Redis protocol",
+    );
   });
 
   Deno.test("runworker: waits for a silent server, with one line", async () => {
@@ -164,7 +179,7 @@ testWithRedis("RedisChannelLayer and its access", () => {
     const starts = ["redis://", "redis://:secret@", "redis+cluster://", "rediss://"];
     await Promise.all(starts.map(async (start) => {
       const { line } = await waitOf(`${start}${silent.at}`);
-      assertStringIncludes(line, "no answer in time");
+      assertStringIncludes(line, "no reply in time");
     }));
   });
 
@@ -178,7 +193,7 @@ testWithRedis("RedisChannelLayer and its access", () => {
     await using _loading = await startNode({ port, args: slow });
     const url = `redis://127.0.0.1:${port}`;
     await using worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", url]);
-    await worker.stderr.until("it is still loading its data");
+    await worker.stderr.until("the server is loading its data");
     await worker.stderr.until("Listening on");
     await using layer = new RedisChannelLayer({ url });
     await layer.send("a", { type: "record", id: 1 });

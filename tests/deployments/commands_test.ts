@@ -97,14 +97,14 @@ testWithRedis("RedisChannelLayer with few rights", () => {
     await node.cli("SET", "asgibad", "something else");
     const url = `redis://${node.at}`;
     await using worker = await startWorkerProcess(["good", "bad", "--layer", url]);
-    await worker.stderr.until("The key asgibad in Redis holds something else");
+    await worker.stderr.until("The key asgibad in Redis holds something other");
     await using layer = new RedisChannelLayer({ url });
     for (let id = 0; id < 5; id++) {
       await layer.send("good", { type: "record", id });
       await worker.stdout.count(id + 1);
     }
     const refusal = await assertRejects(() => layer.send("bad", EVENT), LayerConfigurationError);
-    assertStringIncludes(refusal.message, "its key asgibad holds something else");
+    assertStringIncludes(refusal.message, "the key asgibad holds something other");
     await node.cli("DEL", "asgibad");
     await layer.send("bad", { type: "record", id: 5 });
     await worker.stdout.count(6);

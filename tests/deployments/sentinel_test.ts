@@ -64,7 +64,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     await using worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", url]);
     assertEquals(await worker.end, 1);
     assertEquals(worker.stderr.all.length, 2, worker.stderr.all.join("\n"));
-    assertStringIncludes(worker.stderr.all[0]!, "no Sentinel knows a master called nobody");
+    assertStringIncludes(worker.stderr.all[0]!, "no Sentinel knows a master named nobody");
   });
 
   Deno.test("runworker: waits for Sentinels that have not started yet", async () => {
@@ -72,7 +72,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     const port = freePort();
     const url = `redis+sentinel://127.0.0.1:${port}/${MASTER}`;
     await using worker = startProgram(["runworker", "a", "--app", FIXTURE_APP, "--layer", url]);
-    await worker.stderr.until("no Sentinel answers: nothing listens there");
+    await worker.stderr.until("no Sentinel replies: connection refused");
     const lines = [`sentinel monitor ${MASTER} 127.0.0.1 ${master.port} 1`];
     await using _sentinel = await startNode({ port, args: ["--sentinel"], config: lines });
     await worker.stderr.until("Listening on");
@@ -96,15 +96,19 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
       () => wrong.send("letters", EVENT),
       LayerConfigurationError,
     );
-    assertStringIncludes(refused.message, "the Sentinels let nobody in");
+    assertStringIncludes(refused.message, "the Sentinels rejected the credentials");
     await using none = new RedisChannelLayer({ hosts: [{ sentinels, master: MASTER }] });
     await assertRejects(
       () => none.send("letters", EVENT),
       LayerConfigurationError,
-      "let nobody in",
+      "rejected the credentials",
     );
     await using masters = new RedisChannelLayer({ hosts: [{ ...host, password: "x" }] });
-    await assertRejects(() => masters.send("letters", EVENT), LayerConfigurationError, "are wrong");
+    await assertRejects(
+      () => masters.send("letters", EVENT),
+      LayerConfigurationError,
+      "wrong username or password",
+    );
   });
 
   Deno.test("RedisChannelLayer: a silent Sentinel is skipped for the next one", async () => {
@@ -137,7 +141,7 @@ testWithRedis("RedisChannelLayer behind Sentinels", () => {
     await own.sentinels[0]!.crash();
     await own.replica.crash();
     for (let id = 1; id < 4; id++) await layer.send("letters", { type: "record", id });
-    await worker.stderr.until("no Sentinel answers");
+    await worker.stderr.until("no Sentinel replies");
     const lines = [`sentinel monitor ${MASTER} 127.0.0.1 ${own.master.port} 1`];
     const { port } = own.sentinels[0]!;
     await using _back = await startNode({ port, args: ["--sentinel"], config: lines });

@@ -24,7 +24,7 @@ testWithRedis("Redis with a key of the wrong type", () => {
       await seen.reach(number + 1);
     }
     const send = () => layer.send("letters", event(3));
-    await assertRejects(send, LayerConfigurationError, "its key asgiletters holds something else");
+    await assertRejects(send, LayerConfigurationError, "the key asgiletters holds something other");
     await redis.cli("DEL", "asgiletters");
     await layer.send("letters", event(4));
     await seen.reach(4);
@@ -33,7 +33,7 @@ testWithRedis("Redis with a key of the wrong type", () => {
     assertEquals(warnings.items.length, 1);
     assertStringIncludes(
       warnings.items[0] ?? "",
-      "The key asgiletters in Redis holds something else",
+      "The key asgiletters in Redis holds something other",
     );
   });
 });

@@ -121,7 +121,7 @@ Deno.test("RedisChannelLayer() accepts the URLs of the registry, with options in
 });
 
 Deno.test("RedisChannelLayer() rejects an option that is also in its URL", () => {
-  const problem = "is in the URL and among the options: remove one of them";
+  const problem = "is given both in the URL and in the options: remove one of them";
   for (const option of ["capacity", "expiry", "prefix", "serializer"] as const) {
     const url = "redis://h?capacity=5&expiry=50&prefix=x&serializer=json";
     const given = { capacity: 5, expiry: 50, prefix: "x", serializer: "json" } as const;

@@ -52,7 +52,7 @@ testWithRedis("RedisChannelLayer: failures of the server", () => {
     await assertRejects(
       () => layer.send("letters", EVENT),
       LayerUnavailableError,
-      "nothing listens",
+      "the socket does not exist",
     );
     for (let times = 0; times < 2; times++) {
       await using _server = await startRedis([], socket);
@@ -66,7 +66,7 @@ testWithRedis("RedisChannelLayer: failures of the server", () => {
     const url = `redis://ann:secret@127.0.0.1:${freePort()}`;
     await using layer = new RedisChannelLayer({ url });
     for (const call of [() => layer.send("letters", EVENT), () => layer.receive("letters")]) {
-      const error = await assertRejects(call, LayerUnavailableError, "nothing listens there");
+      const error = await assertRejects(call, LayerUnavailableError, "connection refused");
       assertStringIncludes(error.message, "redis://ann:***@127.0.0.1");
       assert(!Deno.inspect(error, { depth: 9 }).includes("secret"), "The password is shown");
     }
@@ -77,9 +77,9 @@ testWithRedis("RedisChannelLayer: failures of the server", () => {
     const port = freePort();
     await using _server = await startRedis(["--port", `${port}`, "--requirepass", "right"]);
     const cases = [
-      ["redis://:wrong@", "user or password are wrong"],
-      ["redis://nobody:wrong@", "user or password are wrong"],
-      ["redis://", "it asks for a password"],
+      ["redis://:wrong@", "wrong username or password"],
+      ["redis://nobody:wrong@", "wrong username or password"],
+      ["redis://", "requires a password"],
     ];
     for (const [start, reason] of cases) {
       await using layer = new RedisChannelLayer({ url: `${start}127.0.0.1:${port}` });
@@ -114,7 +114,7 @@ testWithRedis("RedisChannelLayer: failures of the server", () => {
     await assertRejects(
       () => layer.send("letters", EVENT),
       LayerConfigurationError,
-      "no database of that",
+      "no database with this number",
     );
   });
 
@@ -135,7 +135,7 @@ testWithRedis("RedisChannelLayer: failures of the server", () => {
     const sending = async () => {
       for (;;) await layer.send("letters", large);
     };
-    await assertRejects(sending, LayerUnavailableError, "its memory is full");
+    await assertRejects(sending, LayerUnavailableError, "out of memory");
   });
 
   Deno.test("RedisChannelLayer: a send() that is aborted in the send buffer sends nothing", async () => {

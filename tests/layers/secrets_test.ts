@@ -228,7 +228,7 @@ testWithRedis("Secrets and Redis", () => {
     await assertRejects(
       () => layer.send("a", EVENT),
       LayerConfigurationError,
-      "without the password",
+      "remove it from the URL",
     );
   });
 
@@ -240,7 +240,7 @@ testWithRedis("Secrets and Redis", () => {
       await assertRejects(
         () => layer.send("a", EVENT),
         LayerConfigurationError,
-        "password are wrong",
+        "wrong username or password",
       );
     }
   });

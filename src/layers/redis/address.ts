@@ -1,36 +1,36 @@
-/** How to get to a server's port. */
+/** Where a server listens. */
 export type Endpoint =
   | { readonly host: string; readonly port: number }
   | { readonly path: string };
 
-/** How to speak TLS with servers whose certificates no well-known authority has signed. */
+/** TLS options for servers whose certificates are not signed by a well-known CA. */
 export interface RedisTlsOptions {
-  /** The certificates of the authorities to trust, as PEM; else those of the system. */
+  /** The CA certificates to trust, as PEM; by default those of the system. */
   readonly ca?: string;
-  /** Our own certificate, as PEM, where the server asks for one. */
+  /** The client certificate, as PEM, if the server requires one. */
   readonly cert?: string;
-  /** The key of our own certificate, as PEM. */
+  /** The private key of the client certificate, as PEM. */
   readonly key?: string;
 }
 
-/** How to be let in. */
+/** Credentials and encryption. */
 export interface Access {
   readonly username?: string | undefined;
   readonly password?: string | undefined;
-  /** Without it, nothing is encrypted on the way. */
+  /** Without it, the connection is not encrypted. */
   readonly tls?: RedisTlsOptions | undefined;
 }
 
-/** One server. */
+/** The address of a single server. */
 export interface ServerAddress extends Access {
   readonly kind: "server";
-  /** What it is called in messages for people: it holds no secrets. */
+  /** The URL without secrets, for errors and logs. */
   readonly name: string;
   readonly endpoint: Endpoint;
   readonly database: number;
 }
 
-/** The server that Sentinels name as the master. */
+/** The address of a master that Sentinels watch. */
 export interface SentinelAddress extends Access {
   readonly kind: "sentinel";
   readonly name: string;
@@ -40,29 +40,30 @@ export interface SentinelAddress extends Access {
   readonly database: number;
 }
 
-/** The servers of a cluster, of which some are enough to find the others. */
+/** The address of a cluster. */
 export interface ClusterAddress extends Access {
   readonly kind: "cluster";
   readonly name: string;
+  /** Some of its servers, which know the others. */
   readonly roots: readonly Endpoint[];
 }
 
-/** Where keys are kept. */
+/** Where keys are stored. */
 export type Address = ServerAddress | SentinelAddress | ClusterAddress;
 
-/** The master that Sentinels watch, as an object: what a URL can say, and the Sentinels' password. */
+/** A master that Sentinels watch: what a URL can express, and the credentials for the Sentinels. */
 export interface RedisSentinelHost {
-  /** Where the Sentinels are: `"HOST"` or `"HOST:PORT"`, by default with port 26379. */
+  /** The Sentinels, as `"HOST"` or `"HOST:PORT"`; the default port is 26379. */
   readonly sentinels: readonly string[];
-  /** By which name they know the master. */
+  /** The name of the master in the configuration of the Sentinels. */
   readonly master: string;
-  /** The user at the master; without it, the default user. */
+  /** The user name for the master; by default, the default user. */
   readonly username?: string;
-  /** The password at the master. */
+  /** The password for the master. */
   readonly password?: string;
-  /** The user at the Sentinels. */
+  /** The user name for the Sentinels. */
   readonly sentinelUsername?: string;
-  /** The password at the Sentinels. */
+  /** The password for the Sentinels. */
   readonly sentinelPassword?: string;
   /**
    * The number of the database.
@@ -71,7 +72,7 @@ export interface RedisSentinelHost {
    */
   readonly database?: number;
   /**
-   * Whether master and Sentinels speak TLS.
+   * Whether the master and the Sentinels use TLS.
    *
    * @default {false}
    */
@@ -79,16 +80,17 @@ export interface RedisSentinelHost {
 }
 
 /**
- * Completes what was said of Sentinels.
+ * Returns the address of a master that Sentinels watch.
  *
- * @param host What was said.
- * @param tls How to speak TLS, if they do.
- * @throws {TypeError} When something is missing.
+ * @param tls Options for TLS, if it is used.
+ * @throws {TypeError} If the Sentinels or the name of the master are missing.
  */
 export function sentinelAddress(host: RedisSentinelHost, tls: RedisTlsOptions): SentinelAddress {
   const { sentinels, master, username, password, database = 0 } = host;
   if (!Array.isArray(sentinels) || sentinels.length === 0 || !master) {
-    throw new TypeError("Sentinels need addresses and a master: redis+sentinel://HOST:PORT/MASTER");
+    throw new TypeError(
+      "Specify the Sentinels and the master, as in redis+sentinel://HOST:PORT/MASTER",
+    );
   }
   const withTls = { tls: host.tls ? tls : undefined };
   return {
@@ -108,12 +110,16 @@ export function sentinelAddress(host: RedisSentinelHost, tls: RedisTlsOptions): 
   };
 }
 
-/** @throws {TypeError} If a text isn't a host and perhaps a port; it is not quoted: see `redis_url.ts`. */
+/**
+ * Reads `HOST` or `HOST:PORT`.
+ *
+ * @throws {TypeError} If it is invalid. The error does not quote it: it may be a part of a password.
+ */
 export function endpointOf(text: string, defaultPort: number): Endpoint {
   const [, host = "", port = defaultPort] =
     /^(\[[^\]@]+\]|[^:[\]@/?#\s]+)(?::(\d{1,5}))?$/.exec(text) ?? [];
   if (host && Number(port) < 65536) {
     return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
   }
-  throw new TypeError("a host of Redis must be HOST or HOST:PORT, with a port up to 65535");
+  throw new TypeError("a Redis host must be HOST or HOST:PORT, with a port up to 65535");
 }

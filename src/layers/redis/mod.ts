@@ -1,9 +1,9 @@
 /**
- * The layer of many machines, over Redis: `@asgi/channels/layers/redis`.
+ * The channel layer for several machines, over Redis: `@asgi/channels/layers/redis`.
  *
- * On the wire it is the one of Python's `channels_redis`, so that a Django site can send to a Deno
- * worker and back. It runs on one Redis, several that know nothing of each other, one that Sentinels
- * watch, or a Redis Cluster.
+ * It uses the wire format of Python's `channels_redis`, so that a Django site and a Deno worker can
+ * send to each other. It supports a single Redis, several independent ones, Redis Sentinel, and Redis
+ * Cluster.
  *
  * ```ts
  * import { RedisChannelLayer } from "@asgi/channels/layers/redis";
@@ -16,7 +16,6 @@
  *
  * @module
  */
-import { LayerUnavailableError } from "../../errors.ts";
 import { BaseChannelLayer } from "../base_layer.ts";
 import type { ChannelLayerOptions } from "../channel_layer.ts";
 import { fernetCipher } from "../messages/fernet.ts";
@@ -29,6 +28,7 @@ import {
   type RedisTlsOptions,
   sentinelAddress,
 } from "./address.ts";
+import { shortReason } from "./connection/failures.ts";
 import { Host, type HostChange } from "./topology/host.ts";
 import { ShardedStore } from "./topology/sharded_store.ts";
 import { checkClusterPrefix } from "./wire_format.ts";
@@ -40,10 +40,10 @@ import { warn } from "../warnings.ts";
 
 export type { HostChange, RedisSentinelHost, RedisTlsOptions };
 
-/** Options of {@linkcode RedisChannelLayer}. */
+/** Options for {@linkcode RedisChannelLayer}. */
 export interface RedisChannelLayerOptions extends ChannelLayerOptions {
   /**
-   * Where Redis is. Several hosts are separated by commas.
+   * The URL of Redis. Several hosts are separated by commas.
    *
    * - `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, or `rediss://` with TLS
    * - `unix://[USER:PASSWORD@]/PATH`
@@ -51,42 +51,43 @@ export interface RedisChannelLayerOptions extends ChannelLayerOptions {
    *   `rediss+sentinel://`
    * - `redis+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]`, or `rediss+cluster://`
    *
-   * Options may be in its query, as in every URL of a layer: `?prefix=x&capacity=1000`. An option
-   * that is given here as well is an error.
+   * The query may contain options, as in the URL of every layer: `?prefix=x&capacity=1000`. An option
+   * must not be given both there and here.
    *
    * @default {"redis://127.0.0.1:6379"}
    */
   readonly url?: string;
-  /** The same as a list, as `"hosts"` of channels_redis: in the same order on both sides. */
+  /** The hosts as a list, like `"hosts"` of channels_redis; all processes need the same order. */
   readonly hosts?: readonly (string | RedisSentinelHost)[];
-  /** How to speak TLS, where the certificates aren't signed by a well-known authority. */
+  /** Certificates for TLS, if they are not signed by a well-known CA. */
   readonly tls?: RedisTlsOptions;
   /**
-   * How messages become bytes; `"json"` carries no `Uint8Array`. It has to be the same on all sides.
+   * The encoding of messages; `"json"` does not support `Uint8Array`. All processes need the same one.
    *
    * @default {"msgpack"}
    */
   readonly serializer?: "msgpack" | "json";
   /**
-   * Passwords for encrypting what travels: the first one encrypts, all of them decrypt. They have to
-   * be the same on all sides.
+   * Passwords that encrypt messages: the first one encrypts, and all of them decrypt. All processes
+   * need the same ones.
    */
   readonly symmetricEncryptionKeys?: readonly string[];
   /**
-   * Called when one of several hosts is lost, and when it is back: the others go on meanwhile.
-   * By default it is a warning of the process, on standard error.
+   * Called when the connection to one of several hosts is lost or restored; the other hosts keep
+   * working in the meantime. The default writes a warning to the log of the worker, or else to
+   * standard error.
    */
   readonly onHostChange?: (change: HostChange) => void;
 }
 
-/** Keeps messages in Redis, in the form of Python's `channels_redis.core.RedisChannelLayer`. */
+/** A channel layer over Redis, compatible with `channels_redis.core.RedisChannelLayer` of Python. */
 export class RedisChannelLayer extends BaseChannelLayer {
   /**
-   * Makes the layer; it connects when it is first used.
+   * Creates the layer; it connects on first use.
    *
    * @param given See {@linkcode RedisChannelLayerOptions}.
-   * @throws {RangeError | TypeError} If an option is invalid, or given twice: here and in the URL.
-   * @throws {LayerConfigurationError} If a file that the URL names may not be read.
+   * @throws {RangeError | TypeError} If an option is invalid, or given both here and in the URL.
+   * @throws {LayerConfigurationError} If a file in the URL cannot be read.
    */
   constructor(given: RedisChannelLayerOptions = {}) {
     const options = withUrlOptions(given);
@@ -95,7 +96,7 @@ export class RedisChannelLayer extends BaseChannelLayer {
     const addresses = addressesFrom(options);
     if (addresses.some(({ kind }) => kind === "cluster")) checkClusterPrefix(settings.prefix);
     const parts = {
-      store: storeAt(addresses, settings, options.onHostChange ?? warnOfChange),
+      store: storeAt(addresses, settings, options.onHostChange ?? hostWarnings()),
       codec: codecOf(serializer),
       name: addresses.map(({ name }) => name).join(", "),
       ...keys.length > 0 && { cipher: fernetCipher(keys, settings.expiry) },
@@ -104,7 +105,7 @@ export class RedisChannelLayer extends BaseChannelLayer {
   }
 }
 
-/** @throws {TypeError} If an option is given twice. */
+/** @throws {TypeError} If an option is given both in the URL and in the options. */
 function withUrlOptions(options: RedisChannelLayerOptions): RedisChannelLayerOptions {
   if (options.url === undefined) return options;
   const { address: url, query } = splitRedisUrl(options.url);
@@ -118,19 +119,21 @@ function withUrlOptions(options: RedisChannelLayerOptions): RedisChannelLayerOpt
 function checkTwice(options: Readonly<Record<string, unknown>>, inUrl: object): void {
   const twice = Object.keys(inUrl).find((name) => options[name] !== undefined);
   if (twice) {
-    throw new TypeError(`${twice} is in the URL and among the options: remove one of them`);
+    throw new TypeError(`${twice} is given both in the URL and in the options: remove one of them`);
   }
 }
 
-/** @throws {TypeError} If there is no such place. */
+/** @throws {TypeError} If an address is invalid. */
 function addressesFrom({ url, hosts, tls = {} }: RedisChannelLayerOptions): Address[] {
-  if (url !== undefined && hosts !== undefined) throw new TypeError("Give either url or hosts");
-  if (hosts?.length === 0) throw new TypeError("hosts must name one host at least");
+  if (url !== undefined && hosts !== undefined) {
+    throw new TypeError("Specify either url or hosts, not both");
+  }
+  if (hosts?.length === 0) throw new TypeError("hosts must contain at least one host");
   const addresses = (hosts ?? [url ?? "redis://127.0.0.1:6379"]).flatMap((host) =>
     typeof host === "string" ? addressesOf(host, tls) : [sentinelAddress(host, tls)]
   );
   if (addresses.length > 1 && addresses.some(({ kind }) => kind === "cluster")) {
-    throw new TypeError("A Redis Cluster can't be one of several hosts: it is all of them");
+    throw new TypeError("A Redis Cluster cannot be one of several hosts: specify only its URL");
   }
   return addresses;
 }
@@ -150,11 +153,19 @@ function storeAt(
 function codecOf(serializer: string) {
   if (serializer === "msgpack") return msgpackCodec;
   if (serializer === "json") return jsonCodec;
-  throw new TypeError(`serializer must be "msgpack" or "json": ${serializer}`);
+  throw new TypeError(`serializer must be "msgpack" or "json", got ${JSON.stringify(serializer)}`);
 }
 
-function warnOfChange({ host, isReachable, error }: HostChange): void {
-  const reason = error instanceof LayerUnavailableError ? error.reason : error?.message;
-  if (isReachable) warn(`${host} is back`);
-  else warn(`Lost ${host}, and going on with the other hosts: ${reason}`);
+/** Creates the default `onHostChange`, which warns. */
+function hostWarnings(): (change: HostChange) => void {
+  const lostAt = new Map<string, number>();
+  return ({ host, isReachable, error }) => {
+    const now = performance.now();
+    if (isReachable) {
+      const elapsed = (now - (lostAt.get(host) ?? now)) / 1_000;
+      return warn(`Reconnected to ${host} after ${elapsed.toFixed(1)} s`);
+    }
+    lostAt.set(host, now);
+    warn(`Lost connection to ${host} (${shortReason(error)}); continuing with the remaining hosts`);
+  };
 }

@@ -1,26 +1,25 @@
 import { warnSeldom } from "../warnings.ts";
+import { invalidReply, type Reply, textsOf } from "./connection/client.ts";
 import type { Connection } from "./connection/connection.ts";
-import type { Reply } from "./connection/client.ts";
-import { StrangeReplyError, textsOf } from "./connection/client.ts";
 
-/** From which difference on two clocks are said to differ, in milliseconds. */
+/** By how many milliseconds two clocks may differ without a warning. */
 const TOLERANCE = 5_000;
 
-/** How often to ask a server for its time while it is received from, in milliseconds. */
+/** How often to ask a server for its time, in milliseconds. */
 const INTERVAL = 1_000;
 
-/** How much two clocks may drift apart, as a part of the time that passes. */
+/** How much two clocks may drift apart, as a fraction of the elapsed time. */
 const DRIFT = 0.001;
 
-/** How finely `Date.now()` shows the time, in milliseconds. */
+/** The resolution of `Date.now()`, in milliseconds. */
 const RESOLUTION = 1;
 
 /**
- * Warns when the clock of this machine and that of a server differ.
+ * Warns if the clock of this machine and the clock of a server differ.
  *
  * @param server The name of the server.
- * @param time The time of the server within the last `elapsed` milliseconds, since 1970.
- * @param elapsed Milliseconds.
+ * @param time The time of the server at some moment of the last `elapsed` milliseconds, since 1970.
+ * @param elapsed The round trip, in milliseconds.
  */
 function compareClocks(server: string, time: number, elapsed: number): void {
   const now = Date.now();
@@ -35,14 +34,14 @@ function compareClocks(server: string, time: number, elapsed: number): void {
 }
 
 /**
- * The scores of what one sender sends: a server gives them out by its own clock. After many at once
- * it has to be told where to go on; and once in a while it is asked what its clock says.
+ * The scores of the messages of one sender. The server assigns them by its clock; after a batch it has
+ * to be told where to continue. At intervals it is asked for the time of its clock as well.
  */
 export class Scores {
   readonly #server: string;
-  /** The least score of the next message, in microseconds by the server's clock. */
+  /** The minimum score of the next message, in microseconds by the server's clock. */
   #next = 0;
-  /** Until when the server's clock may be behind that, by this process's monotonic clock. */
+  /** Until when the server's clock may be behind that, by the monotonic clock of this process. */
   #until = -Infinity;
   #askedAt = -Infinity;
 
@@ -50,7 +49,7 @@ export class Scores {
     this.#server = server;
   }
 
-  /** What the server has to be told before it adds some messages; nothing if it needn't know. */
+  /** Returns the minimum score to send along with some messages, if the server needs it. */
   hint(count: number): string | undefined {
     const now = performance.now();
     const isDue = now - this.#askedAt > INTERVAL;
@@ -59,7 +58,7 @@ export class Scores {
     return `${this.#next}`;
   }
 
-  /** Notes that the server has added some messages, beginning with a score in microseconds. */
+  /** Notes the score of the first of some messages that the server has added, in microseconds. */
   note(first: number, count: number, startedAt: number): void {
     const now = performance.now();
     this.#next = first + count;
@@ -69,16 +68,16 @@ export class Scores {
 }
 
 /**
- * The clock of the server behind a connection. It is asked for its time once in a while, and carried
- * on by this process's monotonic clock: the clock of this machine may be wrong, and may be set.
+ * The clock of the server of a connection. The server is asked for its time at intervals, and the
+ * monotonic clock of this process continues it: the clock of this machine may be wrong, or be set.
  */
 export class ServerClock {
   readonly #connection: Connection;
-  /** Between which bounds the server's time minus the monotonic clock is. */
+  /** The bounds of the difference between the server's time and the monotonic clock. */
   #lower = -Infinity;
   #upper = Infinity;
   #askedAt = -Infinity;
-  /** The connection, of those that were opened one after the other, that the bounds are about. */
+  /** When the connection was opened that the bounds belong to. */
   #openedAt: number | undefined;
 
   constructor(connection: Connection) {
@@ -92,9 +91,9 @@ export class ServerClock {
   }
 
   /**
-   * What to add to a time of the server to get one of this machine, in milliseconds: nothing, as long
-   * as the two clocks may agree. A slow answer says little, and must not move the times of a server
-   * whose clock is right.
+   * What to add to a time of the server to get a time of this machine, in milliseconds: 0 as long as
+   * the two clocks may agree. A slow reply leaves wide bounds, and must not shift the times of a
+   * server whose clock is right.
    */
   get offset(): number {
     if (this.#upper === Infinity) return 0;
@@ -103,7 +102,7 @@ export class ServerClock {
     return local - (this.#lower + this.#upper) / 2;
   }
 
-  /** Asks for the time; if the server doesn't say, what was known is used. */
+  /** Asks for the time; if that fails, the known bounds are used. */
   async ask(): Promise<void> {
     const { openedAt } = this.#connection;
     const askedAt = performance.now();
@@ -114,17 +113,17 @@ export class ServerClock {
     try {
       this.#note(this.#connection.read(await this.#connection.run(["TIME"]), timeOf), askedAt);
     } catch {
-      // The command that is sent along with it shows what is wrong.
+      // The command that is sent along with it fails as well, and shows what is wrong.
     }
   }
 
-  /** The longer ago it was asked, the less is known. */
+  /** Widens the bounds by the possible drift. */
   #widen(elapsed: number): void {
     this.#lower -= elapsed * DRIFT;
     this.#upper += elapsed * DRIFT;
   }
 
-  /** Narrows the bounds by an answer; where it contradicts them, a clock was set. */
+  /** Narrows the bounds by a reply; if it contradicts them, a clock was set. */
   #note(time: number, askedAt: number): void {
     const now = performance.now();
     const lower = Math.max(this.#lower, time - now);
@@ -133,7 +132,7 @@ export class ServerClock {
     compareClocks(this.#connection.server.name, time, now - askedAt);
   }
 
-  /** Warns when the newest message of a key is from the future: by the clock of its sender. */
+  /** Warns if the newest message of a key is from the future: the clock of its sender is ahead. */
   checkNewest(key: string, sentAt: number): void {
     const ahead = sentAt - Date.now();
     if (ahead < TOLERANCE) return;
@@ -145,7 +144,7 @@ export class ServerClock {
     );
   }
 
-  /** Warns when a message has expired by the time that it arrives where it was waited for. */
+  /** Warns if a message has expired although a receiver was waiting for it. */
   checkArrival(key: string, sentAt: number, expiry: number): void {
     const age = Date.now() - sentAt;
     if (age < Math.max(expiry, TOLERANCE)) return;
@@ -162,10 +161,10 @@ function seconds(milliseconds: number): string {
   return `${Math.round(milliseconds / 1_000)} s`;
 }
 
-/** @throws {StrangeReplyError} If it isn't what `TIME` answers. */
+/** Reads a reply to `TIME`, in milliseconds since 1970. */
 function timeOf(reply: Reply | undefined): number {
   const [whole, micros] = textsOf(reply);
   const time = Number(whole?.toString()) * 1_000 + Number(micros?.toString()) / 1_000;
   if (Number.isFinite(time)) return time;
-  throw new StrangeReplyError();
+  throw invalidReply();
 }

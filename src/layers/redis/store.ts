@@ -4,34 +4,33 @@ import type { LayerSettings } from "../settings.ts";
 import { settleAll } from "../settle_all.ts";
 import type { Parcel, Stock, Store, StoredBody } from "../store.ts";
 import type { Address } from "./address.ts";
-import type { Argument, Reply, Run } from "./connection/client.ts";
-import { Connection } from "./connection/connection.ts";
-import { isWrongType } from "./connection/failures.ts";
-import { countOf, listOf, StrangeReplyError, textsOf } from "./connection/client.ts";
-import { APPEND, DELETE_OWN, INSPECT, JOIN, MEMBERS, runScript, type Script } from "./scripts.ts";
+import type { Reply } from "./connection/client.ts";
+import { countOf, invalidReply, listOf, textsOf } from "./connection/client.ts";
+import { Connection, runScript, script } from "./connection/connection.ts";
+import { failureOf } from "./connection/failures.ts";
+import { flush, inspectKey, inspectServers } from "./maintenance.ts";
 import { Scores } from "./server_clock.ts";
-import { RedisSource } from "./source.ts";
+import { RedisSource, wakeUpKeyFor } from "./source.ts";
 import { targetAt } from "./topology/target.ts";
-import { wakeUpKeyFor } from "./wake_up.ts";
-import { groupKey, packMembers, readKey, type TakenMember } from "./wire_format.ts";
+import { groupKey, packMembers, type TakenMember } from "./wire_format.ts";
 
-/** How much one command sends at most. */
+/** The most that one command sends. */
 export const STEP = { messages: 500, bytes: 4_194_304 };
 
 /**
- * Keeps bodies in the sorted sets of a Redis, where channels_redis keeps them, over two connections:
- * one for commands, one that waits. In a cluster each key is somewhere else, and one blocking command
- * can't wait for several: there, each key that is received from has a source of its own.
+ * Stores messages in the sorted sets of a Redis, where channels_redis stores them, over two
+ * connections: one for commands, and one that waits. In a cluster, each key has a source of its own:
+ * one blocking command cannot wait for keys on several servers.
  */
 export class RedisStore implements Store {
   readonly step = STEP;
   readonly #address: Address;
   readonly #settings: LayerSettings;
   readonly #commands: Connection;
-  /** By the key; for a Redis that isn't a cluster there is one, whatever the key. */
+  /** By key in a cluster; otherwise there is one, under `""`. */
   readonly #sources = new Map<string, readonly [RedisSource]>();
   /** By the same. */
-  readonly #bells = new Map<string, string>();
+  readonly #wakeUpKeys = new Map<string, string>();
   readonly #scores: Scores;
 
   constructor(address: Address, settings: LayerSettings) {
@@ -41,22 +40,71 @@ export class RedisStore implements Store {
     this.#scores = new Scores(address.name);
   }
 
+  /**
+   * Sends in one round trip what takes channels_redis four: it counts what the channel holds, adds as
+   * many members as fit, and sets the expiry of the key. Expired members are only counted, and
+   * removed, if the channel seems full. Adding comes first: a server that is out of memory rejects a
+   * script's first write, but no later one. What a script does is replicated, not the script itself,
+   * so it may use the clock of the server.
+   *
+   * A score is the server's time. The members of one command are a microsecond apart, which may be
+   * more than the time until the next command, so a sender may pass the minimum of its next score. It
+   * is ignored if it is more than a second ahead: then the server's clock was set back.
+   *
+   * All members are one argument, since many arguments cost the client far more. `lengths` splits it;
+   * without `min_score` and `lengths` it is one member.
+   *
+   * Returns how many members were added, and with `min_score` the first score as well.
+   */
+  static readonly #APPEND = script(`
+local key = KEYS[1]
+local capacity, expiry, members, min_score, lengths = unpack(ARGV)
+local time = redis.call('TIME')
+local free = capacity - redis.call('ZCARD', key)
+if free >= 1 and not min_score then
+  redis.call('ZADD', key, string.format('%s.%06d', time[1], time[2]), members)
+  redis.call('PEXPIRE', key, expiry)
+  return 1
+end
+local now = time[1] * 1000000 + time[2]
+local function score_of(microseconds) return string.format('%.6f', microseconds / 1000000) end
+local first, sizes = now, {}
+if min_score and min_score - now > 0 and min_score - now < 1000000 then
+  first = tonumber(min_score)
+end
+for length in string.gmatch(lengths or tostring(#members), '%d+') do
+  sizes[#sizes + 1] = tonumber(length)
+end
+local oldest = free < #sizes and score_of(now - expiry * 1000)
+if oldest then free = capacity - redis.call('ZCOUNT', key, '(' .. oldest, '+inf') end
+local count, start, added = math.max(0, math.min(free, #sizes)), 1, {}
+for n = 1, count do
+  added[2 * n - 1] = score_of(first + n - 1)
+  added[2 * n] = string.sub(members, start, start + sizes[n] - 1)
+  start = start + sizes[n]
+end
+if count > 0 then
+  redis.call('ZADD', key, unpack(added))
+  if oldest then redis.call('ZREMRANGEBYSCORE', key, '-inf', oldest) end
+  redis.call('PEXPIRE', key, expiry)
+end
+if min_score then return { count, first } end
+return count
+`);
+
   async append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
-    // The script takes an empty list for one empty message.
+    // The script would take an empty list for one empty message.
     if (bodies.length === 0) return 0;
-    const { prefix, expiry } = this.#settings;
+    const name = this.#settings.prefix + key;
     const { lengths, members } = packMembers(bodies);
-    const limits = [`${capacity}`, `${Math.ceil(expiry)}`];
-    const hint = this.#scores.hint(bodies.length);
-    const args = hint === undefined ? [...limits, members] : [...limits, members, hint, lengths];
+    const minScore = this.#scores.hint(bodies.length);
+    const args = [`${capacity}`, `${Math.ceil(this.#settings.expiry)}`, members];
+    if (minScore !== undefined) args.push(minScore, lengths);
     const startedAt = performance.now();
-    const reply = await this.#runScript(APPEND, prefix + key, args).catch((error) => {
-      throw isWrongType(error) ? this.#wrongType(prefix + key, error) : error;
-    });
-    const { accepted, first } = this.#commands.read(
-      reply,
-      hint === undefined ? acceptedOf(bodies.length) : acceptedWithScore(bodies.length),
-    );
+    const reply = await runScript(this.#commands.run, RedisStore.#APPEND, [name], args)
+      .catch((error) => Promise.reject(this.#withKey(error, name)));
+    const read = minScore === undefined ? readCount : readCountAndScore;
+    const { accepted, first } = this.#commands.read(reply, (value) => read(value, bodies.length));
     if (first !== undefined) this.#scores.note(first, accepted, startedAt);
     return accepted;
   }
@@ -71,184 +119,130 @@ export class RedisStore implements Store {
     const part = this.#address.kind === "cluster" ? key : "";
     const known = this.#sources.get(part);
     if (known) return known;
-    const made = [this.#openSource(part)] as const;
-    this.#sources.set(part, made);
-    return made;
+    const opened = [this.#openSource(part)] as const;
+    this.#sources.set(part, opened);
+    return opened;
   }
 
   async requeue(key: string, bodies: readonly StoredBody[]): Promise<void> {
     const name = this.#settings.prefix + key;
     const members = bodies.flatMap(({ place }) => place as TakenMember["place"]);
-    const expire = this.#expire(name, this.#settings.expiry);
-    // Whether they are back is for the first to say; without the second they expire by their scores.
-    await Promise.all([this.#run(["ZADD", name, ...members]), this.#run(expire).catch(() => {})]);
-  }
-
-  async groupAdd(group: string, channel: string): Promise<void> {
-    await this.#runScript(JOIN, groupKey(this.#settings.prefix, group), [
-      channel,
-      this.#groupExpiry,
+    const expire = ["PEXPIRE", name, `${Math.ceil(this.#settings.expiry)}`];
+    // Only the first command decides about success: without the second, they expire by their scores.
+    await Promise.all([
+      this.#commands.run(["ZADD", name, ...members]),
+      this.#commands.run(expire).catch(() => {}),
     ]);
   }
 
-  async groupDiscard(group: string, channel: string): Promise<void> {
-    await this.#run(["ZREM", groupKey(this.#settings.prefix, group), channel]);
+  static readonly #GROUP_ADD = script(`
+local group = KEYS[1]
+local channel, group_expiry = unpack(ARGV)
+local time = redis.call('TIME')
+redis.call('ZADD', group, string.format('%s.%06d', time[1], time[2]), channel)
+return redis.call('PEXPIRE', group, group_expiry)
+`);
+
+  async groupAdd(group: string, channel: string): Promise<void> {
+    const key = groupKey(this.#settings.prefix, group);
+    const args = [channel, this.#groupExpiry];
+    await runScript(this.#commands.run, RedisStore.#GROUP_ADD, [key], args);
   }
+
+  async groupDiscard(group: string, channel: string): Promise<void> {
+    await this.#commands.run(["ZREM", groupKey(this.#settings.prefix, group), channel]);
+  }
+
+  /** Returns the channels of a group that have not expired, and removes the others. */
+  static readonly #GROUP_MEMBERS = script(`
+local group = KEYS[1]
+local group_expiry = unpack(ARGV)
+local time = redis.call('TIME')
+local oldest = time[1] + time[2] / 1000000 - group_expiry / 1000
+redis.call('ZREMRANGEBYSCORE', group, '-inf', string.format('%.6f', oldest))
+return redis.call('ZRANGE', group, 0, -1)
+`);
 
   async groupMembers(group: string): Promise<string[]> {
     const key = groupKey(this.#settings.prefix, group);
-    const members = await this.#runScript(MEMBERS, key, [this.#groupExpiry]);
-    return this.#commands.read(members, textsOf).map(String);
+    const args = [this.#groupExpiry];
+    const reply = await runScript(this.#commands.run, RedisStore.#GROUP_MEMBERS, [key], args);
+    return this.#commands.read(reply, textsOf).map(String);
   }
 
   async flush(): Promise<void> {
-    const pattern = this.#settings.prefix.replace(/[\\*?[\]]/g, "\\$&") + "*";
-    await this.#commands.onEach(async (run) => {
-      let cursor = "0";
-      do {
-        const scan = ["SCAN", cursor, "MATCH", pattern, "COUNT", "1000"];
-        const [next, keys] = this.#commands.read(await run(scan), listOf);
-        const found = this.#commands.read(keys, textsOf);
-        await Promise.all(found.map((key) => this.#deleteOwn(run, String(key))));
-        cursor = String(next);
-      } while (cursor !== "0");
-    });
+    await flush(this.#commands, this.#settings.prefix);
   }
 
   async inspectServers(): Promise<ServerInspection[]> {
-    const servers: ServerInspection[] = [];
-    await this.#commands.onEach(async (run) => {
-      servers.push({ name: this.#address.name, ...await inspectServer(run) });
-    });
-    return servers;
+    return await inspectServers(this.#commands);
   }
 
   async inspectKey(key: string): Promise<Stock> {
     const { prefix, expiry } = this.#settings;
-    const reply = await this.#runScript(INSPECT, prefix + key, [`${Math.ceil(expiry)}`]);
-    const [count = 0, age] = this.#commands.read(reply, countsOf);
-    return { count, oldest: age === undefined ? undefined : Date.now() - age };
+    return await inspectKey(this.#commands, prefix + key, expiry);
   }
 
-  /** Sees whether the server can be written to, by deleting what isn't there. */
+  /** Checks that the server accepts writes, by deleting a key that does not exist. */
   async probe(): Promise<void> {
     await this.#commands.run(["DEL", `${this.#settings.prefix}:probe`]);
   }
 
   async close(): Promise<void> {
-    // The answers come after those of the commands that are under way.
-    const bells = this.#commands.isOpen ? [...this.#bells.values()] : [];
-    await this.#run(...bells.map((bell) => ["DEL", bell])).catch(() => {});
+    // The replies arrive after those of pending commands.
+    const keys = this.#commands.isOpen ? [...this.#wakeUpKeys.values()] : [];
+    const deleting = keys.map((key) => this.#commands.run(["DEL", key]));
+    await Promise.all(deleting).catch(() => {});
     const sources = Array.from(this.#sources.values(), ([source]) => source.close());
     await Promise.all([this.#commands.close(), ...sources]);
   }
 
-  /** Whom it takes from, unless it is a cluster. */
+  /** The only source, except in a cluster. */
   get source(): RedisSource {
     return this.sourcesOf("")[0];
   }
 
   #openSource(key: string): RedisSource {
     const { prefix, expiry } = this.#settings;
-    const bell = wakeUpKeyFor(prefix, key || undefined);
-    this.#bells.set(key, bell);
+    const wakeUpKey = wakeUpKeyFor(prefix, key || undefined);
+    this.#wakeUpKeys.set(key, wakeUpKey);
     const waiting = new Connection(targetAt(this.#address, prefix + key));
-    // Where each key has a connection, those that aren't received from any more would add up.
+    // Where each key has a connection, those of unused keys would accumulate.
     const onIdle = () => {
       this.#sources.delete(key);
-      this.#bells.delete(key);
+      this.#wakeUpKeys.delete(key);
     };
-    const options = { waiting, commands: this.#commands, prefix, bell, expiry };
+    const options = { waiting, commands: this.#commands, prefix, wakeUpKey, expiry };
     return new RedisSource({ ...options, ...key && { onIdle } });
   }
 
-  #wrongType(name: string, cause: Error): LayerConfigurationError {
-    const reason = `its key ${name} holds something else than a channel's messages`;
-    return new LayerConfigurationError({ layer: this.#address.name, reason, cause });
-  }
-
-  /** Runs commands in one go. */
-  #run(...commands: readonly Argument[][]): Promise<Reply[]> {
-    return Promise.all(commands.map((command) => this.#commands.run(command)));
-  }
-
-  /** Deletes a key, unless it holds what this layer can't have written. */
-  async #deleteOwn(run: Run, key: string): Promise<void> {
-    const own = readKey(this.#settings.prefix, key);
-    if (own) await runScript(run, DELETE_OWN, [key], [own.kind, own.name]);
-  }
-
-  /** Runs a script on one key. */
-  #runScript(script: Script, key: string, args: readonly Argument[]): Promise<Reply> {
-    return runScript((command) => this.#commands.run(command), script, [key], args);
+  /** Names the key in an error that says that a key holds data of another type. */
+  #withKey(error: Error, name: string): Error {
+    if (failureOf(error)?.kind !== "wrongType") return error;
+    const reason = `the key ${name} holds something other than a channel's messages`;
+    return new LayerConfigurationError({ layer: this.#address.name, reason, cause: error });
   }
 
   get #groupExpiry(): string {
     return `${Math.ceil(this.#settings.groupExpiry)}`;
   }
-
-  #expire(key: string, milliseconds: number): Argument[] {
-    return ["PEXPIRE", key, `${Math.ceil(milliseconds)}`];
-  }
 }
 
-/** What the append script has done. */
+/** What appending has done. */
 interface Appended {
   readonly accepted: number;
   /** The score of the first message, in microseconds. */
   readonly first?: number;
 }
 
-/** Returns a parser of the script's reply, which says how many of some messages it has accepted. */
-function acceptedOf(most: number): (reply: Reply | undefined) => Appended {
-  return (reply) => {
-    const accepted = countOf(reply);
-    if (accepted > most) throw new StrangeReplyError();
-    return { accepted };
-  };
+function readCount(reply: Reply | undefined, sent: number): Appended {
+  const accepted = countOf(reply);
+  if (accepted > sent) throw invalidReply();
+  return { accepted };
 }
 
-/** The same for a reply that also has the score of the first message. */
-function acceptedWithScore(most: number): (reply: Reply | undefined) => Appended {
-  return (reply) => {
-    const [accepted, first, ...others] = listOf(reply);
-    if (others.length > 0) throw new StrangeReplyError();
-    return { ...acceptedOf(most)(accepted), first: countOf(first) };
-  };
-}
-
-function countsOf(reply: Reply | undefined): number[] {
-  return listOf(reply).map(countOf);
-}
-
-/** How often a server is asked: the quickest answer tells how far away it is. */
-const PINGS = 3;
-
-/** How a server is. */
-export async function inspectServer(run: Run): Promise<Omit<ServerInspection, "name">> {
-  let roundTrip = Infinity;
-  for (let times = 0; times < PINGS; times++) {
-    const start = performance.now();
-    await run(["PING"]);
-    roundTrip = Math.min(roundTrip, performance.now() - start);
-  }
-  const policy = await evictionPolicyOf(run);
-  return { version: await versionOf(run), roundTrip, ...policy && { evictionPolicy: policy } };
-}
-
-/** A user may lack the right to one of the two commands that tell it, or to both. */
-async function evictionPolicyOf(run: Run): Promise<string | undefined> {
-  const info = await run(["INFO", "memory"]).then(String, () => "");
-  const known = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
-  if (known !== undefined) return known;
-  const reply = await run(["CONFIG", "GET", "maxmemory-policy"]).catch(() => null);
-  return Array.isArray(reply) && reply.length === 2 ? String(reply[1]) : undefined;
-}
-
-/** A user that may use the layer needn't have the right to ask for it. */
-async function versionOf(run: Run): Promise<string> {
-  const info = await run(["INFO", "server"]).then(String, () => "");
-  const valkey = /^valkey_version:(\S+)/m.exec(info)?.[1];
-  if (valkey) return `Valkey ${valkey}`;
-  return `Redis ${/^redis_version:(\S+)/m.exec(info)?.[1] ?? "of unknown version"}`;
+function readCountAndScore(reply: Reply | undefined, sent: number): Appended {
+  const [accepted, first, ...others] = listOf(reply);
+  if (others.length > 0) throw invalidReply();
+  return { ...readCount(accepted, sent), first: countOf(first) };
 }

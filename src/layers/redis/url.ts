@@ -8,12 +8,12 @@ import {
 
 const FORM = /^(?<scheme>[a-z+]+):\/\/(?<authority>[^/]*)(?:\/(?<path>.*))?$/s;
 
-/** What a part of a password may have been taken for is never quoted; this is said instead. */
+/** How to write a password: errors do not quote what may be a part of one. */
 const REMEDY = "in a user or a password, write % as %25, / as %2F, ? as %3F and @ as %40";
 
-/** The parts of a URL, in which nothing is escaped any more. */
+/** The parts of a URL, unescaped. */
 interface Parts {
-  /** What comes before the hosts, without the password. */
+  /** The text before the hosts, without the password. */
   readonly start: string;
   readonly hosts: readonly string[];
   readonly path: string;
@@ -21,7 +21,7 @@ interface Parts {
   readonly tls: RedisTlsOptions;
 }
 
-/** What each scheme's URL leads to; several hosts without Sentinels or a cluster are one each. */
+/** Returns the addresses for each scheme; without Sentinels or a cluster, each host is an address. */
 const SCHEMES: Readonly<Record<string, (parts: Parts) => Address[]>> = {
   "redis": servers,
   "rediss": servers,
@@ -32,13 +32,13 @@ const SCHEMES: Readonly<Record<string, (parts: Parts) => Address[]>> = {
   "unix": socket,
 };
 
-/** The schemes of the URLs that lead to Redis. */
+/** The schemes of Redis URLs. */
 export const REDIS_SCHEMES: readonly string[] = Object.keys(SCHEMES);
 
 /**
  * Splits a URL into its address and its query.
  *
- * @throws {TypeError} If the address is invalid: the query may then be a part of a password.
+ * @throws {TypeError} If the address is invalid; the query may then be a part of a password.
  */
 export function splitRedisUrl(url: string): { readonly address: string; readonly query: string } {
   if (typeof url !== "string") throw new TypeError(`url must be a string, got a ${typeof url}`);
@@ -49,17 +49,17 @@ export function splitRedisUrl(url: string): { readonly address: string; readonly
 }
 
 /**
- * Reads a URL without query.
+ * Reads a URL without a query.
  *
  * @param url `redis://[USER:PASSWORD@]HOST[:PORT][,HOST...][/DATABASE]` and the like.
- * @param tls How to speak TLS, if the scheme asks for it.
+ * @param tls Options for TLS, if the scheme requires it.
  * @returns One address for each of several hosts.
- * @throws {TypeError} If it leads to no Redis. No error quotes what may be a part of a password.
+ * @throws {TypeError} If it is invalid. The error does not quote what may be a part of a password.
  */
 export function addressesOf(url: string, tls: RedisTlsOptions = {}): Address[] {
   if (url.includes("?")) {
     throw new TypeError(
-      `Only the url of a layer may have a query, not one of its hosts; ${REMEDY}`,
+      `Only the url of a layer may have a query, not the entries of hosts; ${REMEDY}`,
     );
   }
   const { scheme = "", authority = "", path = "" } = FORM.exec(url)?.groups ?? {};
@@ -84,21 +84,21 @@ export function addressesOf(url: string, tls: RedisTlsOptions = {}): Address[] {
   });
 }
 
-/** The last `@` ends the user and the password: both may hold others. */
+/** The last `@` ends the user and the password: both may contain another one. */
 function splitAuthority(authority: string): { readonly user?: string; readonly hosts: string } {
   const at = authority.lastIndexOf("@");
   if (at === -1) return { hosts: authority };
   return { user: authority.slice(0, at), hosts: authority.slice(at + 1) };
 }
 
-/** @throws {TypeError} If the path begins in a password: then its end is marked by an `@`. */
+/** @throws {TypeError} If the path contains an `@`: then it begins with a part of a password. */
 function checkPath(path: string, { mayHaveAt }: { readonly mayHaveAt: boolean }): void {
   if (path.includes("@") && !mayHaveAt) {
     throw new TypeError(`Layer URL has an @ after its first /: ${REMEDY}`);
   }
 }
 
-/** A name alone may be a password that was put in the wrong place. */
+/** A user without a password is hidden, too: it may be a misplaced password. */
 function shownAccess(user: string | undefined): string {
   if (user === undefined) return "";
   const [name = "", password] = splitOnce(user, ":");
@@ -133,12 +133,12 @@ function sentinels({ start, hosts, path, access, tls }: Parts): Address[] {
 }
 
 function cluster({ start, hosts, path, access }: Parts): Address[] {
-  if (databaseOf(path) !== 0) throw new TypeError("A Redis Cluster has no databases but 0");
+  if (databaseOf(path) !== 0) throw new TypeError("Redis Cluster supports only database 0");
   const roots = hosts.map(endpointIn);
   return [{ kind: "cluster", name: `${start}${hosts.join()}`, roots, ...access }];
 }
 
-/** @throws {TypeError} If it isn't a host and perhaps a port. */
+/** @throws {TypeError} If it is not a host with an optional port. */
 function endpointIn(host: string) {
   try {
     return endpointOf(host, 6379);
@@ -147,11 +147,11 @@ function endpointIn(host: string) {
   }
 }
 
-/** @throws {TypeError} If it isn't the number of a database. */
+/** @throws {TypeError} If it is not the number of a database. */
 function databaseOf(text: string): number {
   if (/^\d*$/.test(text)) return Number(text);
   throw new TypeError(
-    `Layer URL: a database of Redis is a number, as in redis://HOST/2; ${REMEDY}`,
+    `Layer URL: the database must be a number, as in redis://HOST/2; ${REMEDY}`,
   );
 }
 

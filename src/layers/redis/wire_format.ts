@@ -5,13 +5,13 @@ import type { Source, StoredBody } from "../store.ts";
 import type { Reply } from "./connection/client.ts";
 import { countOf, listOf, textsOf } from "./connection/client.ts";
 
-/** A member of a channel's sorted set starts with so many random bytes, which make it unique. */
+/** The number of random bytes at the start of each member of a sorted set, which make it unique. */
 const RANDOM_BYTES = 12;
 
 const pool = new Uint8Array(RANDOM_BYTES * 512);
 let used = pool.length;
 
-/** Makes the members that carry some bodies, one after the other. */
+/** Returns the members for some bodies, concatenated, and their lengths. */
 export function packMembers(bodies: readonly Uint8Array[]): {
   readonly lengths: string;
   readonly members: Buffer;
@@ -35,18 +35,17 @@ function randomBytes(): Uint8Array {
   return pool.subarray(used, used += RANDOM_BYTES);
 }
 
-/** A member that was taken. Most are only decoded: the rest is worked out when it is asked for. */
+/** A member that was removed from a sorted set. Its fields are computed on access. */
 export class TakenMember implements StoredBody {
   readonly #member: Buffer;
   readonly #score: Buffer;
-
   readonly #offset: number;
 
   /**
-   * Takes what `ZPOPMIN` gave.
+   * Creates it from a member and its score, as `ZPOPMIN` replies.
    *
-   * @param offset What to add to a time of the server to get one of this machine, in milliseconds.
-   * @param source Who took it.
+   * @param offset What to add to a time of the server to get a time of this machine, in milliseconds.
+   * @param source The source that removed it.
    */
   constructor(member: Buffer, score: Buffer, offset: number, readonly source: Source) {
     this.#member = member;
@@ -64,23 +63,23 @@ export class TakenMember implements StoredBody {
     return Number(this.#score.toString()) * 1000 + this.#offset;
   }
 
-  /** Its score in Redis's own words, which are exact, and the member: what `ZADD` takes. */
+  /** The arguments of `ZADD` that requeue it: its exact score, as Redis sent it, and the member. */
   get place(): readonly [score: Buffer, member: Buffer] {
     return [this.#score, this.#member];
   }
 }
 
-/** What was taken of a key. */
+/** What was removed from a key. */
 export interface Found {
   readonly key: string;
-  /** Each member is followed by its score; `undefined` when the key holds something else. */
+  /** Each member is followed by its score; `undefined` if the key holds data of another type. */
   readonly members: readonly Buffer[] | undefined;
 }
 
 /**
- * Reads what the script `TAKE` has found.
+ * Reads the reply of a {@linkcode Fetcher}'s script.
  *
- * @throws {StrangeReplyError} When it is something else.
+ * @throws {RedisFailure} If it is invalid.
  */
 export function readFound(reply: Reply | undefined, keys: readonly string[]): Found[] {
   return listOf(reply).map((item) => {
@@ -90,7 +89,7 @@ export function readFound(reply: Reply | undefined, keys: readonly string[]): Fo
   });
 }
 
-/** What a layer keeps under a key. */
+/** What a layer stores under a key. */
 export type KeyKind = "channel" | "local" | "group" | "wake-up";
 
 /** A key that a layer may have written, and the name in it. */
@@ -99,20 +98,20 @@ export interface OwnKey {
   readonly name: string;
 }
 
-/** What channels_redis appends to the key of a channel for the messages that it is about to hand out. */
+/** What channels_redis appends to a channel's key for messages that it is about to deliver. */
 const IN_FLIGHT = "$inflight";
 
-/** The key of a group. */
+/** Returns the key of a group. */
 export function groupKey(prefix: string, group: string): string {
   return `${prefix}:group:${group}`;
 }
 
 /**
- * Tells what a layer may have written under a key. Between a prefix and a name there is nothing, as
- * in channels_redis: the channel `-long` of the prefix `app` and the rest of `app-long` look alike.
+ * Returns what a layer may have written under a key. As in channels_redis, nothing separates the
+ * prefix from the name: the key `app-long` may belong to the prefix `app`, or to `app-long`.
  *
  * @param key A key that starts with the prefix.
- * @returns Nothing if the layer can't have written it.
+ * @returns `undefined` if the layer cannot have written it.
  */
 export function readKey(prefix: string, key: string): OwnKey | undefined {
   const rest = key.slice(prefix.length);
@@ -124,7 +123,7 @@ export function readKey(prefix: string, key: string): OwnKey | undefined {
 
 function readChannel(name: string): OwnKey | undefined {
   const isLocal = name.endsWith("!");
-  // What follows the `!` isn't in the key.
+  // The key ends at the `!`.
   if (!isValidChannelName(isLocal ? `${name}x` : name)) return undefined;
   if (nonLocalName(name) !== name) return undefined;
   return { kind: isLocal ? "local" : "channel", name };
@@ -135,15 +134,15 @@ function isGroupName(name: string): boolean {
 }
 
 /**
- * Checks the prefix of a layer on a cluster: what is in the first braces of a key determines its
- * slot, and the keys that belong to one channel must have the same.
+ * Checks the prefix of a layer on a cluster: the text in the first braces of a key determines its
+ * slot, and the keys that belong to one channel must have the same slot.
  *
- * @throws {TypeError} If it has braces that aren't a hash tag.
+ * @throws {TypeError} If it contains braces that are not a hash tag.
  */
 export function checkClusterPrefix(prefix: string): void {
   if (/^[^{}]*(\{[^{}]+\}[^{}]*)?$/.test(prefix)) return;
   throw new TypeError(
-    `Prefix ${JSON.stringify(prefix)} breaks the hash tags of a Redis Cluster: leave out its ` +
-      'braces, or use one pair around a part of it, such as "{events}."',
+    `Prefix ${JSON.stringify(prefix)} breaks the hash tags of Redis Cluster: remove its braces, ` +
+      'or use one pair around a part of it, such as "{events}."',
   );
 }

@@ -1,76 +1,74 @@
 import { Buffer } from "node:buffer";
 import type { Access } from "../address.ts";
+import { RedisFailure } from "./failures.ts";
 
-/** What a command is made of. */
+/** A part of a command. */
 export type Argument = string | Buffer;
 
-/** What Redis answers: texts come as bytes. */
+/** A reply of Redis; strings are bytes. */
 export type Reply = Buffer | number | null | readonly Reply[];
 
-/** Runs one command. */
+/** Runs a command. */
 export type Run = (args: readonly Argument[]) => Promise<Reply>;
 
-/** What commands go through: a connection to one server, or to those of a cluster. */
+/** Runs commands on one server, or on the servers of a cluster. */
 export interface Client {
-  /** Whether it may still be used; else another one is to be made. */
+  /** Whether it can still be used; if not, it has to be replaced. */
   readonly isReady: boolean;
+  /** Runs a command; it rejects with a `RedisFailure`. */
   readonly run: Run;
-  /** The servers that share the keys, each to be run commands on by itself. */
+  /** Returns a function for each server that holds a part of the keys. */
   servers(): Promise<readonly Run[]>;
-  /** Calls back whenever bytes arrive, where that can be seen. */
+  /** Calls back when bytes arrive, if the client can observe that. */
   onReceived?(listener: () => void): void;
-  /** Ends it; what is under way rejects. */
+  /** Closes it; pending commands reject. */
   destroy(): void;
 }
 
-/** How to open a client. */
+/** Options for opening a client. */
 export interface OpenOptions {
   readonly access: Access;
-  /** Ends the attempt. */
+  /** Aborts the attempt. */
   readonly signal: AbortSignal;
   readonly database?: number;
 }
 
-/** An answer that isn't one to what was asked: whoever gave it may mix up the next ones, too. */
-export class StrangeReplyError extends Error {
-  override readonly name = "StrangeReplyError";
-
-  constructor() {
-    super("what came is no answer to what was asked");
-  }
+/** The server that a connection leads to. */
+export interface Target {
+  /** Its name in errors and warnings. */
+  readonly name: string;
+  /** Connects to the server, wherever it is now. */
+  open(signal: AbortSignal): Promise<Client>;
+  /**
+   * Returns whether the server that `open()` connected to is still the right one. Only a server that
+   * another one can replace has this method: the replacement may miss recent writes.
+   */
+  isCurrent?(signal: AbortSignal): Promise<boolean>;
+  /** How often to call `isCurrent()`, in milliseconds, if the server may not report its replacement. */
+  readonly checkInterval?: number;
 }
 
-/** An answer that is a list; `null` is an empty one. */
+/** Returns the failure for a reply of the wrong shape: the following replies may be mixed up, too. */
+export function invalidReply(): RedisFailure {
+  return new RedisFailure("invalidReply");
+}
+
+/** Reads a reply that is a list; `null` is an empty one. */
 export function listOf(reply: Reply | undefined): readonly Reply[] {
   if (reply === null) return [];
   if (Array.isArray(reply)) return reply;
-  throw new StrangeReplyError();
+  throw invalidReply();
 }
 
-/** An answer that is a list of texts. */
+/** Reads a reply that is a list of strings. */
 export function textsOf(reply: Reply | undefined): readonly Buffer[] {
   const list = listOf(reply);
   if (list.every((item) => item instanceof Buffer)) return list as readonly Buffer[];
-  throw new StrangeReplyError();
+  throw invalidReply();
 }
 
-/** An answer that is a number. */
+/** Reads a reply that is a number. */
 export function countOf(reply: Reply | undefined): number {
   if (Number.isSafeInteger(reply) && Number(reply) >= 0) return Number(reply);
-  throw new StrangeReplyError();
-}
-
-/** The other end of a connection. */
-export interface Target {
-  /** What it is called in messages for people. */
-  readonly name: string;
-  /** Connects to it, wherever it is now; the signal ends the attempt. */
-  open(signal: AbortSignal): Promise<Client>;
-  /**
-   * Whether what `open()` connected to is still the one to work with. Only for one that another may
-   * take the place of: such a one may forget what was done to it.
-   */
-  isCurrent?(signal: AbortSignal): Promise<boolean>;
-  /** How often to ask that, in milliseconds, if the server itself may never tell. */
-  readonly checkInterval?: number;
+  throw invalidReply();
 }

@@ -1,8 +1,8 @@
 import type { Endpoint } from "../address.ts";
-import { isReply } from "./failures.ts";
+import { classify } from "./classify.ts";
 import type { Argument, Client, OpenOptions, Reply, Run } from "./client.ts";
-import { failureOf } from "./failures.ts";
-import { connect, importNodeRedis, type NodeRedisCluster, optionsOf } from "./node_redis.ts";
+import { RedisFailure } from "./failures.ts";
+import { connect, importNodeRedis, type NodeRedisCluster, optionsFor } from "./node_redis.ts";
 
 /** Finds the servers of a cluster, and connects to each when it is first needed. */
 export async function openCluster(
@@ -11,58 +11,57 @@ export async function openCluster(
 ): Promise<Client> {
   const { RedisCluster, RESP_TYPES } = await importNodeRedis();
   const ending = new AbortController();
-  const defaults = optionsOf(access, RESP_TYPES, ending.signal);
+  const defaults = optionsFor(access, RESP_TYPES, ending.signal);
   const { RESP, commandOptions } = defaults;
   const rootNodes = roots.map((endpoint) => ({ socket: { ...defaults.socket, ...endpoint } }));
   const minimizeConnections = true;
   const options = { RESP, commandOptions, defaults, rootNodes, minimizeConnections };
   const cluster = new RedisCluster(options);
+  // The error of the last root says more than the final one: that all of them failed.
   let reason: unknown;
   cluster.on("error", (error) => reason = error);
-  // What went wrong at the last root says more than that all of them failed.
-  const explain = (error: unknown) => failureOf(error, access, roots);
-  const client = new ClusterClient(cluster, ending, explain);
-  const attempt = { connect: () => cluster.connect(), destroy: () => client.destroy() };
-  await connect(attempt, signal).catch((error) => Promise.reject(explain(reason ?? error)));
+  const fail = (error: unknown) => classify(error, access, roots);
+  const client = new ClusterClient(cluster, ending, fail);
+  await connect(() => cluster.connect(), () => client.destroy(), signal)
+    .catch((error) => Promise.reject(fail(reason ?? error)));
   return client;
 }
 
-/** After trouble, the cluster is looked at anew; but at most so often, in milliseconds. */
-const SHORTEST_LIFE = 300;
+/** A cluster client is recreated after an error, but not within so many milliseconds. */
+const MIN_LIFETIME = 300;
 
 class ClusterClient implements Client {
   readonly #cluster: NodeRedisCluster;
-  /** Ends the sockets, also those that are just being connected. */
+  /** Closes the sockets, also those that are being connected. */
   readonly #ending: AbortController;
-  /** Creates errors that hold no secrets. */
-  readonly #explain: (error: unknown) => Error;
-  readonly #since = performance.now();
-  /** Ends what waits for an answer: the cluster's own `destroy()` may leave some of it waiting. */
-  readonly #pending = new Set<(error: Error) => void>();
+  readonly #classify: (error: unknown) => RedisFailure;
+  readonly #openedAt = performance.now();
+  /** Rejects pending commands: `destroy()` of node-redis may leave some of them pending. */
+  readonly #pending = new Set<(failure: RedisFailure) => void>();
   isReady = true;
 
   constructor(
     cluster: NodeRedisCluster,
     ending: AbortController,
-    explain: (error: unknown) => Error,
+    classify: (error: unknown) => RedisFailure,
   ) {
     this.#cluster = cluster;
     this.#ending = ending;
-    this.#explain = explain;
+    this.#classify = classify;
   }
 
   readonly run: Run = (args) => {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     this.#pending.add(reject);
     this.#cluster.sendCommand(keyOf(args), false, args)
-      .then(resolve, (error) => reject(this.#noteTrouble(this.#explain(error))))
+      .then(resolve, (error) => reject(this.#failureOf(error)))
       .finally(() => this.#pending.delete(reject));
     return promise;
   };
 
   async servers(): Promise<readonly Run[]> {
     const { masters } = this.#cluster;
-    const fail = (error: unknown) => Promise.reject(this.#explain(error));
+    const fail = (error: unknown) => Promise.reject(this.#classify(error));
     const nodes = masters.map((node) => this.#cluster.nodeClient(node));
     const clients = await Promise.all(nodes).catch(fail);
     return clients.map((client) => (args) => client.sendCommand(args).catch(fail));
@@ -72,22 +71,24 @@ class ClusterClient implements Client {
     this.isReady = false;
     this.#cluster.destroy();
     this.#ending.abort();
-    for (const reject of this.#pending) reject(new Error("Disconnects client"));
+    for (const reject of this.#pending) reject(new RedisFailure("disconnected"));
     this.#pending.clear();
   }
 
-  /** A server is gone: which one has its keys now is found out by a new client. */
-  #noteTrouble(error: Error): Error {
-    // The client has followed the keys for too long.
-    if (/^(MOVED|ASK) /.test(error.message)) return new Error(`TRYAGAIN ${error.message}`);
-    if (!isReply(error) && performance.now() - this.#since > SHORTEST_LIFE) this.isReady = false;
-    return error;
+  /** After the loss of a server, a new client has to find out which server has its keys now. */
+  #failureOf(error: unknown): RedisFailure {
+    const failure = this.#classify(error);
+    const { redirect, message, isReply } = failure;
+    // node-redis has followed redirections for too long.
+    if (redirect !== undefined) return new RedisFailure("moving", message, { isReply });
+    if (!isReply && performance.now() - this.#openedAt > MIN_LIFETIME) this.isReady = false;
+    return failure;
   }
 }
 
-/** Where a command has its first key. */
-const KEY_AT: Readonly<Record<string, number>> = { EVAL: 3, EVALSHA: 3 };
+/** The index of a command's first key. */
+const KEY_INDEX: Readonly<Record<string, number>> = { EVAL: 3, EVALSHA: 3 };
 
 function keyOf(args: readonly Argument[]): Argument {
-  return args[KEY_AT[String(args[0])] ?? 1] ?? "";
+  return args[KEY_INDEX[String(args[0])] ?? 1] ?? "";
 }

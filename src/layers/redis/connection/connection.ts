@@ -1,51 +1,52 @@
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { LayerClosedError } from "../../../errors.ts";
 import type { Argument, Client, Reply, Run, Target } from "./client.ts";
+import { failureOf, isDemotion, layerError } from "./failures.ts";
 import { Link, type RunOptions } from "./link.ts";
-import { explain, isDemotion } from "./failures.ts";
 
-/** How long one command may wait for something to come, in milliseconds. */
-const LONGEST_WAIT = 5_000;
+/** How long one command may block, in milliseconds. */
+const MAX_BLOCKING = 5_000;
 
 /**
- * A connection to a Redis, made when it is first needed and again when it was lost. Who runs a
- * command while the server is away is told so at once: nothing is queued meanwhile.
+ * A connection to Redis, opened when it is first needed and reopened after it was lost. A command
+ * that is run while the server is unreachable rejects immediately: nothing is queued.
  */
 export class Connection {
   readonly server: Target;
   #connecting: Promise<Link> | undefined;
-  /** What commands run on. */
+  /** The link that commands use. */
   #link: Link | undefined;
-  /** Besides that one, those that wait for their last answers. */
+  /** The same, and retired links that wait for their last replies. */
   readonly #links = new Set<Link>();
-  /** Ends what is under way outside of the links. */
+  /** Aborts everything that does not belong to a link. */
   readonly #closing = new AbortController();
-  /** When it was last asked whether another server has taken this one's place. */
+  /** When the replacement of the server was last checked. */
   #checkedAt = 0;
-  /** Whether the server has answered as Redis does. */
-  #hasWorked = false;
-  /** When it began to look for the server that it works with, by this process's clock. */
+  #hasReplied = false;
+  /** When it began to look for its current server, by the monotonic clock. */
   openedAt = 0;
 
   constructor(server: Target) {
     this.server = server;
   }
 
-  /** What commands run on now, if there is one. */
+  /** The client that commands use now, if there is one. */
   get client(): Client | undefined {
     return this.#usable?.client;
   }
 
-  /** Aborted when it is closed. */
+  /** Aborted by `close()`. */
   get signal(): AbortSignal {
     return this.#closing.signal;
   }
 
-  /** How long a command should wait at most for something to come, in milliseconds. */
-  get longestWait(): number {
-    return this.server.checkInterval ?? LONGEST_WAIT;
+  /** How long a command should block at most, in milliseconds. */
+  get maxBlocking(): number {
+    return this.server.checkInterval ?? MAX_BLOCKING;
   }
 
-  /** Whether it connects, or has connected, and wasn't closed since. */
+  /** Whether it connects or is connected. */
   get isOpen(): boolean {
     return this.#connecting !== undefined || this.#link !== undefined;
   }
@@ -53,56 +54,54 @@ export class Connection {
   /**
    * Runs a command.
    *
-   * @param args The command and its arguments.
-   * @param options How long it may wait, and what becomes of an answer that comes too late.
-   * @throws {LayerUnavailableError | LayerConfigurationError} When there is no good answer.
+   * @throws {LayerUnavailableError | LayerConfigurationError} If it fails.
    */
-  async run(args: readonly Argument[], options: RunOptions = {}): Promise<Reply> {
+  readonly run = async (args: readonly Argument[], options: RunOptions = {}): Promise<Reply> => {
     const link = this.#usable ?? await this.#open();
     this.#check();
     return await this.#runOn(link, args, options);
-  }
+  };
 
   /**
-   * Reads an answer; the connection to a server that gives strange ones is ended.
+   * Reads a reply; an invalid one closes the connection.
    *
-   * @throws {LayerUnavailableError} When it is none to what was asked.
+   * @throws {LayerUnavailableError} If the reply is invalid.
    */
   read<T>(reply: Reply | undefined, parse: (reply: Reply | undefined) => T): T {
     try {
       return parse(reply);
     } catch (error) {
       this.drop();
-      throw explain(error, this.server.name, true);
+      throw layerError(error, { layer: this.server.name, wasSent: true });
     }
   }
 
-  /** Runs commands on each of the servers that share the keys. */
+  /** Runs commands on each server that holds a part of the keys. */
   async onEach(work: (run: Run) => Promise<void>): Promise<void> {
     const link = await this.#open();
-    await link.keepFor(async () => {
+    await link.hold(async () => {
       const runs = await link.client.servers().catch((error) => {
-        throw explain(error, this.server.name, false);
+        throw layerError(error, { layer: this.server.name, wasSent: false });
       });
       await Promise.all(runs.map((run) => work((args) => this.#runOn(link, args, {}, run))));
     });
   }
 
   /**
-   * Sees to it that there is a client to run commands on.
+   * Connects unless it is connected.
    *
-   * @throws {LayerUnavailableError | LayerConfigurationError} When the server can't be reached.
+   * @throws {LayerUnavailableError | LayerConfigurationError} If that fails.
    */
   async open(): Promise<Client> {
     return (await this.#open()).client;
   }
 
-  /** Ends the client; commands under way reject, and the next one makes a new client. */
+  /** Closes the client; pending commands reject, and the next command opens a new client. */
   drop(): void {
     this.#link?.end();
   }
 
-  /** Ends the connection for good; commands under way reject. */
+  /** Closes the connection; pending commands reject. */
   async close(): Promise<void> {
     this.#closing.abort(new LayerClosedError({ layer: this.server.name }));
     for (const link of this.#links) link.end();
@@ -117,15 +116,16 @@ export class Connection {
   ): Promise<Reply> {
     try {
       const reply = await link.run(args, options, run);
-      this.#hasWorked = true;
+      this.#hasReplied = true;
       return reply;
     } catch (error) {
       if (isDemotion(error)) link.retire();
-      throw explain(error, this.server.name, true, this.#hasWorked);
+      const options = { layer: this.server.name, wasSent: true, hasReplied: this.#hasReplied };
+      throw layerError(error, options);
     }
   }
 
-  /** From now and then, sees whether the next command has to go somewhere else. */
+  /** Checks at intervals whether another server has replaced this one. */
   #check(): void {
     const now = performance.now();
     if (now - this.#checkedAt < (this.server.checkInterval ?? Infinity)) return;
@@ -133,7 +133,7 @@ export class Connection {
     const link = this.#link;
     this.server.isCurrent?.(this.signal).then((isCurrent) => {
       if (!isCurrent) link?.retire();
-    }, () => {}); // Who knows it can't be asked: the server itself will show what is wrong.
+    }, () => {}); // If that cannot be found out, commands show what is wrong.
   }
 
   get #usable(): Link | undefined {
@@ -153,7 +153,8 @@ export class Connection {
     const { server, signal } = this;
     const client = await server.open(signal).catch((error) => {
       signal.throwIfAborted();
-      throw explain(error, server.name, false, this.#hasWorked);
+      const options = { layer: server.name, wasSent: false, hasReplied: this.#hasReplied };
+      throw layerError(error, options);
     });
     const link = this.#link = this.#linkOver(client);
     if (signal.aborted) link.end();
@@ -170,5 +171,31 @@ export class Connection {
     const link = new Link({ client, isReplaceable, onEnd });
     this.#links.add(link);
     return link;
+  }
+}
+
+/** A Lua script, and the hash by which a server knows it. */
+export interface Script {
+  readonly source: string;
+  readonly sha1: string;
+}
+
+/** Returns a script with its hash. */
+export function script(source: string): Script {
+  return { source, sha1: createHash("sha1").update(Buffer.from(source)).digest("hex") };
+}
+
+/** Runs a script; its source is only sent to a server that does not know it yet. */
+export async function runScript<T>(
+  run: (args: readonly Argument[]) => Promise<T>,
+  { sha1, source }: Script,
+  keys: readonly string[],
+  args: readonly Argument[],
+): Promise<T> {
+  try {
+    return await run(["EVALSHA", sha1, `${keys.length}`, ...keys, ...args]);
+  } catch (error) {
+    if (failureOf(error)?.kind !== "noScript") throw error;
+    return await run(["EVAL", source, `${keys.length}`, ...keys, ...args]);
   }
 }

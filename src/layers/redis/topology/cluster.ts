@@ -1,24 +1,24 @@
 import { LayerUnavailableError } from "../../../errors.ts";
 import type { ClusterAddress, Endpoint } from "../address.ts";
 import type { Argument, Client, Reply, Run, Target } from "../connection/client.ts";
-import { askAt, openServer } from "../connection/server_client.ts";
-import { explain } from "../connection/failures.ts";
+import { layerError, RedisFailure } from "../connection/failures.ts";
+import { askInTurn, openServer } from "../connection/node_redis.ts";
 
-/** Which servers of a cluster have which slots, as `CLUSTER SLOTS` answers. */
+/** Which servers of a cluster hold which slots: the reply to `CLUSTER SLOTS`. */
 type Slots =
   readonly (readonly [first: number, last: number, master: Reply, ...replicas: Reply[]])[];
 
-/** How long one server may take to say where a key is, in milliseconds. */
-const PATIENCE = 2_000;
+/** How long a server may take to say where a key is, in milliseconds. */
+const LOOKUP_TIMEOUT = 2_000;
 
 /**
- * The master that has the slot of one key. To it a connection of its own leads, over which a command
- * may wait, and on which can be asked what the replicas know.
+ * The master that holds the slot of one key. A connection of its own leads to it: a command on it may
+ * block, and its replicas can be asked for confirmations.
  */
 export class MasterOfKey implements Target {
   readonly #address: ClusterAddress;
   readonly #key: string;
-  /** Whom to ask where the key is: those who answered last come first. */
+  /** The servers to ask for the slot: the one that replied last comes first. */
   #known: readonly Endpoint[];
   #master: Endpoint | undefined;
 
@@ -39,36 +39,24 @@ export class MasterOfKey implements Target {
   }
 
   async isCurrent(signal: AbortSignal): Promise<boolean> {
-    // It may not have heard yet that another one has taken its place.
+    // A master that was replaced may not know it yet.
     const others = this.#known.filter((endpoint) => !isSame(endpoint, this.#master));
     const master = await this.#find(others.length > 0 ? others : this.#known, signal);
     return isSame(master, this.#master);
   }
 
-  /** Asks some servers, one after the other. */
   async #find(endpoints: readonly Endpoint[], signal: AbortSignal): Promise<Endpoint> {
-    let failure: Error | undefined;
-    for (const endpoint of endpoints) {
-      try {
-        return await this.#ask(endpoint, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        failure = explain(error, this.name, false);
-      }
-    }
-    throw failure ??
-      new LayerUnavailableError({ layer: this.name, reason: "no server of the cluster is known" });
-  }
-
-  async #ask(endpoint: Endpoint, signal: AbortSignal): Promise<Endpoint> {
-    const options = { access: this.#address, signal, patience: PATIENCE };
-    return await askAt(endpoint, options, async (client) => {
+    const options = { access: this.#address, signal, timeout: LOOKUP_TIMEOUT };
+    const { value, failures } = await askInTurn(endpoints, options, async (run, endpoint) => {
       const [slot, slots] = await Promise.all([
-        client.run(["CLUSTER", "KEYSLOT", this.#key]),
-        client.run(["CLUSTER", "SLOTS"]),
+        run(["CLUSTER", "KEYSLOT", this.#key]),
+        run(["CLUSTER", "SLOTS"]),
       ]);
       return this.#read(Number(slot), slots as unknown as Slots, endpoint);
     });
+    if (value) return value;
+    if (failures.length === 0) throw this.#unavailable("no server of the cluster is known");
+    throw layerError(failures.at(-1), { layer: this.name, wasSent: false });
   }
 
   #read(slot: number, slots: Slots, asked: Endpoint): Endpoint {
@@ -79,20 +67,21 @@ export class MasterOfKey implements Target {
     ];
     const range = slots.find(([first, last]) => first <= slot && slot <= last);
     if (range) return endpointOf(range[2], asked);
-    throw new LayerUnavailableError({
-      layer: this.name,
-      reason: `no server has the slot of ${this.#key}`,
-    });
+    throw this.#unavailable(`no server holds the slot of ${this.#key}`);
+  }
+
+  #unavailable(reason: string): LayerUnavailableError {
+    return new LayerUnavailableError({ layer: this.name, reason });
   }
 }
 
-/** A connection to the master of a key, while its slot may be moving to another one. */
+/** A client of the master of a key, whose slot may be moving to another server. */
 class KeyClient implements Client {
   readonly #client: Client;
   readonly #openAt: (endpoint: Endpoint) => Promise<Client>;
-  /** Where some keys of the slot are already. */
-  #target: { readonly name: string; readonly client: Promise<Client> } | undefined;
-  #isMoved = false;
+  /** The server that holds some keys of the slot already. */
+  #importing: { readonly name: string; readonly client: Promise<Client> } | undefined;
+  #hasMoved = false;
 
   constructor(client: Client, openAt: (endpoint: Endpoint) => Promise<Client>) {
     this.#client = client;
@@ -100,18 +89,18 @@ class KeyClient implements Client {
   }
 
   get isReady(): boolean {
-    return this.#client.isReady && !this.#isMoved;
+    return this.#client.isReady && !this.#hasMoved;
   }
 
   readonly run: Run = async (args) => {
     try {
       return await this.#client.run(args);
     } catch (error) {
-      const [, what, name] = /^(MOVED|ASK) \d+ (\S+)/.exec((error as Error).message) ?? [];
-      if (what === "ASK" && name) return await this.#ask(name, args);
-      if (what !== "MOVED") throw error;
-      this.#isMoved = true;
-      throw new Error("TRYAGAIN the slot has moved", { cause: error });
+      if (!(error instanceof RedisFailure)) throw error;
+      if (error.kind === "ask" && error.redirect) return await this.#ask(error.redirect, args);
+      if (error.kind !== "moved") throw error;
+      this.#hasMoved = true;
+      throw new RedisFailure("moving", error.message, { isReply: true });
     }
   };
 
@@ -121,23 +110,23 @@ class KeyClient implements Client {
 
   destroy(): void {
     this.#client.destroy();
-    this.#target?.client.then((client) => client.destroy(), () => {});
+    this.#importing?.client.then((client) => client.destroy(), () => {});
   }
 
-  /** Runs a command where the key is going to be. */
+  /** Runs a command on the server that the key is moving to. */
   async #ask(name: string, args: readonly Argument[]): Promise<Reply> {
-    if (this.#target?.name !== name) {
-      this.#target?.client.then((client) => client.destroy(), () => {});
+    if (this.#importing?.name !== name) {
+      this.#importing?.client.then((client) => client.destroy(), () => {});
       const at = name.lastIndexOf(":");
       const endpoint = { host: name.slice(0, at), port: Number(name.slice(at + 1)) };
-      this.#target = { name, client: this.#openAt(endpoint) };
+      this.#importing = { name, client: this.#openAt(endpoint) };
     }
-    const client = await this.#target.client;
+    const client = await this.#importing.client;
     return (await Promise.all([client.run(["ASKING"]), client.run(args)]))[1];
   }
 }
 
-/** A server that doesn't know its own name is where it was asked. */
+/** A server that does not know its own host is where it was asked. */
 function endpointOf(node: Reply, asked: Endpoint): Endpoint {
   const [host, port] = node as readonly Reply[];
   const name = String(host ?? "");

@@ -1,35 +1,35 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { LayerUnavailableError } from "../../../errors.ts";
+import { warn } from "../../warnings.ts";
 import type { Argument, Client, Reply } from "../connection/client.ts";
 import type { Connection } from "../connection/connection.ts";
-import { warn } from "../../warnings.ts";
+import { failureOf, layerError, RedisFailure } from "../connection/failures.ts";
 
-/** For so long a server without replicas is trusted to be the master still, in milliseconds. */
+/** How long a server without replicas is trusted to be the master, in milliseconds. */
 const TRUST = 1_000;
 
-/** How long a replica may take to say that it knows what was taken, in milliseconds. */
+/** How long a replica may take to confirm a removal, in milliseconds. */
 const REPLICATION = 300;
 
-/** The same, where no replica has answered the last time: it is waited for once in a while. */
+/** The same if no replica confirmed the last one. */
 const REPLICATION_ALONE = 50;
 
-/** How long it may take until it is known that a replica was made the master, in milliseconds. */
+/** How long it may take until the promotion of a replica is known, in milliseconds. */
 const PROMOTION = 3_000;
 
-/** Makes the commands that put back what an answer brought. */
-export type Undo = (reply: Reply) => readonly (readonly Argument[])[];
+/** Returns the commands that requeue what a reply contains. */
+export type Requeue = (reply: Reply) => readonly (readonly Argument[])[];
 
 /**
- * Takes over a connection. Where another server may take this one's place, what its replicas don't
- * know to be taken could be taken again from it: then it isn't given out.
+ * Runs commands that remove messages. If another server can replace this one, a message is delivered
+ * only after a replica has confirmed its removal: otherwise the new master could deliver it again.
  */
 export class FailoverGuard {
   readonly #connection: Connection;
-  /** Whom the following is about. */
+  /** The client that the following fields belong to. */
   #client: Client | undefined;
-  /** Whether no replica said that it knew what was taken last. */
+  /** Whether no replica confirmed the last removal. */
   #isAlone = false;
-  /** When it was last known to be the master, whatever its replicas say. */
+  /** When it was last known to be the master, whatever its replicas reply. */
   #confirmedAt = 0;
 
   constructor(connection: Connection) {
@@ -37,20 +37,20 @@ export class FailoverGuard {
   }
 
   /**
-   * Runs a command that takes something.
+   * Runs a command that removes messages.
    *
-   * @param args The command and its arguments; it answers `null` or an empty list when it took nothing.
-   * @param undo The commands that put back what an answer brought.
-   * @param blocksFor How long the command itself may wait, in milliseconds.
-   * @throws {LayerUnavailableError | LayerConfigurationError} When there is no good answer.
+   * @param args The command; it replies with `null` or an empty list if it has removed nothing.
+   * @param requeue The commands that requeue what a reply contains.
+   * @param blocksFor How long the command itself may block, in milliseconds.
+   * @throws {LayerUnavailableError | LayerConfigurationError} If it fails.
    */
-  async take(args: readonly Argument[], undo: Undo, blocksFor = 0): Promise<Reply> {
+  async take(args: readonly Argument[], requeue: Requeue, blocksFor = 0): Promise<Reply> {
     const connection = this.#connection;
     if (!connection.server.isCurrent) {
-      const onLateReply = (reply: Reply) => void this.#requeue(undo, reply);
+      const onLateReply = (reply: Reply) => void this.#requeue(requeue, reply);
       return await connection.run(args, { blocksFor, onLateReply });
     }
-    await this.#meet(await connection.open()); // All goes through the same client.
+    await this.#prepare(await connection.open()); // All commands use the same client.
     const { client } = connection;
     const [reply, replicas] = await Promise.all([
       connection.run(args, { blocksFor }),
@@ -60,17 +60,17 @@ export class FailoverGuard {
     try {
       await this.#confirm(replicas);
     } catch (error) {
-      // If it is the master after all, nothing is lost; if not, nobody will ever see this. Another
-      // one isn't told: there, it may have been taken by somebody else.
-      if (client && client === connection.client) await this.#requeue(undo, reply);
-      if (isUnmastered(error)) connection.drop();
+      // If it still is the master, the messages are not lost; if not, its data is discarded. They are
+      // not sent to another server: there, another receiver may have them already.
+      if (client && client === connection.client) await this.#requeue(requeue, reply);
+      if (failureOf(error)?.kind === "notMaster") connection.drop();
       throw error;
     }
     return reply;
   }
 
-  /** Asks a new client's server whether it has replicas at all. */
-  async #meet(client: Client): Promise<void> {
+  /** Asks the server of a new client whether it has replicas. */
+  async #prepare(client: Client): Promise<void> {
     if (client === this.#client) return;
     const { openedAt } = this.#connection;
     this.#isAlone = Number(await this.#connection.run(["WAIT", "0", "1"])) === 0;
@@ -78,17 +78,17 @@ export class FailoverGuard {
     this.#client = client;
   }
 
-  /** How many replicas know of all that was taken so far; where there are none, none is waited for. */
+  /** Returns how many replicas confirm all removals so far, without waiting if there are none. */
   async #countReplicas(blocksFor: number): Promise<number> {
     if (this.#isAlone && this.#isFresh) return 0;
-    const patience = this.#isAlone ? REPLICATION_ALONE : REPLICATION;
-    const options = { blocksFor: blocksFor + patience };
-    return Number(await this.#connection.run(["WAIT", "1", `${patience}`], options));
+    const timeout = this.#isAlone ? REPLICATION_ALONE : REPLICATION;
+    const options = { blocksFor: blocksFor + timeout };
+    return Number(await this.#connection.run(["WAIT", "1", `${timeout}`], options));
   }
 
   /**
-   * Sees to it that what was taken can't be taken again from the next master. Where the replicas have
-   * just fallen silent one of them may have been promoted, which takes a moment to be known.
+   * Checks that the next master cannot deliver the messages again. If the replicas have just become
+   * silent, one of them may have been promoted, which takes a moment to be known.
    */
   async #confirm(replicas: number): Promise<void> {
     const wasAlone = this.#isAlone;
@@ -97,7 +97,9 @@ export class FailoverGuard {
     const { server, signal } = this.#connection;
     if (!wasAlone) await pause(PROMOTION, undefined, { signal });
     const askedAt = performance.now();
-    if (!await server.isCurrent?.(signal)) throw unmastered(server.name);
+    if (!await server.isCurrent?.(signal)) {
+      throw layerError(new RedisFailure("notMaster"), { layer: server.name, wasSent: false });
+    }
     this.#confirmedAt = askedAt;
   }
 
@@ -106,9 +108,9 @@ export class FailoverGuard {
     return performance.now() - this.#confirmedAt < TRUST;
   }
 
-  /** Requeues what a reply brought; if the server rejects it, it is lost, and reported. */
-  async #requeue(undo: Undo, reply: Reply): Promise<void> {
-    const commands = undo(reply);
+  /** Requeues what a reply contains; if the server rejects that, the messages are lost. */
+  async #requeue(requeue: Requeue, reply: Reply): Promise<void> {
+    const commands = requeue(reply);
     try {
       await Promise.all(commands.map((command) => this.#connection.run(command)));
     } catch (error) {
@@ -120,18 +122,6 @@ export class FailoverGuard {
 }
 
 /** Returns how many members a command adds. */
-function membersIn([name, , ...places]: readonly Argument[]): number {
-  return name === "ZADD" ? places.length / 2 : 0;
-}
-
-const NO_MASTER =
-  "it isn't the master any more: what it gave last isn't used, since the new master " +
-  "may give it too";
-
-function unmastered(layer: string): LayerUnavailableError {
-  return new LayerUnavailableError({ layer, reason: NO_MASTER });
-}
-
-function isUnmastered(error: unknown): boolean {
-  return error instanceof LayerUnavailableError && error.reason === NO_MASTER;
+function membersIn([name, , ...members]: readonly Argument[]): number {
+  return name === "ZADD" ? members.length / 2 : 0;
 }

@@ -1,107 +1,112 @@
 import process from "node:process";
+import { Backoff } from "../../../async.ts";
 import { LayerUnavailableError } from "../../../errors.ts";
+import { isUnreachable } from "../connection/failures.ts";
 import type { RedisStore } from "../store.ts";
-import { isAway } from "../connection/failures.ts";
 
-/** How long to wait before a lost host is asked again, in milliseconds: it grows. */
-const SHORTEST_WAIT = 50;
-const LONGEST_WAIT = 2_000;
+/** The delays between the attempts to reach a lost host, in milliseconds. */
+const RETRIES = { min: 50, max: 2_000 };
 
-/** What a layer of several hosts tells of one of them. */
+/** A change of the state of one of several hosts. */
 export interface HostChange {
   /** The host's URL, without secrets. */
   readonly host: string;
-  /** Whether it is back, or else lost. */
+  /** Whether the host is reachable again; `false` if the connection to it was lost. */
   readonly isReachable: boolean;
-  /** Why it is lost. */
+  /** Why it is unreachable. */
   readonly error?: Error;
 }
 
-/** What a host is made of. */
+/** Options for a {@linkcode Host}. */
 export interface HostOptions {
   readonly name: string;
   readonly store: RedisStore;
   readonly onChange: (change: HostChange) => void;
 }
 
-/** One of several hosts: it may be lost, and then it is asked again until it is back. */
+/** One of several hosts. While it is unreachable, it is probed with backoff. */
 export class Host {
   readonly #options: HostOptions;
   readonly store: RedisStore;
+  readonly #closing = new AbortController();
   #failure: LayerUnavailableError | undefined;
-  #returned = Promise.withResolvers<void>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #closed = false;
+  #recovered = Promise.withResolvers<void>();
 
   constructor(options: HostOptions) {
     this.#options = options;
     this.store = options.store;
   }
 
-  /** Why it can't be used, if so. */
+  /** Why it cannot be used, if so. */
   get failure(): LayerUnavailableError | undefined {
     return this.#failure;
   }
 
-  /** Settles when it can be used again, or is closed. */
-  get returned(): Promise<void> {
-    return this.#failure && !this.#closed ? this.#returned.promise : Promise.resolve();
+  /** Resolves when it can be used again, or is closed. */
+  get recovered(): Promise<void> {
+    const isUnusable = this.#failure && !this.#closing.signal.aborted;
+    return isUnusable ? this.#recovered.promise : Promise.resolve();
   }
 
   /**
-   * Does something with the host; if that shows that it is lost, it is asked again until it is back.
+   * Does something with the host; if that shows that it is unreachable, the host starts to be probed.
    *
-   * @throws {LayerUnavailableError} When it is lost.
+   * @throws {LayerUnavailableError} If it is unreachable.
    */
   async use<T>(work: (store: RedisStore) => Promise<T>): Promise<T> {
-    // Not the failure itself: what failed then may be done, and this isn't even begun.
-    if (this.#failure) throw againUnavailable(this.#failure);
+    // Not the failure itself: its outcome may be unknown, but this work has not begun.
+    if (this.#failure) throw stillUnavailable(this.#failure);
     try {
       return await work(this.store);
     } catch (error) {
-      if (isAway(error)) this.#lose(error);
+      if (isUnreachable(error)) this.#lose(error);
       throw error;
     }
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    this.#returned.resolve();
+    this.#closing.abort();
+    this.#recovered.resolve();
     await this.store.close();
   }
 
   #lose(failure: LayerUnavailableError): void {
-    if (this.#failure || this.#closed) return;
+    if (this.#failure || this.#closing.signal.aborted) return;
     this.#failure = failure;
-    this.#returned = Promise.withResolvers();
-    this.#askAgain(SHORTEST_WAIT, false);
+    this.#recovered = Promise.withResolvers();
+    this.#probe();
   }
 
-  /** That it is lost is told when it doesn't answer the first time. */
-  async #askAgain(wait: number, isTold: boolean): Promise<void> {
-    const error = await this.store.probe().then(() => undefined, (error) => error);
-    if (this.#closed) return;
-    if (!error) {
-      this.#failure = undefined;
-      this.#returned.resolve();
-      if (isTold) this.#tell({ host: this.#options.name, isReachable: true });
-      return;
+  /** Probes until the host replies; the loss is reported only if the first probe fails. */
+  async #probe(): Promise<void> {
+    const { name: host } = this.#options;
+    const { signal } = this.#closing;
+    const backoff = new Backoff(RETRIES);
+    for (let isReported = false;; isReported = true) {
+      const error = await this.store.probe().then(() => undefined, (error) => error);
+      if (signal.aborted) return;
+      if (!error) return this.#recover(isReported);
+      if (!isReported) this.#report({ host, isReachable: false, error });
+      await backoff.wait(signal);
+      if (signal.aborted) return;
     }
-    if (!isTold) this.#tell({ host: this.#options.name, isReachable: false, error });
-    const next = () => void this.#askAgain(Math.min(wait * 2, LONGEST_WAIT), true);
-    this.#timer = setTimeout(next, wait);
   }
 
-  #tell(change: HostChange): void {
+  #recover(isReported: boolean): void {
+    this.#failure = undefined;
+    this.#recovered.resolve();
+    if (isReported) this.#report({ host: this.#options.name, isReachable: true });
+  }
+
+  #report(change: HostChange): void {
     try {
       this.#options.onChange(change);
     } catch (error) {
-      process.emitWarning(`onHostChange itself failed: ${error}`, "ChannelsWarning");
+      process.emitWarning(`onHostChange threw an error: ${error}`, "ChannelsWarning");
     }
   }
 }
 
-function againUnavailable({ layer, reason, cause }: LayerUnavailableError): LayerUnavailableError {
+function stillUnavailable({ layer, reason, cause }: LayerUnavailableError): LayerUnavailableError {
   return new LayerUnavailableError({ layer, reason, cause });
 }

@@ -4,15 +4,15 @@ import type { ServerInspection } from "../../channel_layer.ts";
 import { isProcessLocal } from "../../names.ts";
 import { settleAll } from "../../settle_all.ts";
 import type { Batch, Demand, Parcel, Source, Stock, Store, StoredBody } from "../../store.ts";
-import { isAway } from "../connection/failures.ts";
+import { isUnreachable } from "../connection/failures.ts";
 import { type RedisStore, STEP } from "../store.ts";
 import type { TakenMember } from "../wire_format.ts";
 import type { Host } from "./host.ts";
 
 /**
- * Spreads keys over several Redis servers that know nothing of each other, as channels_redis does:
- * ordinary channels are on all of them, and each send goes to the next; a process-local channel and
- * a group belong to the one that their name says.
+ * Distributes keys over several independent Redis servers, as channels_redis does: ordinary channels
+ * are on all of them, and each send goes to the next host; a process-local channel or a group belongs
+ * to the host that its name selects.
  */
 export class ShardedStore implements Store {
   readonly step = STEP;
@@ -46,7 +46,7 @@ export class ShardedStore implements Store {
   async broadcast(parcels: readonly Parcel[]): Promise<void> {
     await settleAll(parcels.map((parcel) => {
       const own = this.#hostOf(parcel.key);
-      return this.#onFirst(this.#near(own, parcel.key), (store) => store.broadcast([parcel]));
+      return this.#onFirst(this.#candidates(own, parcel.key), (store) => store.broadcast([parcel]));
     }));
   }
 
@@ -58,7 +58,7 @@ export class ShardedStore implements Store {
     const bySource = Map.groupBy(bodies, (body) => (body as TakenMember).source);
     await settleAll(Array.from(bySource, ([source, some]) => {
       const own = this.#hosts.find(({ store }) => store.source === source)!;
-      return this.#onFirst(this.#near(own, key), (store) => store.requeue(key, some));
+      return this.#onFirst(this.#candidates(own, key), (store) => store.requeue(key, some));
     }));
   }
 
@@ -95,7 +95,7 @@ export class ShardedStore implements Store {
     await Promise.all(this.#hosts.map((host) => host.close()));
   }
 
-  /** Does something on the first host that can: the next is asked when surely nothing was done. */
+  /** Does something on the first host that accepts it; the next one is tried only if it is safe. */
   async #onFirst<T>(hosts: readonly Host[], work: (store: RedisStore) => Promise<T>): Promise<T> {
     const failures: unknown[] = [];
     for (const host of hosts) {
@@ -109,14 +109,14 @@ export class ShardedStore implements Store {
     throw failures[0];
   }
 
-  /** Where what belongs to a host may be as well: an ordinary channel is received from all. */
-  #near(own: Host, key: string): readonly Host[] {
+  /** Returns a host, and those that may stand in for it: an ordinary channel is on all of them. */
+  #candidates(own: Host, key: string): readonly Host[] {
     if (isProcessLocal(key)) return [own];
     return [own, ...this.#hosts.filter((host) => host !== own)];
   }
 
   #hostOf(name: string): Host {
-    return this.#hosts[hostOf(name, this.#hosts.length)]!;
+    return this.#hosts[hostIndexOf(name, this.#hosts.length)]!;
   }
 
   #inTurn(): readonly Host[] {
@@ -126,21 +126,21 @@ export class ShardedStore implements Store {
 }
 
 /**
- * Which of several hosts a name belongs to, by the rule of channels_redis: twelve bits of its CRC-32
- * say where on a ring of 4096 it is, and each host has an equal part of it.
+ * Returns the index of the host that a name belongs to, by the rule of channels_redis: twelve bits of
+ * its CRC-32 are a position on a ring of 4096, of which each host has an equal part.
  *
- * @param name The name of a group, or the visible part of a process-local channel's.
- * @param hosts How many hosts there are.
+ * @param name The name of a group, or the part of a process-local channel's name up to the `!`.
+ * @param hosts The number of hosts.
  */
-export function hostOf(name: string, hosts: number): number {
+function hostIndexOf(name: string, hosts: number): number {
   return Math.floor((crc32(name) & 0xfff) / (4096 / hosts));
 }
 
-/** Takes from one of several hosts; while that is lost, it waits, as long as another is there. */
-export class HostSource implements Source {
+/** Receives from one of several hosts; it waits while only that one is unreachable. */
+class HostSource implements Source {
   readonly #host: Host;
   readonly #hosts: readonly Host[];
-  #wake: () => void = () => {};
+  #interrupt: () => void = () => {};
 
   constructor(host: Host, hosts: readonly Host[]) {
     this.#host = host;
@@ -148,18 +148,18 @@ export class HostSource implements Source {
   }
 
   async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
-    const interrupted = new Promise<void>((resolve) => this.#wake = resolve);
+    const interrupted = new Promise<void>((resolve) => this.#interrupt = resolve);
     try {
       return await this.#host.use(({ source }) => source.poll(demand, wait));
     } catch (error) {
-      if (!isAway(error) || this.#hosts.every(({ failure }) => failure)) throw error;
+      if (!isUnreachable(error) || this.#hosts.every(({ failure }) => failure)) throw error;
     }
-    if (wait) await Promise.race([this.#host.returned, interrupted]);
+    if (wait) await Promise.race([this.#host.recovered, interrupted]);
     return [];
   }
 
   async interrupt(): Promise<void> {
-    this.#wake();
+    this.#interrupt();
     await this.#host.store.source.interrupt();
   }
 }

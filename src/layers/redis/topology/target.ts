@@ -1,39 +1,36 @@
 import { LayerConfigurationError, LayerUnavailableError } from "../../../errors.ts";
-import type { Address, Endpoint, SentinelAddress, ServerAddress } from "../address.ts";
-import type { Client, Target } from "../connection/client.ts";
+import type { Address, Endpoint, SentinelAddress } from "../address.ts";
+import type { Client, Run, Target } from "../connection/client.ts";
 import { openCluster } from "../connection/cluster_client.ts";
-import { explain, isNotPermitted } from "../connection/failures.ts";
-import { askAt, openServer } from "../connection/server_client.ts";
+import { failureOf, layerError } from "../connection/failures.ts";
+import { askInTurn, openServer } from "../connection/node_redis.ts";
 import { MasterOfKey } from "./cluster.ts";
 
 /**
- * Makes what connects to an address; each connection has one of its own.
+ * Returns the target of an address; each connection has one of its own.
  *
- * @param key In a cluster, the one key that the commands will be about, if it is only one.
+ * @param key The only key that the commands will use: a cluster needs it for commands that block.
  */
 export function targetAt(address: Address, key?: string): Target {
   const { name } = address;
   switch (address.kind) {
-    case "server":
-      return { name, open: (signal) => openNamed(address.endpoint, address, signal) };
+    case "server": {
+      const { endpoint, database } = address;
+      return {
+        name,
+        open: (signal) => openServer(endpoint, { access: address, signal, database }),
+      };
+    }
     case "cluster":
       if (key !== undefined) return new MasterOfKey(address, key);
       return { name, open: (signal) => openCluster(address.roots, { access: address, signal }) };
     case "sentinel":
-      return new WatchedServer(address);
+      return new WatchedMaster(address);
   }
 }
 
-function openNamed(
-  endpoint: Endpoint,
-  access: ServerAddress | SentinelAddress,
-  signal: AbortSignal,
-): Promise<Client> {
-  return openServer(endpoint, { access, signal, database: access.database });
-}
-
 /** The master that Sentinels watch, and replace when it fails. */
-class WatchedServer implements Target {
+class WatchedMaster implements Target {
   readonly checkInterval = 1_000;
   readonly #address: SentinelAddress;
   #master: Endpoint | undefined;
@@ -48,7 +45,8 @@ class WatchedServer implements Target {
 
   async open(signal: AbortSignal): Promise<Client> {
     this.#master = await findMaster(this.#address, signal);
-    return await openNamed(this.#master, this.#address, signal);
+    const { database } = this.#address;
+    return await openServer(this.#master, { access: this.#address, signal, database });
   }
 
   async isCurrent(signal: AbortSignal): Promise<boolean> {
@@ -57,64 +55,48 @@ class WatchedServer implements Target {
   }
 }
 
-/** How long a Sentinel may take to answer, in milliseconds. */
-const PATIENCE = 2_000;
+/** How long a Sentinel may take to reply, in milliseconds. */
+const SENTINEL_TIMEOUT = 2_000;
 
 /**
- * Asks Sentinels, one after the other, where their master is.
+ * Asks Sentinels for the address of the master.
  *
- * @throws {LayerUnavailableError} When none answers.
- * @throws {LayerConfigurationError} When none knows the master, or none lets us in.
+ * @throws {LayerUnavailableError} If no Sentinel replies.
+ * @throws {LayerConfigurationError} If no Sentinel knows the master, or all reject the credentials.
  */
-export async function findMaster(address: SentinelAddress, signal: AbortSignal): Promise<Endpoint> {
-  const failures: Error[] = [];
-  for (const sentinel of address.sentinels) {
-    try {
-      const master = await askSentinel(sentinel, address, signal);
-      if (master) return master;
-    } catch (error) {
-      signal.throwIfAborted();
-      failures.push(explain(error, address.name, false));
-    }
-  }
-  throw whyNot(address, failures);
-}
-
-function whyNot({ name, master, sentinels }: SentinelAddress, failures: readonly Error[]): Error {
+async function findMaster(address: SentinelAddress, signal: AbortSignal): Promise<Endpoint> {
+  const { sentinels, sentinelAccess: access, master, name } = address;
+  const options = { access, signal, timeout: SENTINEL_TIMEOUT };
+  const { value, failures } = await askInTurn(sentinels, options, (run) => askFor(master, run));
+  if (value) return value;
   if (failures.length < sentinels.length) {
-    return new LayerConfigurationError({
-      layer: name,
-      reason: `no Sentinel knows a master called ${master}`,
-    });
+    const reason = `no Sentinel knows a master named ${master}`;
+    throw new LayerConfigurationError({ layer: name, reason });
   }
-  const notPermitted = failures.find(isNotPermitted);
-  if (notPermitted) return notPermitted;
-  const [first] = failures;
-  const away = failures.find((failure) => failure instanceof LayerUnavailableError);
-  if (away) {
-    return new LayerUnavailableError({
-      layer: name,
-      reason: `no Sentinel answers: ${away.reason}`,
-      cause: away,
-    });
-  }
-  const reason = first instanceof LayerConfigurationError ? first.reason : String(first);
-  return new LayerConfigurationError({
-    layer: name,
-    reason: `the Sentinels let nobody in: ${reason}`,
-    cause: first,
-  });
+  throw withSentinels(
+    name,
+    failures.map((error) => layerError(error, { layer: name, wasSent: false })),
+  );
 }
 
-async function askSentinel(
-  sentinel: Endpoint,
-  { master, sentinelAccess: access }: SentinelAddress,
-  signal: AbortSignal,
-): Promise<Endpoint | undefined> {
-  return await askAt(sentinel, { access, signal, patience: PATIENCE }, async (client) => {
-    const reply = await client.run(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", master]);
-    if (!Array.isArray(reply)) return;
-    const [host, port] = reply.map(String);
-    return { host: host ?? "", port: Number(port) };
-  });
+async function askFor(master: string, run: Run): Promise<Endpoint | undefined> {
+  const reply = await run(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", master]);
+  if (!Array.isArray(reply)) return;
+  const [host, port] = reply.map(String);
+  return { host: host ?? "", port: Number(port) };
+}
+
+/** Returns the error for the case that every Sentinel failed. */
+function withSentinels(layer: string, errors: readonly Error[]): Error {
+  const notPermitted = errors.find((error) => failureOf(error)?.kind === "notPermitted");
+  if (notPermitted) return notPermitted;
+  const temporary = errors.find((error) => error instanceof LayerUnavailableError);
+  if (temporary) {
+    const reason = `no Sentinel replies: ${temporary.reason}`;
+    return new LayerUnavailableError({ layer, reason, cause: temporary });
+  }
+  const [first] = errors;
+  const detail = first instanceof LayerConfigurationError ? first.reason : String(first);
+  const reason = `the Sentinels rejected the credentials: ${detail}`;
+  return new LayerConfigurationError({ layer, reason, cause: first });
 }
