@@ -1,9 +1,12 @@
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { fromEnvironment } from "../layers/internal.ts";
 import type { Application, ChannelScope } from "../protocol/mod.ts";
 import { looksLikeUrl } from "./options.ts";
 import { UsageError } from "./terminal.ts";
+
+export { fromEnvironment };
 
 /** The environment's word for the app. */
 const VARIABLE = "CHANNELS_APP";
@@ -34,12 +37,6 @@ export function findAppModule(option: string | undefined): AppModule {
 export function hasAppModule(): boolean {
   return fromEnvironment(VARIABLE) !== undefined || fromConfiguration(Deno.cwd()) !== undefined ||
     existsSync("./app.ts");
-}
-
-/** What a variable says, unless it is empty, or Deno may not read it. */
-export function fromEnvironment(variable: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" ? Deno.env.get(variable) || undefined : undefined;
 }
 
 /** What `deno.json` of a folder, or of the nearest one above it that has one, says of the app. */

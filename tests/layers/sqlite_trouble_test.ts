@@ -144,7 +144,7 @@ Deno.test("SqliteChannelLayer: requeue() of what is in the channel already is re
   const taken = await layer.receiveMany("letters", { limit: 2 });
   await layer.requeue(taken);
   const again = () => layer.requeue(taken);
-  const error = await assertRejects(again, LayerUnavailableError, "handed back already");
+  const error = await assertRejects(again, LayerUnavailableError, "requeued already");
   assertEquals(error.outcomeUnknown, true);
   assertEquals(numbersOf(await layer.receiveMany("letters", { limit: 5 })), [0, 1]);
 });
