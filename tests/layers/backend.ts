@@ -27,5 +27,6 @@ export function backendOf(
 
 /** What Redis can't promise: its keys are those of channels_redis, a prefix in front of a name. */
 export const AMBIGUOUS_PREFIXES: Readonly<Record<string, string>> = {
-  "prefix keeps apart layers whose prefixes extend one another": "keys are those of channels_redis",
+  "prefix separates layers even if one prefix is the beginning of the other":
+    "keys are those of channels_redis",
 };

@@ -14,7 +14,7 @@ import type {
 interface StoredMessage {
   readonly bytes: Uint8Array;
   readonly sentAt: number;
-  readonly place: number;
+  readonly position: number;
 }
 
 /** How often all keys are searched for expired bodies, within the duration of `expiry`. */
@@ -34,7 +34,7 @@ export class MemoryStore implements Store, Source {
   #nextSweep = 0;
   #nextGroupSweep = 0;
   #wake: () => void = () => {};
-  #nextPlace = 0;
+  #nextPosition = 0;
 
   constructor(settings: LayerSettings) {
     this.#settings = settings;
@@ -45,7 +45,7 @@ export class MemoryStore implements Store, Source {
     const messages = this.#live(key);
     const accepted = bodies.slice(0, Math.max(0, capacity - messages.length));
     const sentAt = performance.now();
-    for (const bytes of accepted) messages.push({ bytes, sentAt, place: this.#nextPlace++ });
+    for (const bytes of accepted) messages.push({ bytes, sentAt, position: this.#nextPosition++ });
     this.#keep(key, messages);
     this.#wake();
     return Promise.resolve(accepted.length);
@@ -76,10 +76,10 @@ export class MemoryStore implements Store, Source {
     const requeued = bodies.map(({ bytes, sentAt, place }) => ({
       bytes,
       sentAt: sentAt - offset,
-      place: Number(place),
+      position: Number(place),
     }));
     const messages = [...requeued, ...this.#messages.get(key) ?? []];
-    this.#keep(key, messages.sort((a, b) => a.place - b.place));
+    this.#keep(key, messages.sort((a, b) => a.position - b.position));
     this.#wake();
     return Promise.resolve();
   }
@@ -133,10 +133,10 @@ export class MemoryStore implements Store, Source {
       const taken = messages.splice(0, limit);
       this.#keep(key, messages);
       if (taken.length === 0) continue;
-      const bodies = taken.map(({ bytes, sentAt, place }) => ({
+      const bodies = taken.map(({ bytes, sentAt, position }) => ({
         bytes,
         sentAt: Math.floor(sentAt + offset),
-        place,
+        place: position,
       }));
       batches.push({ key, bodies });
     }

@@ -84,7 +84,7 @@ export class SqliteStore implements Store, Source {
         "INSERT INTO messages (id, prefix, key, sent_at, body) VALUES (?, ?, ?, ?, ?)",
       );
       for (const { bytes, sentAt, place } of bodies) {
-        insert.run(Number(place) - this.#firstPlace, prefix, key, sentAt, bytes);
+        insert.run(Number(place) - this.#firstPosition, prefix, key, sentAt, bytes);
       }
       // Processes that have counted the rows before must notice that there may be more.
       this.#database.statement("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'messages'")
@@ -191,17 +191,17 @@ export class SqliteStore implements Store, Source {
     if (!last) return [];
     this.#database.statement("DELETE FROM messages WHERE prefix = ? AND key = ? AND id <= ?")
       .run(prefix, key, Number(last.id));
-    const [now, firstPlace] = [Date.now(), this.#firstPlace];
+    const [now, firstPosition] = [Date.now(), this.#firstPosition];
     return rows.map(({ id, sent_at, body }) => ({
       bytes: body as Uint8Array,
       // A time in the future is from before the clock was set back.
       sentAt: Math.min(Number(sent_at), now),
-      place: Number(id) + firstPlace,
+      place: Number(id) + firstPosition,
     }));
   }
 
   /** The position of id 0. */
-  get #firstPlace(): number {
+  get #firstPosition(): number {
     return this.#database.fileNumber * IDS_PER_FILE;
   }
 
