@@ -1,11 +1,11 @@
 import { listed, quoted } from "./printable.ts";
 
-/** The root of the errors of this library: conditions that a caller may want to catch. */
+/** The base class of this library's errors: conditions that a caller may want to catch. */
 export abstract class ChannelsError extends Error {
   /**
    * Creates an error.
    *
-   * @param name The name of the class, so that it survives minification.
+   * @param name The name of the class, which minification would change.
    * @param message What is wrong, where, and what to do.
    * @param facts The fields of the error, and its `cause`.
    */
@@ -16,16 +16,16 @@ export abstract class ChannelsError extends Error {
   }
 }
 
-/** Thrown by `send()` and `sendMany()` if the channel already holds as many messages as it may. */
+/** Thrown by `send()` and `sendMany()` if the channel is full. */
 export class ChannelFullError extends ChannelsError {
   /** The full channel. */
   declare readonly channel: string;
-  /** How many messages the channel may hold. */
+  /** The capacity of the channel, in messages. */
   declare readonly capacity: number;
   /** How many messages of this call were accepted: the first ones. They will be delivered. */
   declare readonly accepted: number;
 
-  /** Creates the error from its fields; `advice` ends the message. */
+  /** Creates the error from its fields; `advice` is the end of the message. */
   constructor(facts: {
     readonly channel: string;
     readonly capacity: number;
@@ -76,7 +76,7 @@ export class MessageTooLargeError extends ChannelsError {
   /** The maximum size, in bytes. */
   declare readonly limit: number;
 
-  /** Creates the error from its fields; `where` says what has that size, such as `"in memory"`. */
+  /** Creates the error from its fields; `where` is where the message has that size, such as `"in memory"`. */
   constructor(facts: Pick<MessageTooLargeError, "size" | "limit"> & { readonly where?: string }) {
     const { size, limit, where = "encoded" } = facts;
     super(
@@ -88,12 +88,12 @@ export class MessageTooLargeError extends ChannelsError {
   }
 }
 
-/** Thrown if bytes that arrived over a layer are not a valid message. They have been removed. */
+/** Thrown if received bytes are not a valid message. They have been removed from the channel. */
 export class UndecodableMessageError extends ChannelsError {
   /** What is wrong with the bytes. */
   declare readonly reason: string;
 
-  /** Creates the error from its fields; the `cause` is what the decoder threw. */
+  /** Creates the error from its fields; the `cause` is the decoder's error. */
   constructor(facts: Pick<UndecodableMessageError, "reason"> & ErrorOptions) {
     super("UndecodableMessageError", `Message cannot be decoded: ${facts.reason}`, facts);
   }
@@ -121,7 +121,7 @@ export class LayerUnavailableError extends ChannelsError {
    */
   declare readonly outcomeUnknown: boolean;
 
-  /** Creates the error from its fields; the `cause` is what the engine threw. */
+  /** Creates the error from its fields; the `cause` is the backend's error. */
   constructor(facts: Pick<LayerUnavailableError, "layer" | "reason"> & OutcomeOptions) {
     const { layer, reason, outcomeUnknown = false } = facts;
     super(
@@ -132,16 +132,16 @@ export class LayerUnavailableError extends ChannelsError {
   }
 }
 
-/** Thrown if a layer cannot be used until somebody changes its configuration: retrying does not help. */
+/** Thrown if a layer cannot be used until its configuration is changed: retrying does not help. */
 export class LayerConfigurationError extends ChannelsError {
   /** The `url` of the layer. */
   declare readonly layer: string;
   /** What is wrong, and how to fix it. */
   declare readonly reason: string;
-  /** Whether a part of the operation may have been carried out, as with a group. */
+  /** Whether part of the operation may have been carried out, such as for some channels of a group. */
   declare readonly outcomeUnknown: boolean;
 
-  /** Creates the error from its fields; the `cause` is what the engine threw. */
+  /** Creates the error from its fields; the `cause` is the backend's error. */
   constructor(facts: Pick<LayerConfigurationError, "layer" | "reason"> & OutcomeOptions) {
     const { layer, reason, outcomeUnknown = false } = facts;
     super(
@@ -152,12 +152,12 @@ export class LayerConfigurationError extends ChannelsError {
   }
 }
 
-/** Returns whether an operation of a layer certainly changed nothing, and can be retried. */
+/** Returns whether an operation of a layer has certainly changed nothing, and can be retried. */
 export function isSafeToRetry(error: unknown): error is LayerUnavailableError {
   return error instanceof LayerUnavailableError && !error.outcomeUnknown;
 }
 
-/** Returns whether a layer certainly has not carried out an operation, whether or not a retry may help. */
+/** Returns whether an operation of a layer has certainly changed nothing, whether or not a retry helps. */
 export function isRejection(error: unknown): boolean {
   return isSafeToRetry(error) || error instanceof LayerConfigurationError;
 }
@@ -214,14 +214,14 @@ export class NoHandlerError extends ChannelsError {
   }
 }
 
-/** Thrown if a consumer's class cannot run on threads until somebody changes its code or settings. */
+/** Thrown if a consumer's class cannot run on threads until its code or settings are changed. */
 export class ConsumerConfigurationError extends ChannelsError {
   /** The name of the consumer's class. */
   declare readonly consumer: string;
   /** What is wrong, and how to fix it. */
   declare readonly reason: string;
 
-  /** Creates the error from its fields; the `cause` is what the module threw. */
+  /** Creates the error from its fields; the `cause` is the error of the module. */
   constructor(facts: Pick<ConsumerConfigurationError, "consumer" | "reason"> & ErrorOptions) {
     const { consumer, reason } = facts;
     super("ConsumerConfigurationError", `${consumer} cannot run on threads: ${reason}`, facts);
@@ -277,7 +277,7 @@ export class ShutdownTimeoutError extends ChannelsError {
   }
 }
 
-/** What `receive()` rejects with after the server has stopped. Internal: `finally` is what users need. */
+/** The rejection of `receive()` after the server has stopped. Internal: applications clean up in `finally`. */
 export class ServerStoppedError extends ChannelsError {
   /** Creates the error. */
   constructor() {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { fromEnvironment } from "../layers/internal.ts";
 import type { Application, ChannelScope } from "../protocol/mod.ts";
 import { looksLikeUrl } from "./options.ts";
 import { UsageError } from "./terminal.ts";
@@ -34,12 +35,6 @@ export function findAppModule(option: string | undefined): AppModule {
 export function hasAppModule(): boolean {
   return fromEnvironment(VARIABLE) !== undefined || fromConfiguration(Deno.cwd()) !== undefined ||
     existsSync("./app.ts");
-}
-
-/** Returns an environment variable, unless it is empty, or the permission to read it is missing. */
-export function fromEnvironment(variable: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" ? Deno.env.get(variable) || undefined : undefined;
 }
 
 /** Returns the app that the nearest `deno.json` names, in a folder or above it. */

@@ -1,11 +1,11 @@
-import { isLayerUrl, overrideDefaultChannelLayer } from "../layers/internal.ts";
+import { fromEnvironment, isLayerUrl, overrideDefaultChannelLayer } from "../layers/internal.ts";
 import {
   type ChannelLayer,
   closeChannelLayers,
   getChannelLayer,
   MemoryChannelLayer,
 } from "../layers/mod.ts";
-import { findAppModule, fromEnvironment, hasAppModule, importApp } from "./app.ts";
+import { findAppModule, hasAppModule, importApp } from "./app.ts";
 import type { Options } from "./options.ts";
 import { UsageError } from "./terminal.ts";
 

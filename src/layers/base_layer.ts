@@ -24,28 +24,31 @@ import { Receiver } from "./receiving/receiver.ts";
 import { isHandlerOf } from "./sending/handler_context.ts";
 import { outcomeUnknown, withOutcome } from "./sending/outcome.ts";
 import { SendBuffer } from "./sending/send_buffer.ts";
-import type { Parcel, Store } from "./store.ts";
+import type { AddressedBody, Store } from "./store.ts";
 
-/** How many channels a message to a group names at most: about 1 MB, which must fit where it arrives. */
-const MOST_NAMES = 10_000;
+/** How many channels one body for a group addresses: about 1 MB of names, within the receive limit. */
+const MAX_ADDRESSES = 10_000;
 
-/** What a layer hands to the base class: how it keeps bytes, and how messages become bytes. */
+/** The parts that a backend passes to {@linkcode BaseChannelLayer}. */
 export interface BaseLayerParts {
-  /** Where the bytes are kept; the layer closes it. */
+  /** Stores the encoded messages. The layer closes it. */
   readonly store: Store;
-  /** How messages become bytes. */
+  /** Encodes and decodes messages. */
   readonly codec: MessageCodec;
-  /** How these are encrypted, if they are. */
+  /** Encrypts encoded messages; by default they are not encrypted. */
   readonly cipher?: Cipher;
-  /** What the layer is called in messages for people. */
+  /** The URL of the layer without passwords and keys, for logs and errors. */
   readonly name: string;
 }
 
-/** Why a handler is refused at once by a full channel, even if it wants to wait. */
+/** The advice for a handler whose own channel is full, even with `waitForCapacity`. */
 const OWN_CHANNEL = "a handler cannot wait for capacity in the channel that it handles, " +
-  "because only handlers that return make room there";
+  "because capacity becomes free only when handlers return";
 
-/** What every layer does the same, on top of a {@linkcode Store}. */
+/**
+ * The common part of all layers, on top of a {@linkcode Store}: checks names, encodes messages, batches
+ * sends and distributes what is received. Extend it to create a backend.
+ */
 export abstract class BaseChannelLayer implements ChannelLayer {
   readonly #store: Store;
   readonly #packer: MessagePacker;
@@ -56,14 +59,19 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   readonly #clientPrefix = crypto.randomUUID().replaceAll("-", "");
   #closing: Promise<void> | undefined;
 
-  /** Takes the parts that make the difference between layers. */
+  /**
+   * Creates a layer.
+   *
+   * @param parts The store, the codec and the name of the backend.
+   * @param settings The options of the layer, as {@linkcode layerSettings} returns them.
+   */
   constructor({ store, codec, cipher, name }: BaseLayerParts, settings: LayerSettings) {
     this.#store = store;
     this.#packer = new MessagePacker(codec, cipher);
     this.#name = name;
     this.#settings = settings;
     this.#sendBuffer = new SendBuffer(store, name);
-    this.#receiver = new Receiver({ store, form: this.#packer, settings, name });
+    this.#receiver = new Receiver({ store, packer: this.#packer, settings, name });
     exposeReceiver(this, this.#receiver);
   }
 
@@ -101,7 +109,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     checkChannelName(channel);
     const { limit } = options;
     if (!Number.isSafeInteger(limit) || limit < 1) {
-      throw new RangeError(`limit must be a positive integer: ${limit}`);
+      throw new RangeError(`limit must be a positive integer, got ${limit}`);
     }
     if (isProcessLocal(channel)) this.#checkOwn(channel);
     return await this.#receiver.receive(channel, options);
@@ -139,9 +147,9 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     const packFor = this.#packer.draft(message);
     let isSending = false;
     try {
-      const parcels = this.#parcels(await this.#store.groupMembers(group), packFor);
-      isSending = parcels.length > 0;
-      if (isSending) await this.#store.broadcast(parcels);
+      const bodies = this.#addressed(await this.#store.groupMembers(group), packFor);
+      isSending = bodies.length > 0;
+      if (isSending) await this.#store.broadcast(bodies);
     } catch (error) {
       throw withOutcome(error, isSending && outcomeUnknown(error));
     }
@@ -162,7 +170,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     return { servers, channels: await Promise.all(channels.map((name) => this.#inspect(name))) };
   }
 
-  /** See {@linkcode ChannelLayer.close}; closing twice does no harm. */
+  /** See {@linkcode ChannelLayer.close}. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }
@@ -182,7 +190,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     return this.#name;
   }
 
-  /** What was sent before still leaves. */
+  /** Sends what is buffered before it closes the store. */
   async #close(): Promise<void> {
     await Promise.all([this.#receiver.close(), this.#sendBuffer.close()]);
     await this.#store.close();
@@ -218,23 +226,23 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     try {
       await this.#sendBuffer.send({ channel, key, capacity, bodies, mustNotWait }, options);
     } catch (error) {
-      // It was created while a batch was sent: the stack has to show who called send() instead.
+      // The error was created while a batch was sent; its stack has to lead to the call of send().
       const isOurs = error instanceof ChannelsError && error !== options?.signal?.reason;
       if (isOurs) Error.captureStackTrace(error);
       throw error;
     }
   }
 
-  /** One body for each key; the channels that share it are named in the message, up to a limit. */
-  #parcels(
+  /** Returns a body for each key, addressed to the channels that share it; several if there are many. */
+  #addressed(
     members: readonly string[],
     packFor: (channels: readonly string[]) => Uint8Array,
-  ): Parcel[] {
+  ): AddressedBody[] {
     const byKey = Map.groupBy(members.filter(isValidChannelName), nonLocalName);
     return Array.from(byKey).flatMap(([key, channels]) =>
-      Array.from({ length: Math.ceil(channels.length / MOST_NAMES) }, (_, part) => ({
+      Array.from({ length: Math.ceil(channels.length / MAX_ADDRESSES) }, (_, part) => ({
         key,
-        body: packFor(channels.slice(part * MOST_NAMES, (part + 1) * MOST_NAMES)),
+        body: packFor(channels.slice(part * MAX_ADDRESSES, (part + 1) * MAX_ADDRESSES)),
         capacity: this.#settings.capacityOf(channels[0] ?? key),
       }))
     );
@@ -243,7 +251,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   #checkOwn(channel: string): void {
     if (nonLocalName(channel).endsWith(`.${this.#clientPrefix}!`)) return;
     throw new TypeError(
-      `Channel ${channel} belongs to another layer: receive from names of this layer's newChannel()`,
+      `Channel ${channel} belongs to another layer: receive from a channel of this layer's newChannel()`,
     );
   }
 }

@@ -1,224 +1,256 @@
 import type { Message } from "../protocol/mod.ts";
-import type { ChannelCapacity } from "./capacity.ts";
 
-/** Carries messages between processes, over named channels and groups of them. */
+/**
+ * Carries messages between processes, over named channels and groups of channels.
+ *
+ * A channel is a first-in, first-out queue. Each message is delivered at most once, to one receiver,
+ * and never after its `expiry`. Names of channels and groups consist of ASCII letters, digits, `-`,
+ * `_` and `.`, fewer than 100 characters; the name of a process-local channel contains one `!`. All
+ * durations are milliseconds.
+ *
+ * The methods that return promises reject with a `LayerUnavailableError` if the layer is temporarily
+ * unavailable, with a `LayerConfigurationError` if it cannot be used until its configuration is changed,
+ * and, except for `close()`, with a `LayerClosedError` after `close()`.
+ */
 export interface ChannelLayer extends AsyncDisposable {
   /** The layer's URL without passwords and keys, for logs and errors. */
   readonly url: string;
 
   /**
-   * Sends one message to a channel.
+   * Sends one message to a channel. Resolves when the layer has accepted the message.
    *
-   * A message may hold strings, finite numbers, booleans, `null`, `Uint8Array`, arrays, plain
-   * objects, and integers of 64 bits (a `bigint` where a `number` isn't safe); at most 1 MiB, encoded.
-   * What peers send may also hold `NaN`, infinities and integers of up to 2^64 - 1, and have 4 MiB.
+   * A message is a plain object. It may contain strings, finite numbers, signed 64-bit integers (a
+   * `bigint` if a `number` would not be exact), booleans, `null`, `Uint8Array`, arrays and plain
+   * objects. Its encoded size is at most 1 MiB.
    *
-   * @param channel The channel's name.
-   * @param message The message.
-   * @param options How long to wait, and whether for room as well.
-   * @throws {TypeError} When the name isn't valid, or something in the message may not travel.
-   * @throws {ChannelFullError} When the channel holds as much as it may.
-   * @throws {MessageTooLargeError} When the message is too large.
-   * @throws {LayerUnavailableError} When the layer can't be reached.
-   * @throws {SendTimeoutError} When it took longer than the `timeout`.
+   * @param channel The name of the channel.
+   * @param message The message. It is encoded before the method returns, and can be changed afterwards.
+   * @param options A timeout, a signal, and whether to wait for capacity.
+   * @throws {TypeError} If the name is invalid, or the message contains an unsupported value.
+   * @throws {RangeError} If the timeout is invalid.
+   * @throws {ChannelFullError} If the channel is full.
+   * @throws {MessageTooLargeError} If the message is too large.
+   * @throws {SendTimeoutError} If the timeout elapses first.
+   * @throws {LayerUnavailableError} If the layer is unavailable. This error and `SendTimeoutError` have an
+   * `outcomeUnknown`: whether the message may have been sent.
    */
   send(channel: string, message: Message, options?: SendOptions): Promise<void>;
 
   /**
-   * Sends messages to one channel, in their order and in few steps. When the channel gets full, the
-   * first ones are sent, and the error's `accepted` says how many.
+   * Sends messages to one channel in order, in few round trips. If the channel becomes full, the first
+   * messages are sent, and the `accepted` of the error says how many.
    *
-   * @param channel The channel's name.
-   * @param messages The messages: all are checked before the first is sent.
-   * @param options How long to wait, and whether for room as well.
-   * @throws As {@linkcode ChannelLayer.send} does.
+   * @param messages The messages. All of them are checked before the first is sent.
+   * @throws The errors of {@linkcode ChannelLayer.send}.
    */
   sendMany(channel: string, messages: Iterable<Message>, options?: SendOptions): Promise<void>;
 
   /**
    * Waits for the next message of a channel, and takes it.
    *
-   * @param channel The channel's name; a process-local one must be this layer's own.
-   * @param options A signal that ends the waiting: then nothing is taken.
+   * Besides what `send()` accepts, a message of another implementation may contain `NaN`, infinities
+   * and integers of up to 2^64 - 1, and have up to 4 MiB.
+   *
+   * @param channel The name of the channel; a process-local channel must belong to this layer object.
+   * @param options A signal that ends the waiting: then no message is taken.
    * @returns The message.
-   * @throws {UndecodableMessageError} When the next thing in the channel was no message.
+   * @throws {TypeError} If the name is invalid, or belongs to another layer object.
+   * @throws {UndecodableMessageError} If the next message cannot be decoded. It has been removed.
    */
   receive(channel: string, options?: ReceiveOptions): Promise<Message>;
 
   /**
-   * Waits until a channel has messages, and takes up to `limit` of them, the oldest first: none
-   * expires before the first.
+   * Waits until a channel has messages, and takes up to `limit` of them, the oldest first.
    *
-   * @param channel The channel's name.
-   * @param options How many, and how long to wait.
-   * @returns At least one delivery, or with `wait: false` perhaps none.
+   * @param channel The name of the channel; a process-local channel must belong to this layer object.
+   * @param options The limit, whether to wait, and a signal that ends the waiting.
+   * @returns At least one delivery; possibly none with `wait: false`.
+   * @throws {TypeError} If the name is invalid, or belongs to another layer object.
+   * @throws {RangeError} If the limit is not a positive integer.
    */
   receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]>;
 
   /**
-   * Puts deliveries that nobody has started on back to their places at the front of their channels.
+   * Requeues deliveries that have not been handled: they return to their positions in their channels.
    *
-   * @param deliveries What {@linkcode ChannelLayer.receiveMany} of this layer gave.
-   * @throws {LayerUnavailableError} When the layer can't be reached. Unless its `outcomeUnknown` says that
-   * some may be back, all are still the caller's, who may handle them or try again.
+   * @param deliveries Deliveries that {@linkcode ChannelLayer.receiveMany} of this layer returned.
+   * @throws {TypeError} If a delivery was not returned by `receiveMany()`.
+   * @throws {LayerUnavailableError} If the layer is unavailable. Unless `outcomeUnknown` is `true`, no
+   * delivery was requeued: the caller may handle them, or retry.
    */
   requeue(deliveries: readonly Delivery[]): Promise<void>;
 
   /**
-   * Makes the name of a new process-local channel: only this layer object can receive from it, and
-   * everybody who is told the name can send to it.
+   * Returns the name of a new process-local channel. Only this layer object can receive from it; every
+   * process that knows the name can send to it.
    *
-   * @param prefix What the name starts with; `"specific"` by default.
+   * @param prefix The beginning of the name; `"specific"` by default.
    * @returns The name, such as `"specific.HEX!HEX"`.
+   * @throws {TypeError} If the prefix is invalid, or too long.
    */
   newChannel(prefix?: string): string;
 
   /**
-   * Adds a channel to a group; it stays for `groupExpiry` after it was last added.
+   * Adds a channel to a group, or renews its membership. A membership ends `groupExpiry` milliseconds
+   * after it was last added.
    *
-   * @param group The group's name.
-   * @param channel The channel's name.
+   * @throws {TypeError} If a name is invalid.
    */
   groupAdd(group: string, channel: string): Promise<void>;
 
   /**
-   * Removes a channel from a group, if it is in there.
+   * Removes a channel from a group. Does nothing if the group does not contain it.
    *
-   * @param group The group's name.
-   * @param channel The channel's name.
+   * @throws {TypeError} If a name is invalid.
    */
   groupDiscard(group: string, channel: string): Promise<void>;
 
   /**
-   * Sends a message to each channel of a group. Channels that are full don't get it.
+   * Sends a message to each channel of a group. Channels that are full are skipped.
    *
-   * @param group The group's name.
-   * @param message The message.
-   * @throws {LayerUnavailableError} If the layer cannot be reached. Its `outcomeUnknown` says whether any
-   * member may have received the message.
-   * @throws {LayerConfigurationError} If the layer, or the key of a member, cannot be used; the same applies.
+   * @param message The message; see {@linkcode ChannelLayer.send}.
+   * @throws {TypeError} If the name is invalid, or the message contains an unsupported value.
+   * @throws {MessageTooLargeError} If the message is too large.
+   * @throws {LayerUnavailableError | LayerConfigurationError} If the layer, or the key of a member, cannot
+   * be used; `outcomeUnknown` tells whether any member may have received the message.
    */
   groupSend(group: string, message: Message): Promise<void>;
 
   /**
-   * Deletes all messages and groups of the layer's prefix; on Redis, see "Prefixes" in its
-   * documentation for what can't be told apart.
+   * Deletes all messages and groups with the layer's prefix. On Redis, see "Prefixes" in
+   * `docs/redis.md`: keys of similar prefixes cannot always be distinguished.
    */
   flush(): Promise<void>;
 
   /**
-   * Tells how the layer is, without changing anything in it.
+   * Returns the state of the layer's servers and of some channels, without changing anything.
    *
-   * @param channels The channels to tell of.
-   * @throws {LayerUnavailableError} When it can't be reached.
+   * @param channels The names of the channels; none by default.
+   * @throws {TypeError} If a name is invalid.
    */
   inspect(channels?: readonly string[]): Promise<LayerInspection>;
 
-  /** Lets go of what the layer holds open. Pending `receive()`s reject; nothing is lost. */
+  /**
+   * Closes all connections and files, after pending sends have settled. Pending `receive()` calls reject
+   * with a `LayerClosedError`. Messages that are being fetched for them are requeued; those that cannot be
+   * requeued are reported to `onDrop`. Can be called more than once.
+   */
   close(): Promise<void>;
 }
 
-/** What {@linkcode ChannelLayer.inspect} tells. */
+/** The state of a layer, as {@linkcode ChannelLayer.inspect} returns it. */
 export interface LayerInspection {
-  /** The servers, or what stands for one, that keep the messages; none if a file is yet to be created. */
+  /** The servers, or what stands for one, such as a file; empty if the file does not exist yet. */
   readonly servers: readonly ServerInspection[];
-  /** The channels that were asked for, in their order. */
+  /** The requested channels, in order. */
   readonly channels: readonly ChannelInspection[];
 }
 
-/** How a server is. */
+/** The state of a server. */
 export interface ServerInspection {
-  /** Its URL, without secrets. */
+  /** The server's URL, without passwords and keys. */
   readonly name: string;
-  /** What it is, such as `"Redis 7.0.15"`. */
+  /** The server's product and version, such as `"Redis 7.0.15"`. */
   readonly version: string;
-  /** How long it takes to answer, in milliseconds. */
+  /** The round-trip time, in milliseconds. */
   readonly roundTrip: number;
-  /** Which keys it deletes when its memory is full, if it says so: for a layer, `"noeviction"` is right. */
+  /** The keys that the server deletes when its memory is full, if it says so; should be `"noeviction"`. */
   readonly evictionPolicy?: string;
 }
 
-/** What a channel holds. */
+/** The state of a channel. */
 export interface ChannelInspection {
-  /** Its name. */
+  /** The name of the channel. */
   readonly channel: string;
-  /** How many messages wait in it, those that have expired left out. */
+  /** How many messages are waiting. Expired messages don't count. */
   readonly depth: number;
-  /** How many it may hold. */
+  /** The capacity of the channel, in messages. */
   readonly capacity: number;
-  /** How long the oldest has waited, in milliseconds, if there is one. */
+  /** The age of the oldest message, in milliseconds, if there is one. */
   readonly oldestAge?: number;
 }
 
-/** Options of {@linkcode ChannelLayer.send}. */
+/** Options for {@linkcode ChannelLayer.send} and {@linkcode ChannelLayer.sendMany}. */
 export interface SendOptions {
   /**
-   * Gives up: the promise rejects with its reason. A message that was on its way may arrive all the
-   * same.
+   * Aborts the send: the promise rejects with the signal's reason. A message in flight may still be
+   * sent.
    */
   readonly signal?: AbortSignal;
-  /** Gives up after so many milliseconds; without it, a server's silence is given up after some 5 s. */
+  /**
+   * The maximum duration of the send, in milliseconds, from 0 to 2,147,483,647. Without it, a send
+   * waits about 5 s for the reply of an unresponsive server.
+   */
   readonly timeout?: number;
   /**
    * Whether to wait while the channel is full, instead of rejecting with a `ChannelFullError`.
    *
-   * Within a process, capacity is given to waiting calls in their order, and calls that don't wait
-   * are rejected immediately while others wait. Across processes there is no such order: each
-   * process retries on its own, at most 50 ms apart, so a sender that retries in a tight loop
-   * without waiting can starve those that wait. Let all senders of a busy channel wait, or pause
-   * between retries, and set a `timeout`.
+   * Within a process, capacity goes to waiting calls in order, and calls that don't wait are rejected
+   * immediately while others wait. Across processes there is no such order: each process retries on its
+   * own, at most 50 ms apart, so a sender that retries in a tight loop without waiting can starve those
+   * that wait. Let all senders of a busy channel wait, or pause between retries, and set a `timeout`.
    *
    * A handler never waits for capacity in the channel that it handles, nor does any code that it
-   * starts: if the channel is full, it gets a `ChannelFullError`, because capacity becomes free
-   * only when handlers return. This applies to the layer object that the worker runs on.
+   * starts: if the channel is full, it gets a `ChannelFullError`, because capacity becomes free only
+   * when handlers return. This applies to the layer object that the worker runs on.
    *
    * @default {false}
    */
   readonly waitForCapacity?: boolean;
 }
 
-/** Options of {@linkcode ChannelLayer.receive}. */
+/** Options for {@linkcode ChannelLayer.receive}. */
 export interface ReceiveOptions {
-  /** Ends the waiting; the promise rejects with its reason. */
+  /** Ends the waiting: the promise rejects with the signal's reason, and no message is taken. */
   readonly signal?: AbortSignal;
 }
 
-/** Options of {@linkcode ChannelLayer.receiveMany}. */
+/** Options for {@linkcode ChannelLayer.receiveMany}. */
 export interface ReceiveManyOptions extends ReceiveOptions {
-  /** How many messages to take at most. */
+  /** The maximum number of messages to take: a positive integer. */
   readonly limit: number;
   /**
-   * Whether to wait for the first message. If not, what is there is taken, which may be nothing.
+   * Whether to wait for the first message. Otherwise the method returns what the channel contains now.
    *
    * @default {true}
    */
   readonly wait?: boolean;
 }
 
-/** A message that was taken from a channel and that nobody has started on. */
+/** A message that was taken from a channel and has not been handled. */
 export interface Delivery {
-  /** The channel it was sent to. */
+  /** The channel that the message was sent to. */
   readonly channel: string;
-  /** When it expires, in milliseconds since 1970; it must not be handled later. */
+  /** When the message expires, in milliseconds since 1970. It must not be handled later. */
   readonly expiresAt: number;
   /**
-   * Decodes the message.
+   * Decodes and returns the message.
    *
-   * @throws {UndecodableMessageError} When it is none.
+   * @throws {UndecodableMessageError} If the message cannot be decoded.
    */
   read(): Message;
 }
 
-/** Options that every channel layer takes. */
+/**
+ * The capacities of some channels, in messages, by a glob (`*`, `?`, `[abc]`, `[!abc]`) or a `RegExp`
+ * for the name. A glob must match the whole name, in linear time; a `RegExp` must match at its start,
+ * and runs at each send.
+ */
+export type ChannelCapacity =
+  | Readonly<Record<string, number>>
+  | Iterable<readonly [pattern: string | RegExp, capacity: number]>;
+
+/** Options for every channel layer. */
 export interface ChannelLayerOptions {
   /**
-   * How many messages a channel may hold; process-local channels of one prefix share it.
+   * The capacity of a channel, in messages. The process-local channels of one layer object and prefix
+   * share it.
    *
    * @default {100}
    */
   readonly capacity?: number;
   /**
-   * Other capacities for some channels: by glob or `RegExp`, the first match counts.
+   * The capacities of channels for which `capacity` does not apply. The first match counts.
    *
    * @default {{}}
    */
@@ -230,32 +262,31 @@ export interface ChannelLayerOptions {
    */
   readonly expiry?: number;
   /**
-   * How long a channel stays in a group after it was added, in milliseconds.
+   * How long a channel stays in a group after it was last added, in milliseconds.
    *
    * @default {86_400_000}
    */
   readonly groupExpiry?: number;
   /**
-   * What the names of all keys start with; layers of different prefixes don't see each other. On
-   * Redis there is no delimiter between the prefix and a name, so the prefix should end with one:
-   * `"app:"`.
+   * The beginning of the names of all keys: layers with different prefixes are separate. On Redis no
+   * delimiter separates the prefix from a name, so the prefix should end with one, as in `"app:"`.
    *
    * @default {"asgi"}
    */
   readonly prefix?: string;
   /**
-   * Called for each message that the layer has to drop: it has expired, it came to a process-local
-   * channel and was not decodable, or too many were there already, or its consumer has ended, or it
-   * could not be requeued. By default it is a warning of the process, on standard error: of the first
-   * drop of its kind, the tenth, the hundredth and so on.
+   * Called for each message that the layer drops: it has expired, could not be decoded or requeued,
+   * exceeds the capacity of a process-local channel, or belongs to a consumer that has ended. By default
+   * the process emits a warning on standard error for the first drop of its kind, the tenth, the
+   * hundredth and so on.
    */
   readonly onDrop?: (drop: Drop) => void;
 }
 
-/** What a layer tells of something that it dropped. */
+/** A message that a layer has dropped. */
 export interface Drop {
-  /** The channel, or the visible part of it when its full name isn't known. */
+  /** The channel, or the part of its name up to the `!` if the full name is unknown. */
   readonly channel: string;
-  /** Why it was dropped. */
+  /** Why the message was dropped. */
   readonly reason: string;
 }

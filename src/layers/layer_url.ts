@@ -5,47 +5,42 @@ import { REDIS_SCHEMES } from "./redis/url.ts";
 import { SqliteChannelLayer } from "./sqlite/mod.ts";
 import { optionsIn, unknown, URL_OPTIONS } from "./url_options.ts";
 
-/** Makes the layer that a URL of its scheme names. */
-type Make = (url: string) => ChannelLayer;
+/** Creates a layer from a URL of its scheme. */
+type CreateLayer = (url: string) => ChannelLayer;
 
-const SCHEMES: ReadonlyMap<string, Make> = new Map<string, Make>([
+const SCHEMES: ReadonlyMap<string, CreateLayer> = new Map<string, CreateLayer>([
   ["memory", (url) => new MemoryChannelLayer(split(url).options)],
   ["sqlite", (url) => {
     const { address, options } = split(url);
-    return new SqliteChannelLayer({ ...options, path: pathOf(address) });
+    return new SqliteChannelLayer({ ...options, ...pathOf(address) });
   }],
-  ...REDIS_SCHEMES.map((scheme): [string, Make] => [
+  ...REDIS_SCHEMES.map((scheme): [string, CreateLayer] => [
     scheme,
     (url) => new RedisChannelLayer({ url }),
   ]),
 ]);
 
-/**
- * Whether a text is the URL of a layer, rather than an alias.
- *
- * @param text What somebody gave.
- * @returns Whether it has a scheme, known or not.
- */
+/** Returns whether a text is the URL of a layer, with a known or unknown scheme, and not an alias. */
 export function isLayerUrl(text: string): boolean {
   return /^[a-z][a-z0-9+.-]*:/i.test(text);
 }
 
 /**
- * Makes the layer that a URL names.
+ * Creates a layer from its URL.
  *
  * @param url `memory:`, `sqlite:PATH`, `redis://`, `rediss://`, `unix://PATH`, `redis+sentinel://` or
- * `redis+cluster://`, with options as query: `?prefix=x&capacity=1000`.
- * @throws {TypeError | RangeError} If the scheme or an option is not known, or has an invalid value.
- * No error quotes what may be a part of a password.
+ * `redis+cluster://`, with options in the query: `?prefix=x&capacity=1000`.
+ * @throws {TypeError | RangeError} If the scheme or an option is unknown, or a value is invalid. No error
+ * quotes text that may be part of a password.
  */
 export function layerFromUrl(url: string): ChannelLayer {
   const [, scheme] = /^([^:?]*):/.exec(url) ?? [];
-  const make = SCHEMES.get(scheme ?? "");
-  if (make) return make(url);
+  const create = SCHEMES.get(scheme ?? "");
+  if (create) return create(url);
   throw unknown("scheme", shown(scheme ?? url), [...SCHEMES.keys()]);
 }
 
-/** What is no word may be a URL whose password was mistaken for something else. */
+/** Hides what may be part of a password. */
 function shown(scheme: string): string {
   return /^[\w+.-]*$/.test(scheme) ? `"${scheme}"` : "(not shown)";
 }
@@ -56,8 +51,8 @@ function split(url: string): { readonly address: string; readonly options: objec
   return { address: url.slice(0, at), options: optionsIn(url.slice(at + 1), URL_OPTIONS) };
 }
 
-/** `sqlite:` takes a path as it stands; `sqlite:///absolute/path` is understood too. */
-function pathOf(url: string): string {
+/** Returns the path of `sqlite:PATH`, without any encoding, or of `sqlite:///absolute/path`. */
+function pathOf(url: string): { readonly path?: string } {
   const path = url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
-  return path || ".channels.sqlite3";
+  return path === "" ? {} : { path };
 }

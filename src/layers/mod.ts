@@ -1,6 +1,6 @@
 /**
- * What carries messages between processes: the contract of a channel layer, and the registry that
- * makes the configured ones.
+ * Channel layers, which carry messages between processes: the contract, the backends, the registry of
+ * configured layers, and what authors of backends need.
  *
  * ```ts
  * import { configureChannelLayers, getChannelLayer } from "@asgi/channels/layers";
@@ -13,8 +13,8 @@
  * @module
  */
 export { BaseChannelLayer, type BaseLayerParts } from "./base_layer.ts";
-export type { ChannelCapacity } from "./capacity.ts";
 export type {
+  ChannelCapacity,
   ChannelInspection,
   ChannelLayer,
   ChannelLayerOptions,
@@ -44,4 +44,12 @@ export {
   getChannelLayer,
 } from "./registry.ts";
 export { SqliteChannelLayer, type SqliteChannelLayerOptions } from "./sqlite/mod.ts";
-export type { Batch, Demand, Parcel, Source, Stock, Store, StoredBody } from "./store.ts";
+export type {
+  AddressedBody,
+  Batch,
+  KeyInspection,
+  PollLimits,
+  Source,
+  Store,
+  StoredBody,
+} from "./store.ts";

@@ -1,24 +1,24 @@
 import type { ChannelLayer } from "./channel_layer.ts";
 import { layerFromUrl } from "./layer_url.ts";
 
-/** Layers by alias: each a URL, or a layer that was made already. */
+/** Layers by alias: each is a URL or a layer object. */
 export type ChannelLayerConfiguration = Readonly<Record<string, string | ChannelLayer>>;
 
-/** The default layer when nothing else is said: a file in the current folder. */
-const EMBEDDED = "sqlite:.channels.sqlite3";
+/** The default layer if nothing is configured: the default file of `SqliteChannelLayer`. */
+const EMBEDDED = "sqlite:";
 
-/** The environment's word for the default layer. */
+/** The environment variable with the URL of the default layer. */
 const VARIABLE = "CHANNEL_LAYER_URL";
 
 const configured = new Map<string, string | ChannelLayer>();
-const made = new Map<string, ChannelLayer>();
+const created = new Map<string, ChannelLayer>();
 let override: string | undefined;
 
 /**
- * Names the layers of this process, for {@linkcode getChannelLayer}; it replaces what was
- * configured before. Nothing is opened yet.
+ * Configures the layers of this process for {@linkcode getChannelLayer}, and replaces an earlier
+ * configuration. Nothing is opened yet.
  *
- * @param layers Layers by alias; `default` is the one that consumers use.
+ * @param layers The layers by alias; consumers use `default`.
  *
  * @example Usage
  * ```ts
@@ -32,23 +32,24 @@ let override: string | undefined;
  */
 export function configureChannelLayers(layers: ChannelLayerConfiguration): void {
   configured.clear();
-  made.clear();
+  created.clear();
   for (const [alias, layer] of Object.entries(layers)) configured.set(alias, layer);
 }
 
 /**
- * Gives the layer of an alias; it is made when it is first asked for.
+ * Returns the layer of an alias, which is created on first use.
  *
- * For `default` alone, the strongest of these counts: what the command line said (`--layer`), the
- * environment's `CHANNEL_LAYER_URL`, {@linkcode configureChannelLayers}, and else the embedded
- * `sqlite:.channels.sqlite3`.
+ * The default layer is, in order of precedence: the `--layer` option of the command line, the environment
+ * variable `CHANNEL_LAYER_URL` if the program may read it, the `default` of
+ * {@linkcode configureChannelLayers}, and `sqlite:.channels.sqlite3`.
  *
  * @param alias The alias; `"default"` by default.
- * @returns The layer, always the same one.
- * @throws {TypeError} When no layer has that alias, or its URL makes no sense.
+ * @returns The layer: the same object at each call, until `closeChannelLayers()`.
+ * @throws {TypeError} If no layer has the alias, or its URL is invalid.
+ * @throws {RangeError} If an option in the URL is out of range.
  */
 export function getChannelLayer(alias = "default"): ChannelLayer {
-  const known = made.get(alias);
+  const known = created.get(alias);
   if (known) return known;
   const source = alias === "default" ? defaultSource() : configured.get(alias);
   if (source === undefined) {
@@ -56,39 +57,39 @@ export function getChannelLayer(alias = "default"): ChannelLayer {
     throw new TypeError(`No channel layer has the alias ${shown(alias)}: known are ${aliases}`);
   }
   const layer = typeof source === "string" ? layerFromUrl(source) : source;
-  made.set(alias, layer);
+  created.set(alias, layer);
   return layer;
 }
 
 /**
- * Names the default layer, stronger than the environment and than
- * {@linkcode configureChannelLayers}: what a command line does that has been told a layer.
+ * Sets the URL of the default layer, with precedence over the environment variable and
+ * {@linkcode configureChannelLayers}: for the `--layer` option of the command line.
  *
- * @param url The layer's URL, or `undefined` to take it back.
+ * @param url The URL, or `undefined` to remove it.
  */
 export function overrideDefaultChannelLayer(url: string | undefined): void {
   override = url;
-  made.delete("default");
+  created.delete("default");
 }
 
-/** Closes every layer that {@linkcode getChannelLayer} has given; the next call makes new ones. */
+/** Closes all layers that {@linkcode getChannelLayer} has returned. Its next call creates new ones. */
 export async function closeChannelLayers(): Promise<void> {
-  const layers = [...made.values()];
-  made.clear();
+  const layers = [...created.values()];
+  created.clear();
   await Promise.all(layers.map((layer) => layer.close()));
 }
 
 function defaultSource(): string | ChannelLayer {
-  return override ?? fromEnvironment() ?? configured.get("default") ?? EMBEDDED;
+  return override ?? fromEnvironment(VARIABLE) ?? configured.get("default") ?? EMBEDDED;
 }
 
-/** What looks like a URL may hold a password. */
+/** Hides what looks like a URL, since it may contain a password. */
 function shown(alias: string): string {
   return /[@/:]/.test(alias) ? "(not shown; a layer's URL is SCHEME:...)" : JSON.stringify(alias);
 }
 
-/** Doesn't ask for a permission that the program wasn't given: then the environment says nothing. */
-function fromEnvironment(): string | undefined {
-  const permission = Deno.permissions.querySync({ name: "env", variable: VARIABLE });
-  return permission.state === "granted" ? Deno.env.get(VARIABLE) || undefined : undefined;
+/** Returns an environment variable; `undefined` if it is empty, or the program may not read it. */
+export function fromEnvironment(variable: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) || undefined : undefined;
 }

@@ -1,27 +1,27 @@
-import { capacityOf, checkCapacity } from "./capacity.ts";
-import type { ChannelLayerOptions, Drop } from "./channel_layer.ts";
+import type { ChannelCapacity, ChannelLayerOptions, Drop } from "./channel_layer.ts";
 import { dropWarnings } from "./warnings.ts";
 
-/** The options of a layer, complete and checked. */
+/** The options of a layer, validated and with defaults. */
 export interface LayerSettings {
-  /** How many messages a channel may hold. */
+  /** Returns the capacity of a channel, in messages. */
   readonly capacityOf: (channel: string) => number;
-  /** How long a message may wait, in milliseconds. */
+  /** How long a message may wait to be received, in milliseconds. */
   readonly expiry: number;
   /** How long a channel stays in a group, in milliseconds. */
   readonly groupExpiry: number;
-  /** What the names of all keys start with. */
+  /** The beginning of the names of all keys. */
   readonly prefix: string;
-  /** Whom to tell of what had to be dropped. */
+  /** Called for each message that the layer drops. */
   readonly onDrop: (drop: Drop) => void;
 }
 
 /**
- * Completes the options of a layer.
+ * Validates the options of a layer, and adds the defaults.
  *
- * @param options What the user gave.
- * @returns All of them, with the defaults where the user gave none.
- * @throws {RangeError | TypeError} When a value makes no sense.
+ * @param options The options that the user has set.
+ * @returns All options.
+ * @throws {RangeError} If a number is out of range.
+ * @throws {TypeError} If the prefix is not a well-formed string.
  */
 export function layerSettings(options: ChannelLayerOptions): LayerSettings {
   const {
@@ -47,10 +47,84 @@ export function layerSettings(options: ChannelLayerOptions): LayerSettings {
   };
 }
 
-/** @throws {RangeError} If the value is no duration, or one that the backends can't count with. */
+/** @throws {RangeError} If the value is not a duration that every backend can represent. */
 function checkDuration(name: string, value: number): void {
   if (value > 0 && value <= Number.MAX_SAFE_INTEGER) return;
   throw new RangeError(
     `${name} must be a positive number of milliseconds, at most ${Number.MAX_SAFE_INTEGER}: ${value}`,
   );
+}
+
+/**
+ * Returns a function that returns the capacity of a channel.
+ *
+ * @param patterns The capacities by glob or `RegExp`; the first match counts.
+ * @param otherwise The capacity of channels without a match.
+ * @throws {RangeError} If a capacity is not a positive integer.
+ */
+function capacityOf(patterns: ChannelCapacity, otherwise: number): (channel: string) => number {
+  const entries = Symbol.iterator in patterns ? [...patterns] : Object.entries(patterns);
+  const rules = entries.map(([pattern, capacity]) => {
+    checkCapacity(capacity, `of ${pattern}`);
+    return {
+      matches: typeof pattern === "string" ? globMatcher(pattern) : prefixMatcher(pattern),
+      capacity,
+    };
+  });
+  if (rules.length === 0) return () => otherwise;
+  return (channel) => rules.find(({ matches }) => matches(channel))?.capacity ?? otherwise;
+}
+
+/** @throws {RangeError} If the value is not a positive integer. */
+function checkCapacity(capacity: number, of = ""): void {
+  if (Number.isSafeInteger(capacity) && capacity > 0) return;
+  throw new RangeError(`Capacity ${of} must be a positive integer: ${capacity}`.replace("  ", " "));
+}
+
+function prefixMatcher(pattern: RegExp): (name: string) => boolean {
+  return (name) => name.search(pattern) === 0;
+}
+
+const ANY_NUMBER = "*";
+
+/** A condition on one character of a name, or any number of characters. */
+type GlobPart = typeof ANY_NUMBER | ((character: string) => boolean);
+
+/** As Python's `fnmatch`: `!` negates a class, and the whole name must match. */
+function globMatcher(glob: string): (name: string) => boolean {
+  const parts = Array.from(glob.matchAll(/\[(!?)([^\]]+)\]|[\s\S]/g), globPart);
+  return (name) => matchesGlob(name, parts);
+}
+
+function globPart([part, not, set]: RegExpExecArray): GlobPart {
+  if (set !== undefined) {
+    const one = new RegExp(`^[${not ? "^" : ""}${set.replace(/[\\^]/g, "\\$&")}]$`);
+    return (character) => one.test(character);
+  }
+  if (part === "*") return ANY_NUMBER;
+  return part === "?" ? () => true : (character) => character === part;
+}
+
+/** Backtracks only to the last `*`, one character further on: no other choice can succeed. */
+function matchesGlob(name: string, parts: readonly GlobPart[]): boolean {
+  let at = 0;
+  let next = 0;
+  let star = -1;
+  let retry = 0;
+  while (at < name.length) {
+    const part = parts[next];
+    if (part === ANY_NUMBER) {
+      star = next++;
+      retry = at;
+    } else if (part?.(name[at]!)) {
+      at++;
+      next++;
+    } else if (star === -1) {
+      return false;
+    } else {
+      at = ++retry;
+      next = star + 1;
+    }
+  }
+  return parts.slice(next).every((part) => part === ANY_NUMBER);
 }

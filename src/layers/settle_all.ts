@@ -1,18 +1,19 @@
 import { LayerConfigurationError } from "../errors.ts";
-import { asMayBeDone, outcomeUnknown } from "./sending/outcome.ts";
+import { outcomeUnknown, withUnknownOutcome } from "./sending/outcome.ts";
 
 /**
- * Waits for all of several calls that are one to the caller.
+ * Waits for several operations that are one to the caller.
  *
- * @throws The error of one that failed; its `outcomeUnknown` says whether any of them may have succeeded.
+ * @throws The error of one that failed. Its `outcomeUnknown` says whether any of them may have been
+ * carried out.
  */
-export async function settleAll(calls: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(calls);
+export async function settleAll(operations: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(operations);
   const failures = results.flatMap((result) => result.status === "rejected" ? [result.reason] : []);
   if (failures.length === 0) return;
-  // One that only a person can solve says more than one that passes by itself.
+  // An error that needs human intervention matters more than a temporary one.
   const worst: unknown = failures.find((error) => error instanceof LayerConfigurationError) ??
     failures.find(outcomeUnknown) ?? failures[0];
-  const isPartlyDone = failures.length < calls.length || failures.some(outcomeUnknown);
-  throw isPartlyDone ? asMayBeDone(worst) : worst;
+  const isPartial = failures.length < operations.length || failures.some(outcomeUnknown);
+  throw isPartial ? withUnknownOutcome(worst) : worst;
 }

@@ -1,113 +1,123 @@
 import type { ServerInspection } from "./channel_layer.ts";
 
 /**
- * What a backend has to do: keep bytes in first-in first-out order under keys, and sets of names. Everything else that a
- * channel layer promises is done once, in `base_layer.ts`.
+ * What a backend implements: first-in, first-out queues of bytes by key, and sets of names. Pass it to
+ * {@linkcode BaseChannelLayer}, which does the rest of what a channel layer promises.
+ *
+ * A method that rejects with a `LayerUnavailableError` or a `LayerConfigurationError` has changed
+ * nothing, unless the error's `outcomeUnknown` is `true`.
  */
 export interface Store {
-  /** How much one `append()` takes at most: then it is one step, which is done or not. */
+  /** The largest batch that one `append()` accepts as one atomic operation; `bytes` is the sum of the bodies. */
   readonly step: { readonly messages: number; readonly bytes: number };
 
   /**
-   * Appends bodies under a key, in their order, until it holds `capacity`.
+   * Appends bodies to a key, in order, until the key holds `capacity` bodies.
    *
-   * @returns How many it took, the first ones.
+   * @returns How many were appended: the first ones.
    */
   append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number>;
 
   /**
-   * Appends one body under each key that has room.
+   * Appends one body to each key that is not full.
    *
-   * @throws {LayerUnavailableError | LayerConfigurationError} Unless its `outcomeUnknown` says so, nothing was
-   * appended under any key.
+   * @throws {LayerUnavailableError | LayerConfigurationError} If the store cannot be used. Unless
+   * `outcomeUnknown` is `true`, no body was appended to any key.
    */
-  broadcast(parcels: readonly Parcel[]): Promise<void>;
+  broadcast(bodies: readonly AddressedBody[]): Promise<void>;
 
-  /** Where a key's bodies may be: always the same objects, which are polled side by side. */
+  /** Returns the sources of a key, always the same objects. All of them are polled concurrently. */
   sourcesOf(key: string): readonly Source[];
 
   /**
-   * Puts bodies back to where they stood under their key.
+   * Returns bodies to their positions in a key.
    *
-   * @throws {LayerUnavailableError} Unless its `outcomeUnknown` says so, none of them is back.
+   * @throws {LayerUnavailableError} If the store is unavailable. Unless `outcomeUnknown` is `true`,
+   * no body was returned.
    */
   requeue(key: string, bodies: readonly StoredBody[]): Promise<void>;
 
-  /** Adds a name to a set. */
+  /** Adds a channel to a group, or renews its membership. */
   groupAdd(group: string, channel: string): Promise<void>;
 
-  /** Removes a name from a set. */
+  /** Removes a channel from a group. */
   groupDiscard(group: string, channel: string): Promise<void>;
 
-  /** The names of a set that were added within its expiry. */
+  /** Returns the channels of a group whose memberships have not expired. */
   groupMembers(group: string): Promise<string[]>;
 
-  /** Deletes everything under the layer's prefix. */
+  /** Deletes everything with the layer's prefix. */
   flush(): Promise<void>;
 
-  /** The servers, or what stands for one. */
+  /** Returns the servers, or what stands for one, such as a file. */
   inspectServers(): Promise<ServerInspection[]>;
 
-  /** How many bodies a key holds that haven't expired, and when the oldest was sent. */
-  inspectKey(key: string): Promise<Stock>;
+  /** Returns the depth and age of a key. Expired bodies don't count. */
+  inspectKey(key: string): Promise<KeyInspection>;
 
-  /** Lets go of what is held open; nothing is called afterwards. */
+  /** Closes all connections and files. No method is called afterwards. */
   close(): Promise<void>;
 }
 
-/** What a key holds. */
-export interface Stock {
-  /** How many bodies. */
+/** The depth and age of a key, as {@linkcode Store.inspectKey} returns them. */
+export interface KeyInspection {
+  /** How many bodies the key holds. */
   readonly count: number;
-  /** When the oldest was sent, in milliseconds since 1970, if there is one. */
+  /** When the oldest body was sent, in milliseconds since 1970, if there is one. */
   readonly oldest?: number | undefined;
 }
 
-/** A place that bodies are taken from: one `poll()` at a time. */
+/** A place that bodies are fetched from, with one `poll()` in flight at a time. */
 export interface Source {
   /**
-   * Takes what the keys hold, up to the number asked of each. Waits until one of them holds
-   * something, or `interrupt()` is called; what is taken is never lost.
+   * Takes the bodies of some keys, the oldest first, up to a limit for each key. If `wait` is `true`,
+   * it waits until one of the keys has a body, or `interrupt()` is called. Bodies that were taken are
+   * always returned, even after an `interrupt()`.
    *
-   * @param wait Whether to wait.
+   * @param limits The keys, and how many bodies to take from each.
+   * @param wait Whether to wait for the first body.
+   * @returns What was taken; empty if there was nothing.
    */
-  poll(demand: Demand, wait: boolean): Promise<Batch[]>;
+  poll(limits: PollLimits, wait: boolean): Promise<Batch[]>;
 
   /**
-   * Ends the waiting of a `poll()` that is under way.
+   * Ends the waiting of the `poll()` in flight.
    *
-   * @returns A promise, if that can fail: it rejects when the `poll()` goes on waiting.
+   * @returns A promise, if it can fail: it rejects if the `poll()` continues to wait.
    */
   interrupt(): void | Promise<void>;
 }
 
-/** How many bodies may be taken from each key. */
-export type Demand = ReadonlyMap<string, number>;
+/** The maximum number of bodies to take, by key. */
+export type PollLimits = ReadonlyMap<string, number>;
 
-/** A body for one key. */
-export interface Parcel {
-  /** Where it goes. */
+/** A body for one key, as {@linkcode Store.broadcast} takes it. */
+export interface AddressedBody {
+  /** The key to append to. */
   readonly key: string;
-  /** What goes there. */
+  /** The encoded message. */
   readonly body: Uint8Array;
-  /** How many bodies the key may hold. */
+  /** The capacity of the key, in bodies. */
   readonly capacity: number;
 }
 
-/** What was taken from one key, the oldest first. */
+/** The bodies that were taken from one key, the oldest first. */
 export interface Batch {
-  /** Where it was. */
+  /** The key. */
   readonly key: string;
-  /** What was there. */
+  /** The bodies. */
   readonly bodies: StoredBody[];
 }
 
-/** A body that was taken, and where it stood. */
+/** A body that was taken, with its position. */
 export interface StoredBody {
-  /** The body itself. */
+  /** The encoded message. */
   readonly bytes: Uint8Array;
   /** When it was sent, in milliseconds since 1970. */
   readonly sentAt: number;
-  /** Its place under its key, in the words of the store that gave it. */
+  /** Its position in the key, for {@linkcode Store.requeue}; opaque to the layer. */
   readonly place: unknown;
 }
+
+// The names that the Redis store imports until it is adapted; `mod.ts` does not export them.
+export type { AddressedBody as Parcel, KeyInspection as Stock, PollLimits as Demand };

@@ -1,25 +1,25 @@
 import { readFileSync } from "node:fs";
 import { LayerConfigurationError } from "../errors.ts";
 
-/** Reads an option from the values that a query has for it. */
+/** Parses the values of an option in a query. */
 type OptionReader = (values: OptionValues) => object;
 
-/** What a query says of one option. */
+/** The values of one option in a query. */
 interface OptionValues {
   readonly name: string;
-  /** At least one; the last one counts, where there can be only one. */
+  /** At least one value. The last one counts if the option takes one. */
   readonly texts: readonly string[];
-  /** Quotes one of them for an error, unless it may be a part of a secret. */
+  /** Quotes a value for an error, unless it may be part of a secret. */
   readonly quote: (text: string) => string;
 }
 
-/** The options that a URL may have in its query, each with its reader. */
+/** The options that are valid in a query, with their parsers. */
 export type KnownOptions = ReadonlyMap<string, OptionReader>;
 
 /** The option whose values are secrets. */
 const KEYS = "symmetricEncryptionKeys";
 
-/** What the URL of any layer may have in its query. */
+/** The options that are valid in the URL of every layer. */
 export const URL_OPTIONS: KnownOptions = new Map([
   ["capacity", readNumber],
   ["expiry", readNumber],
@@ -27,7 +27,7 @@ export const URL_OPTIONS: KnownOptions = new Map([
   ["prefix", readText],
 ]);
 
-/** What the URL of a Redis may have in its query. */
+/** The options that are valid in the URL of a `RedisChannelLayer`. */
 export const REDIS_URL_OPTIONS: KnownOptions = new Map([
   ...URL_OPTIONS,
   ["ca", readPem],
@@ -38,17 +38,17 @@ export const REDIS_URL_OPTIONS: KnownOptions = new Map([
 ]);
 
 /**
- * Reads the options in the query of a layer's URL.
+ * Parses the query of a layer's URL.
  *
- * @throws {TypeError} If an option is not known, or its value is invalid.
- * @throws {LayerConfigurationError} If a file that it names may not be read.
+ * @throws {TypeError} If an option is unknown, or its value is invalid.
+ * @throws {LayerConfigurationError} If Deno lacks the permission to read a file.
  */
 export function optionsIn(query: string, known: KnownOptions): object {
   if (/%(?![0-9a-f]{2})/i.test(query)) {
     throw new TypeError("Layer URL has an invalid percent-escape: encode % as %25");
   }
   const params = new URLSearchParams(query);
-  // What follows an & that belongs to a key looks like an option.
+  // The part of a key after an unescaped & looks like an option.
   const mayHoldSecret = params.has(KEYS);
   const quote = (text: string) => mayHoldSecret ? "(not shown)" : JSON.stringify(text);
   const options = {};
@@ -60,7 +60,7 @@ export function optionsIn(query: string, known: KnownOptions): object {
   return options;
 }
 
-/** What is thrown at a part of a layer's URL that isn't known. */
+/** Returns the error for an unknown part of a layer's URL. */
 export function unknown(what: string, shown: string, known: readonly string[]): TypeError {
   return new TypeError(`Layer URL has an unknown ${what} ${shown}: known are ${known.join(", ")}`);
 }
@@ -76,10 +76,10 @@ function readText({ name, texts }: OptionValues): object {
   return { [name]: texts.at(-1) };
 }
 
-/** @throws {TypeError} If there is no such file. */
+/** @throws {TypeError} If the file does not exist, or cannot be read. */
 function readPem({ name, texts, quote }: OptionValues): object {
   const path = texts.at(-1) ?? "";
-  // In the place of the path of a key may be the key.
+  // The value may be the key itself instead of its path.
   const shown = name === "key" ? "" : `: ${quote(path)}`;
   try {
     return { [name]: readFileSync(path, "utf8") };
@@ -92,7 +92,7 @@ function readPem({ name, texts, quote }: OptionValues): object {
         reason: `its ${name} may not be read: add ${flag}`,
       });
     }
-    const problem = code === "ENOENT" ? "doesn't exist" : "can't be read";
+    const problem = code === "ENOENT" ? "does not exist" : "cannot be read";
     throw new TypeError(`Layer URL names a file that ${problem} as ${name}${shown}`);
   }
 }

@@ -3,8 +3,8 @@ import { printable } from "../printable.ts";
 import type { Drop } from "./channel_layer.ts";
 import { nonLocalName } from "./names.ts";
 
-/** How long a warning may be; what it is about may have come over the wire. */
-const LONGEST = 2_000;
+/** The maximum length of a warning: its subject may have come over the wire. */
+const MAX_LENGTH = 2_000;
 
 type Warn = (text: string) => void;
 
@@ -12,49 +12,49 @@ const onStandardError: Warn = (text) => process.emitWarning(text, "ChannelsWarni
 
 let current: Warn = onStandardError;
 
-/** Says something that nobody can be told by an error. */
+/** Warns of a problem that no error can report to a caller. */
 export function warn(text: string): void {
-  current(printable(text, LONGEST));
+  current(printable(text, MAX_LENGTH));
 }
 
-/** How long a warning isn't repeated, in milliseconds. */
-const SILENCE = 600_000;
+/** The minimum time between two warnings on one subject, in milliseconds. */
+const MIN_INTERVAL = 600_000;
 
-/** When warnings that may come again were given, by their subjects. */
-const lastGiven = new Map<string, number>();
+/** The times of the last warnings, by subject. */
+const lastWarned = new Map<string, number>();
 
-/** Warns of something that may show again with each message: of each subject every ten minutes. */
+/** Warns at most every ten minutes on one subject, for problems that each message may repeat. */
 export function warnSeldom(subject: string, text: string): void {
   const now = performance.now();
-  if (now - (lastGiven.get(subject) ?? -Infinity) < SILENCE) return;
-  lastGiven.set(subject, now);
+  if (now - (lastWarned.get(subject) ?? -Infinity) < MIN_INTERVAL) return;
+  lastWarned.set(subject, now);
   warn(text);
 }
 
 /**
- * Says where warnings of layers go that have no `onDrop` or `onHostChange` of their own: a program
- * with a log has them written there. Without it they are warnings of the process.
+ * Redirects the warnings of layers without an `onDrop` or `onHostChange`, such as to a log. By default
+ * the process emits them.
  *
- * @param to What takes a warning; `undefined` undoes it.
+ * @param to Called with each warning; `undefined` restores the default.
  */
 export function redirectWarnings(to: ((text: string) => void) | undefined): void {
   current = to ?? onStandardError;
 }
 
-/** How many kinds of drops are told apart: names of channels come without end. */
-const MOST_KINDS = 1_000;
+/** The maximum number of kinds of drops to count: there may be any number of channels. */
+const MAX_KINDS = 1_000;
 
 /**
- * Creates the default `onDrop`: it warns of the first drop of its kind, and then whenever there have
- * been ten times as many, so that a flood stays a handful of lines. The process-local channels of one
- * prefix are one kind: they come and go.
+ * Returns the default `onDrop`. It warns of the first drop of a kind, the tenth, the hundredth and so
+ * on, so that a flood results in a few lines. Drops of process-local channels with the same prefix are of
+ * one kind.
  */
 export function dropWarnings(): (drop: Drop) => void {
   const counts = new Map<string, number>();
   return ({ channel, reason }) => {
     const kind = kindOf(channel, reason);
     const count = (counts.get(kind) ?? 0) + 1;
-    if (counts.size >= MOST_KINDS) counts.clear();
+    if (counts.size >= MAX_KINDS) counts.clear();
     counts.set(kind, count);
     if (!/^10*$/.test(`${count}`)) return;
     const what = count === 1 ? "Dropped a message" : `Dropped ${count} messages so far`;
@@ -62,7 +62,7 @@ export function dropWarnings(): (drop: Drop) => void {
   };
 }
 
-/** Senders choose what is quoted, the numbers, and what stands behind a `!`. */
+/** Ignores what senders choose: quotations, numbers, and what follows the `!`. */
 function kindOf(channel: string, reason: string): string {
   return `${nonLocalName(channel)}: ${reason.replaceAll(/".*"|\d+/g, "#")}`;
 }

@@ -133,7 +133,8 @@ export function backendOf(
 
 /** Exceptions of Redis layers: like channels_redis, they put the prefix directly before a name. */
 export const AMBIGUOUS_PREFIXES: Readonly<Record<string, string>> = {
-  "prefix keeps apart layers whose prefixes extend one another": "keys are those of channels_redis",
+  "prefix separates layers even if one prefix is the beginning of the other":
+    "keys are those of channels_redis",
 };
 
 /** A SQLite layer in a temporary folder. */

@@ -146,7 +146,7 @@ Deno.test("SqliteChannelLayer: requeue() of events that are already in the chann
   const taken = await layer.receiveMany("letters", { limit: 2 });
   await layer.requeue(taken);
   const again = () => layer.requeue(taken);
-  const error = await assertRejects(again, LayerUnavailableError, "handed back already");
+  const error = await assertRejects(again, LayerUnavailableError, "requeued already");
   assertEquals(error.outcomeUnknown, true);
   assertEquals(numbersIn(await layer.receiveMany("letters", { limit: 5 })), [0, 1]);
 });

@@ -1,5 +1,5 @@
 /**
- * The layer of one process, for tests: `@asgi/channels/layers/memory`.
+ * The channel layer within one process, for tests: `@asgi/channels/layers/memory`.
  *
  * ```ts
  * import { MemoryChannelLayer } from "@asgi/channels/layers/memory";
@@ -14,20 +14,20 @@
  */
 import { BaseChannelLayer } from "../base_layer.ts";
 import type { ChannelLayerOptions } from "../channel_layer.ts";
-import { MemoryStore } from "./store.ts";
 import { msgpackCodec } from "../messages/msgpack.ts";
 import { layerSettings } from "../settings.ts";
+import { MemoryStore } from "./store.ts";
 
 /**
- * Keeps messages in the memory of one process: for tests, and for programs of one process. It
- * encodes them as the other layers do, so what passes here passes there.
+ * A channel layer in the memory of one process, for tests and for programs that consist of one process.
+ * It validates and encodes messages like the other layers.
  */
 export class MemoryChannelLayer extends BaseChannelLayer {
   /**
-   * Makes an empty layer; two of them never see each other.
+   * Creates an empty layer. Two layers share nothing.
    *
-   * @param options See {@linkcode ChannelLayerOptions}.
-   * @throws {RangeError} When an option makes no sense.
+   * @param options The options of every layer.
+   * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(options: ChannelLayerOptions = {}) {
     const settings = layerSettings(options);

@@ -1,32 +1,40 @@
 import type { ServerInspection } from "../channel_layer.ts";
 import type { LayerSettings } from "../settings.ts";
-import type { Batch, Demand, Parcel, Source, Stock, Store, StoredBody } from "../store.ts";
+import type {
+  AddressedBody,
+  Batch,
+  KeyInspection,
+  PollLimits,
+  Source,
+  Store,
+  StoredBody,
+} from "../store.ts";
 
-/** A body, and when it was sent: by a clock that is never set. */
-interface Entry {
+/** A body, and when it was sent, by the monotonic clock. */
+interface StoredMessage {
   readonly bytes: Uint8Array;
   readonly sentAt: number;
-  readonly place: number;
+  readonly position: number;
 }
 
-/** How many times in the life of a message all channels are searched for expired ones. */
+/** How often all keys are searched for expired bodies, within the duration of `expiry`. */
 const SWEEPS_PER_EXPIRY = 4;
 
 /**
- * Keeps bodies in the memory of this process. Expired ones are deleted by later calls, regardless
- * of their channel: a timer would be a leak wherever `close()` is not called.
+ * Stores bodies in the memory of this process. Later calls delete expired bodies of all keys: a timer
+ * would leak if `close()` is not called.
  */
 export class MemoryStore implements Store, Source {
   readonly step = { messages: Infinity, bytes: Infinity };
   readonly #sources = [this];
   readonly #settings: LayerSettings;
-  readonly #entries = new Map<string, Entry[]>();
-  /** When each channel joined, the earliest first. */
+  readonly #messages = new Map<string, StoredMessage[]>();
+  /** The times at which channels were added, by group and channel, in order. */
   readonly #groups = new Map<string, Map<string, number>>();
   #nextSweep = 0;
   #nextGroupSweep = 0;
   #wake: () => void = () => {};
-  #place = 0;
+  #nextPosition = 0;
 
   constructor(settings: LayerSettings) {
     this.#settings = settings;
@@ -34,29 +42,29 @@ export class MemoryStore implements Store, Source {
 
   append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
     this.#sweep();
-    const entries = this.#live(key);
-    const accepted = bodies.slice(0, Math.max(0, capacity - entries.length));
+    const messages = this.#live(key);
+    const accepted = bodies.slice(0, Math.max(0, capacity - messages.length));
     const sentAt = performance.now();
-    for (const bytes of accepted) entries.push({ bytes, sentAt, place: this.#place++ });
-    this.#keep(key, entries);
+    for (const bytes of accepted) messages.push({ bytes, sentAt, position: this.#nextPosition++ });
+    this.#keep(key, messages);
     this.#wake();
     return Promise.resolve(accepted.length);
   }
 
-  async broadcast(parcels: readonly Parcel[]): Promise<void> {
-    for (const { key, body, capacity } of parcels) await this.append(key, [body], capacity);
+  async broadcast(bodies: readonly AddressedBody[]): Promise<void> {
+    for (const { key, body, capacity } of bodies) await this.append(key, [body], capacity);
   }
 
   sourcesOf(): readonly Source[] {
     return this.#sources;
   }
 
-  async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
+  async poll(limits: PollLimits, wait: boolean): Promise<Batch[]> {
     this.#sweep();
-    const batches = this.#take(demand);
+    const batches = this.#take(limits);
     if (!wait || batches.length > 0) return batches;
     await new Promise<void>((resolve) => this.#wake = resolve);
-    return this.#take(demand);
+    return this.#take(limits);
   }
 
   interrupt(): void {
@@ -65,13 +73,13 @@ export class MemoryStore implements Store, Source {
 
   requeue(key: string, bodies: readonly StoredBody[]): Promise<void> {
     const offset = clockOffset();
-    const returned = bodies.map(({ bytes, sentAt, place }) => ({
+    const requeued = bodies.map(({ bytes, sentAt, place }) => ({
       bytes,
       sentAt: sentAt - offset,
-      place: Number(place),
+      position: Number(place),
     }));
-    const entries = [...returned, ...this.#entries.get(key) ?? []];
-    this.#keep(key, entries.sort((a, b) => a.place - b.place));
+    const messages = [...requeued, ...this.#messages.get(key) ?? []];
+    this.#keep(key, messages.sort((a, b) => a.position - b.position));
     this.#wake();
     return Promise.resolve();
   }
@@ -79,7 +87,7 @@ export class MemoryStore implements Store, Source {
   groupAdd(group: string, channel: string): Promise<void> {
     this.#sweep();
     const members = this.#groups.get(group) ?? new Map<string, number>();
-    // One that joins again becomes the last.
+    // A channel that is added again moves to the end.
     members.delete(channel);
     members.set(channel, performance.now());
     this.#groups.set(group, members);
@@ -98,7 +106,7 @@ export class MemoryStore implements Store, Source {
   }
 
   flush(): Promise<void> {
-    this.#entries.clear();
+    this.#messages.clear();
     this.#groups.clear();
     return Promise.resolve();
   }
@@ -107,40 +115,40 @@ export class MemoryStore implements Store, Source {
     return Promise.resolve([{ name: "memory:", version: "this process", roundTrip: 0 }]);
   }
 
-  inspectKey(key: string): Promise<Stock> {
-    const entries = this.#live(key);
-    const oldest = entries[0] && Math.floor(entries[0].sentAt + clockOffset());
-    return Promise.resolve({ count: entries.length, oldest });
+  inspectKey(key: string): Promise<KeyInspection> {
+    const messages = this.#live(key);
+    const oldest = messages[0] && Math.floor(messages[0].sentAt + clockOffset());
+    return Promise.resolve({ count: messages.length, oldest });
   }
 
   async close(): Promise<void> {
     await this.flush();
   }
 
-  #take(demand: Demand): Batch[] {
+  #take(limits: PollLimits): Batch[] {
     const batches: Batch[] = [];
     const offset = clockOffset();
-    for (const [key, limit] of demand) {
-      const entries = this.#live(key);
-      const taken = entries.splice(0, limit);
-      this.#keep(key, entries);
+    for (const [key, limit] of limits) {
+      const messages = this.#live(key);
+      const taken = messages.splice(0, limit);
+      this.#keep(key, messages);
       if (taken.length === 0) continue;
-      const bodies = taken.map(({ bytes, sentAt, place }) => ({
+      const bodies = taken.map(({ bytes, sentAt, position }) => ({
         bytes,
         sentAt: Math.floor(sentAt + offset),
-        place,
+        place: position,
       }));
       batches.push({ key, bodies });
     }
     return batches;
   }
 
-  /** Deletes everything that has expired, now and then. */
+  /** Deletes everything that has expired, at intervals. */
   #sweep(): void {
     const now = performance.now();
     if (now >= this.#nextSweep) {
       this.#nextSweep = now + this.#settings.expiry / SWEEPS_PER_EXPIRY;
-      for (const key of this.#entries.keys()) this.#keep(key, this.#live(key));
+      for (const key of this.#messages.keys()) this.#keep(key, this.#live(key));
     }
     if (now >= this.#nextGroupSweep) {
       this.#nextGroupSweep = now + this.#settings.groupExpiry / SWEEPS_PER_EXPIRY;
@@ -148,24 +156,24 @@ export class MemoryStore implements Store, Source {
     }
   }
 
-  #live(key: string): Entry[] {
+  #live(key: string): StoredMessage[] {
     const oldest = performance.now() - this.#settings.expiry;
-    const entries = this.#entries.get(key) ?? [];
-    const expired = entries.findIndex(({ sentAt }) => sentAt > oldest);
-    if (expired !== 0) entries.splice(0, expired === -1 ? entries.length : expired);
-    return entries;
+    const messages = this.#messages.get(key) ?? [];
+    const expired = messages.findIndex(({ sentAt }) => sentAt > oldest);
+    if (expired !== 0) messages.splice(0, expired === -1 ? messages.length : expired);
+    return messages;
   }
 
-  #keep(key: string, entries: Entry[]): void {
-    if (entries.length > 0) this.#entries.set(key, entries);
-    else this.#entries.delete(key);
+  #keep(key: string, messages: StoredMessage[]): void {
+    if (messages.length > 0) this.#messages.set(key, messages);
+    else this.#messages.delete(key);
   }
 
   #liveMembers(group: string): ReadonlyMap<string, number> | undefined {
     const oldest = performance.now() - this.#settings.groupExpiry;
     const members = this.#groups.get(group);
-    for (const [channel, joinedAt] of members ?? []) {
-      if (joinedAt > oldest) break;
+    for (const [channel, addedAt] of members ?? []) {
+      if (addedAt > oldest) break;
       members?.delete(channel);
     }
     if (members?.size === 0) this.#groups.delete(group);
@@ -173,7 +181,7 @@ export class MemoryStore implements Store, Source {
   }
 }
 
-/** What is to be added to a time of `performance.now()`, in milliseconds since 1970. */
+/** Returns the difference between `Date.now()` and `performance.now()`, in milliseconds. */
 function clockOffset(): number {
   return Date.now() - performance.now();
 }

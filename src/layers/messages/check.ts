@@ -1,20 +1,22 @@
 import { printable, quoted } from "../../printable.ts";
-import { MAX_DEPTH } from "./limits.ts";
+import { MAX_DEPTH } from "./codec.ts";
 
 const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
 
 /**
- * Checks that everything in a message may travel.
+ * Checks that a message contains only supported values.
  *
- * @param message What somebody wants to send.
- * @param carriesBytes Whether bytes may.
- * @returns Whether it holds a value that only the exact encoding keeps: a `bigint` or `-0`.
- * @throws {TypeError} That names the path to the first value that may not travel.
+ * @param message The value to send.
+ * @param carriesBytes Whether a `Uint8Array` is supported.
+ * @returns Whether the message contains a value that needs the exact encoding: a `bigint` or `-0`.
+ * @throws {TypeError} If a value is not supported; the message starts with the path to it.
  */
 export function checkMessage(message: unknown, carriesBytes: boolean): boolean {
   const inspection = new Inspection(carriesBytes);
-  if (!isPlainObject(message)) inspection.refuse(`${describe(message)}: a message is an object`);
+  if (!isPlainObject(message)) {
+    inspection.reject(`${describe(message)}: a message must be a plain object`);
+  }
   inspection.visitObject(message as Record<string, unknown>);
   return inspection.needsExact;
 }
@@ -31,7 +33,7 @@ class Inspection {
   visit(value: unknown): void {
     switch (typeof value) {
       case "string":
-        if (!value.isWellFormed()) this.refuse("holds half of a surrogate pair");
+        if (!value.isWellFormed()) this.reject("contains a lone surrogate");
         return;
       case "number":
         return this.#visitNumber(value);
@@ -43,24 +45,24 @@ class Inspection {
         if (value !== null) this.#visitContainer(value);
         return;
       default:
-        this.refuse(describe(value));
+        this.reject(describe(value));
     }
   }
 
   visitObject(object: Record<string, unknown>): void {
-    if (Object.getOwnPropertySymbols(object).length > 0) this.refuse("has a symbol as key");
+    if (Object.getOwnPropertySymbols(object).length > 0) this.reject("has a symbol as key");
     for (const key of Object.keys(object)) {
-      if (!key.isWellFormed()) this.refuse("has half of a surrogate pair in a key");
+      if (!key.isWellFormed()) this.reject("has a key with a lone surrogate");
       this.#visitAt(key, object[key]);
     }
   }
 
-  refuse(problem: string): never {
+  reject(problem: string): never {
     throw new TypeError(`${formatPath(this.#path)} ${problem}`);
   }
 
   #visitNumber(value: number): void {
-    if (!Number.isFinite(value)) this.refuse(`is ${value}: numbers must be finite`);
+    if (!Number.isFinite(value)) this.reject(`is ${value}: numbers must be finite`);
     if (value === 0 && Object.is(value, -0)) this.needsExact = true;
   }
 
@@ -68,10 +70,10 @@ class Inspection {
     if (value < MIN_INT64 || value > MAX_INT64) {
       const isShort = BigInt.asIntN(128, value) === value;
       const digits = isShort ? `${value}n` : "a bigint of more than 64 bits";
-      this.refuse(`is ${digits}: integers go from -2^63 to 2^63 - 1; send it as a string`);
+      this.reject(`is ${digits}: integers go from -2^63 to 2^63 - 1; send it as a string`);
     }
     if (Number.isSafeInteger(Number(value))) {
-      this.refuse(`is the bigint ${value}n: send it as a number, as which it is received`);
+      this.reject(`is the bigint ${value}n: send it as a number, since it is received as one`);
     }
     this.needsExact = true;
   }
@@ -79,12 +81,14 @@ class Inspection {
   #visitContainer(value: object): void {
     if (value instanceof Uint8Array) return this.#visitBytes();
     if (Array.isArray(value)) return this.#visitArray(value);
-    if (!isPlainObject(value)) this.refuse(describe(value));
+    if (!isPlainObject(value)) this.reject(describe(value));
     this.visitObject(value as Record<string, unknown>);
   }
 
   #visitBytes(): void {
-    if (!this.#carriesBytes) this.refuse(`is a Uint8Array: only the serializer "msgpack" takes it`);
+    if (!this.#carriesBytes) {
+      this.reject(`is a Uint8Array: only the serializer "msgpack" supports it`);
+    }
   }
 
   #visitArray(array: readonly unknown[]): void {
@@ -94,14 +98,14 @@ class Inspection {
   #visitAt(key: string | number, value: unknown): void {
     this.#path.push(key);
     if (this.#path.length > MAX_DEPTH) {
-      this.refuse(`is nested in more than ${MAX_DEPTH} levels, or in itself`);
+      this.reject(`is nested in more than ${MAX_DEPTH} levels, or in itself`);
     }
     this.visit(value);
     this.#path.pop();
   }
 }
 
-/** Whether a value is an object literal, or what `JSON.parse()` or another realm makes of one. */
+/** Returns whether a value is a plain object, of this realm or another. */
 function isPlainObject(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype = Object.getPrototypeOf(value);
@@ -121,9 +125,9 @@ function nameOfClass(value: object): string {
   return typeof name === "string" ? printable(name, 100) : "";
 }
 
-const LONGEST_PATH = 20;
+const MAX_PATH = 20;
 
-/** Writes a path as in JSONPath, `$.files[2].date`; the middle of a very long one is left out. */
+/** Formats a path as in JSONPath, `$.files[2].date`, without the middle of a very long one. */
 function formatPath(path: readonly (string | number)[]): string {
   const steps = path.map((key) =>
     typeof key === "number"
@@ -132,6 +136,6 @@ function formatPath(path: readonly (string | number)[]): string {
       ? `.${key}`
       : `[${quoted(key)}]`
   );
-  if (steps.length > LONGEST_PATH) steps.splice(10, steps.length - LONGEST_PATH, "...");
+  if (steps.length > MAX_PATH) steps.splice(10, steps.length - MAX_PATH, "...");
   return "$" + steps.join("");
 }

@@ -18,13 +18,13 @@ const HEAD = 9;
 const VECTOR = 16;
 const SIGNATURE = 32;
 
-/** How much longer than a message may wait a token is accepted, in seconds. */
+/** How much older than `expiry` an accepted token may be, in seconds. */
 const GRACE = 10;
 
-/** How far in the future a token may have been made, by a clock that is ahead, in seconds. */
+/** How far in the future the time of an accepted token may be, in seconds: clocks differ. */
 const CLOCK_SKEW = 60;
 
-const CLOCKS = ", by the clock of this machine: are the clocks synchronized?";
+const CLOCKS = " by the clock of this machine; synchronize the clocks";
 
 interface Key {
   readonly signing: Buffer;
@@ -32,19 +32,19 @@ interface Key {
 }
 
 /**
- * Encrypts what travels, as channels_redis does: a Fernet token, whose key is the SHA-256 of a password.
- * The form of the token is a published one; what is cryptography here, Node's own functions do.
+ * Returns a cipher that is compatible with channels_redis: it creates Fernet tokens, whose key is the
+ * SHA-256 hash of a password. The container is implemented here, on top of `node:crypto`.
  *
- * @param passwords The first one encrypts; all of them decrypt.
- * @param expiry How long a message may wait, in milliseconds: an older token is refused.
- * @throws {TypeError} When a password is empty.
+ * @param passwords The first password encrypts; all of them decrypt.
+ * @param expiry How long a message may wait, in milliseconds. Older tokens are rejected.
+ * @throws {TypeError} If a password is not a string, or is empty.
  */
 export function fernetCipher(passwords: readonly string[], expiry: number): Cipher {
   if (
     !Array.isArray(passwords) ||
     passwords.some((password) => typeof password !== "string" || password === "")
   ) {
-    throw new TypeError("symmetricEncryptionKeys must be a list of texts that aren't empty");
+    throw new TypeError("symmetricEncryptionKeys must be an array of non-empty strings");
   }
   const keys = passwords.map(keyOf);
   const lifetime = expiry / 1000 + GRACE;
@@ -73,19 +73,19 @@ function seal(bytes: Uint8Array, { signing, encryption }: Key): Uint8Array {
 function open(bytes: Uint8Array, keys: readonly Key[], lifetime: number): Uint8Array {
   const token = Buffer.from(Buffer.from(bytes).toString("latin1"), "base64url");
   const isWhole = token.length >= HEAD + VECTOR + 16 + SIGNATURE && token[0] === VERSION;
-  if (!isWhole) refuse("it isn't encrypted");
+  if (!isWhole) reject("it is not encrypted");
   const signed = token.subarray(0, -SIGNATURE);
   const signature = token.subarray(-SIGNATURE);
   const key = keys.find(({ signing }) => timingSafeEqual(sign(signed, signing), signature));
-  if (!key) refuse("it was encrypted with another key, or changed on its way");
+  if (!key) reject("it was encrypted with another key, or modified in transit");
   checkAge(Number(signed.readBigUInt64BE(1)), lifetime);
   return decipher(signed, key.encryption);
 }
 
-function checkAge(madeAt: number, lifetime: number): void {
-  const age = Math.floor(Date.now() / 1000) - madeAt;
-  if (age > lifetime) refuse(`it was encrypted ${age} s ago, more than ${lifetime} s${CLOCKS}`);
-  if (age < -CLOCK_SKEW) refuse(`it was encrypted ${-age} s in the future${CLOCKS}`);
+function checkAge(createdAt: number, lifetime: number): void {
+  const age = Math.floor(Date.now() / 1000) - createdAt;
+  if (age > lifetime) reject(`it was encrypted ${age} s ago, more than ${lifetime} s${CLOCKS}`);
+  if (age < -CLOCK_SKEW) reject(`it was encrypted ${-age} s in the future${CLOCKS}`);
 }
 
 function decipher(signed: Buffer, key: Buffer): Uint8Array {
@@ -95,7 +95,7 @@ function decipher(signed: Buffer, key: Buffer): Uint8Array {
     const bytes = Buffer.concat([decipher.update(text), decipher.final()]);
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   } catch {
-    refuse("its signature is right, but not what was signed");
+    reject("its signature is valid, but its content cannot be decrypted");
   }
 }
 
@@ -107,6 +107,6 @@ function padded(text: string): string {
   return text.padEnd(Math.ceil(text.length / 4) * 4, "=");
 }
 
-function refuse(reason: string): never {
+function reject(reason: string): never {
   throw new UndecodableMessageError({ reason });
 }

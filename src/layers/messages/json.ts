@@ -1,16 +1,15 @@
 import { UndecodableMessageError } from "../../errors.ts";
 import { printable, quoted } from "../../printable.ts";
-import { checkShape, type MessageCodec } from "./codec.ts";
-import { COST, MAX_DEPTH, MOST_MEMORY, refuse } from "./limits.ts";
+import { checkShape, COST, MAX_DEPTH, MAX_MEMORY, type MessageCodec, reject } from "./codec.ts";
 
-/** What the language has, and its type declarations don't tell yet. */
+/** The type declarations lack `JSON.rawJSON()`. */
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * JSON as Python's `json` writes and reads it: integers of 64 bits and `-0` stay what they are, and
- * `NaN` and `Infinity` are read, although they are no JSON.
+ * The JSON codec, compatible with Python's `json`: it preserves 64-bit integers and `-0`, and decodes
+ * `NaN` and `Infinity`, although they are not valid JSON.
  */
 export const jsonCodec: MessageCodec = {
   carriesBytes: false,
@@ -33,18 +32,18 @@ function writeExactly(_key: string, value: unknown): unknown {
   }
   if (Object.is(value, -0)) return rawJSON("-0.0");
   if (!Number.isFinite(value)) return MARK + value;
-  // Written out in digits it would be an integer to others.
+  // In digits only, others would read it as an integer.
   return Number.isInteger(value) ? rawJSON(value.toExponential()) : value;
 }
 
 /**
- * What a text begins with that stands for a number: nobody outside of this process knows it. (A
- * reviver is told the source of each value as well, and takes a hundred times the text's memory.)
+ * The prefix of a text that stands for a number; it is random, so that no message contains it. (A
+ * reviver also gets the source of each value, but takes a hundred times the text's memory.)
  */
 const MARK = `${crypto.randomUUID().slice(-12)}:`;
 const MARKED_WORD = new RegExp(`"${MARK}(NaN|-?Infinity)"`, "g");
 
-/** Only a message that has arrived may hold what has no JSON, and is written again to be copied. */
+/** Writes `NaN` and infinities, which only received messages contain; they are encoded to be copied. */
 function unmarked(text: string): string {
   return text.includes(MARK) ? text.replaceAll(MARKED_WORD, "$1") : text;
 }
@@ -56,7 +55,7 @@ function parse(text: string): unknown {
   return restore(JSON.parse(markSpecial(text, scan.special)));
 }
 
-/** Writes numbers that `JSON.parse()` doesn't know, or rounds, as texts. */
+/** Replaces numbers that `JSON.parse()` rejects or rounds with texts. */
 function markSpecial(text: string, special: readonly number[]): string {
   const parts: string[] = [];
   let from = 0;
@@ -68,7 +67,7 @@ function markSpecial(text: string, special: readonly number[]): string {
   return parts.join("") + text.slice(from);
 }
 
-/** Puts the numbers where texts stand for them. */
+/** Replaces the texts that stand for numbers with these. */
 function restore(value: unknown): unknown {
   if (typeof value === "string") return value.startsWith(MARK) ? numberOf(value) : value;
   if (typeof value !== "object" || value === null) return value;
@@ -92,18 +91,18 @@ function numberOf(marked: string): number | bigint {
   return /\d/.test(literal) ? BigInt(literal) : Number(literal);
 }
 
-/** The longest integer of 64 bits, with its sign. */
+/** The maximum length of a 64-bit integer, with its sign. */
 const LONGEST_INTEGER = 20;
 
-/** From how many characters on an integer may be one that a number can't hold. */
+/** The minimum length of an integer that a number may not represent exactly. */
 const LONG_INTEGER = 16;
 
 /**
- * Looks at a text once, character by character, before anything is built from it: how deep it is, how
- * much memory it would take, and which of its numbers need care.
+ * Scans a text once, character by character, before anything is built from it: checks its depth and
+ * memory, and finds the numbers that `JSON.parse()` rejects or rounds.
  */
 class Scan {
-  /** Where each of these begins and ends. */
+  /** The start and end of each of these numbers. */
   readonly special: number[] = [];
   readonly #text: string;
   #at = 0;
@@ -123,17 +122,17 @@ class Scan {
     if (code === QUOTE) return this.#skipText();
     if (isNumberStart(code)) return this.#visitNumber();
     this.#at++;
-    if (code === COMMA) this.#take(COST.place);
+    if (code === COMMA) this.#take(COST.reference);
     else if (code === OPEN_ARRAY || code === OPEN_OBJECT) this.#enter();
     else if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) this.#depth--;
   }
 
   #enter(): void {
-    this.#take(COST.object + COST.place);
-    if (++this.#depth > MAX_DEPTH + 1) refuse.depth();
+    this.#take(COST.object + COST.reference);
+    if (++this.#depth > MAX_DEPTH + 1) reject.depth();
   }
 
-  /** To behind the next quotation mark that no backslash stands before; each character is seen once. */
+  /** Skips to the character after the closing quotation mark, in linear time. */
   #skipText(): void {
     const text = this.#text;
     const start = this.#at;
@@ -146,13 +145,13 @@ class Scan {
     }
   }
 
-  /** What isn't followed by another value may be a key. */
+  /** Returns whether a text is certainly not a key. */
   #isFollowedByValue(): boolean {
     const code = this.#text.charCodeAt(this.#at);
     return code === COMMA || code === CLOSE_ARRAY || code === CLOSE_OBJECT;
   }
 
-  /** Whether an odd number of backslashes stands before a quotation mark. */
+  /** Returns whether an odd number of backslashes precedes a quotation mark. */
   #isEscaped(quote: number): boolean {
     let at = quote;
     while (this.#text.charCodeAt(at - 1) === BACKSLASH) at--;
@@ -174,7 +173,7 @@ class Scan {
     }
   }
 
-  /** Python writes `NaN`, `Infinity` and `-Infinity`. */
+  /** Notes `NaN`, `Infinity` and `-Infinity`, as Python writes them. */
   #visitWord(start: number): boolean {
     for (const word of ["NaN", "Infinity", "-Infinity"]) {
       if (!this.#text.startsWith(word, start)) continue;
@@ -185,7 +184,7 @@ class Scan {
     return false;
   }
 
-  /** What is no integer in JSON, such as one that begins with 0, is left to `JSON.parse()`. */
+  /** Leaves invalid integers, such as one that starts with 0, to `JSON.parse()`. */
   #visitInteger(literal: string, at: number): void {
     if (Number.isSafeInteger(Number(literal)) || !/^-?[1-9]\d*$/.test(literal)) return;
     if (literal.length > LONGEST_INTEGER || !fits(BigInt(literal))) {
@@ -203,7 +202,7 @@ class Scan {
 
   #take(memory: number): void {
     this.#memory += memory;
-    if (this.#memory > MOST_MEMORY) refuse.memory();
+    if (this.#memory > MAX_MEMORY) reject.memory();
   }
 }
 
@@ -228,7 +227,7 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
-/** The words begin with an `N` or an `I`. */
+/** `NaN` and `Infinity` start with an `N` or an `I`. */
 function isNumberStart(code: number): boolean {
   return isDigit(code) || code === MINUS || code === 0x4e || code === 0x49;
 }

@@ -1,11 +1,10 @@
 import { Decoder, Encoder, type ExtensionCodec } from "@msgpack/msgpack";
 import { MessageTooLargeError, UndecodableMessageError } from "../../errors.ts";
 import { printable } from "../../printable.ts";
-import { checkShape, type MessageCodec } from "./codec.ts";
-import { COST, MAX_DEPTH, MOST_MEMORY } from "./limits.ts";
+import { checkShape, COST, MAX_DEPTH, MAX_MEMORY, type MessageCodec } from "./codec.ts";
 import { inspect, memoryOf } from "./msgpack_inspection.ts";
 
-/** MessagePack as Python's `msgpack` writes and reads it. */
+/** The MessagePack codec, compatible with Python's `msgpack`. */
 export const msgpackCodec: MessageCodec = {
   carriesBytes: true,
   encode(message, exact) {
@@ -20,40 +19,41 @@ export const msgpackCodec: MessageCodec = {
       if (error instanceof UndecodableMessageError) throw error;
       const reason = printable(error instanceof Error ? error.message : String(error), 200);
       throw new UndecodableMessageError({
-        reason: `no valid MessagePack (${reason})`,
+        reason: `invalid MessagePack (${reason})`,
         cause: error,
       });
     }
   },
 };
 
-/** So many bytes can't stand for more: the most for each byte is an object whose one key is a number. */
-const ALWAYS_FITS = 4 * MOST_MEMORY / (COST.object + COST.entry + COST.numericKeys + COST.place);
+/**
+ * A message of up to this many bytes never exceeds the memory limit. The most memory for each byte is
+ * taken by an object whose only key is a number.
+ */
+const ALWAYS_FITS = 4 * MAX_MEMORY / (COST.object + COST.entry + COST.numericKeys + COST.reference);
 
-/** What would be refused where it arrives is refused where it is sent. */
+/** Rejects a message that its receiver would reject. */
 function checkMemory(bytes: Uint8Array): void {
   const memory = memoryOf(bytes);
-  if (memory > MOST_MEMORY) {
-    throw new MessageTooLargeError({ size: memory, limit: MOST_MEMORY, where: "in memory" });
+  if (memory > MAX_MEMORY) {
+    throw new MessageTooLargeError({ size: memory, limit: MAX_MEMORY, where: "in memory" });
   }
 }
 
-function refuse(reason: string): never {
-  throw new UndecodableMessageError({ reason });
-}
-
-/** Extension types have no meaning between two processes that don't agree on them: none passes. */
+/** Rejects all extension types: processes would have to agree on them. */
 const noExtensions = {
   tryToEncode: () => null,
-  decode: (_data: Uint8Array, type: number) => refuse(`extension type ${type} is not supported`),
+  decode(_data: Uint8Array, type: number): never {
+    throw new UndecodableMessageError({ reason: `extension type ${type} is not supported` });
+  },
 } as unknown as ExtensionCodec<undefined>;
 
 const DEPTH = { maxDepth: MAX_DEPTH + 1 };
 const plainEncoder = new Encoder(DEPTH);
 
 /**
- * Keeps what the plain one changes: 64-bit integers, and `-0`, which it takes for the integer 0.
- * It writes every number as a float and every bigint as an integer, so integers are widened first.
+ * Preserves what the plain encoder changes: 64-bit integers, and `-0`, which it encodes as 0. It encodes
+ * every number as a float and every bigint as an integer, so integers are widened first.
  */
 const exactEncoder = new Encoder({ ...DEPTH, useBigInt64: true, forceIntegerToFloat: true });
 
@@ -66,7 +66,7 @@ const PLAIN = { extensionCodec: noExtensions };
 const plainDecoder = new Decoder(PLAIN);
 const wideDecoder = new Decoder({ ...PLAIN, useBigInt64: true });
 
-/** No UTF-8 decodes to it: it keeps a forbidden key out of the decoder's sight. */
+/** Hides a forbidden key from the decoder; no valid UTF-8 decodes to it. */
 const MASK = "\udc00";
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -82,7 +82,7 @@ const maskingDecoder = new Decoder({
   },
 });
 
-/** Decodes once, by the fastest decoder that changes nothing in this message. */
+/** Decodes once, with the fastest decoder that preserves every value of the message. */
 function decodeValue(bytes: Uint8Array): unknown {
   const { hasBigInt, hasAwkwardKey, marked } = inspect(bytes);
   if (!hasBigInt && !hasAwkwardKey && marked.length === 0) return plainDecoder.decode(bytes);
@@ -92,18 +92,18 @@ function decodeValue(bytes: Uint8Array): unknown {
   return restore(decoder.decode(copy), texts);
 }
 
-/** Where in the message the bytes are that stand for a text. */
+/** The offsets of the bytes that were a text in the message. */
 type Texts = ReadonlySet<number>;
 
 const NO_TEXTS: Texts = new Set();
 
-/** The heads of texts whose length follows, and how far away those of bytes are. */
+/** The first byte of a text with an explicit length, and the distance to that of bytes. */
 const TEXT8 = 0xd9;
 const TO_BYTES = 0xc4 - TEXT8;
 
 /**
- * Returns a copy in which some texts are bytes: the decoder reads a text by a `TextDecoder` that eats
- * its byte order mark, and leaves bytes as they are.
+ * Returns a copy in which some texts are bytes: the `TextDecoder` of the decoder would remove the byte
+ * order mark at their start.
  */
 function withTextsAsBytes(
   bytes: Uint8Array,
@@ -118,7 +118,7 @@ function withTextsAsBytes(
   return { copy, texts };
 }
 
-/** Narrows bigints to numbers where that is exact, reads the texts, and unmasks keys. */
+/** Narrows bigints to numbers where that is exact, decodes texts, and unmasks keys. */
 function restore(value: unknown, texts: Texts): unknown {
   if (typeof value === "bigint") {
     return Number.isSafeInteger(Number(value)) ? Number(value) : value;
@@ -146,7 +146,7 @@ function mapNested(value: unknown, change: (item: unknown) => unknown): unknown 
   return copy;
 }
 
-/** Sets an own property, even when it is called `__proto__`. */
+/** Defines an own property, even if its name is `__proto__`. */
 function define(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, {
     value,

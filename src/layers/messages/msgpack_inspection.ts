@@ -1,37 +1,37 @@
 import { UndecodableMessageError } from "../../errors.ts";
-import { COST, MAX_DEPTH, MOST_MEMORY, refuse } from "./limits.ts";
+import { COST, MAX_DEPTH, MAX_MEMORY, reject } from "./codec.ts";
 
-/** What has to be known of a message before it is decoded. */
+/** The properties of a message that decide how it is decoded. */
 export interface Inspection {
-  /** Whether it holds an integer that a number can't hold. */
+  /** Whether the message contains an integer that a number cannot represent. */
   readonly hasBigInt: boolean;
-  /** Whether it holds a key that the decoder refuses, or reads wrongly. */
+  /** Whether the message contains a key that the decoder rejects, or decodes wrongly. */
   readonly hasAwkwardKey: boolean;
-  /** Where texts are that begin with a byte order mark, which the decoder loses: their heads. */
+  /** The offsets of texts that start with a byte order mark, which the decoder would remove. */
   readonly marked: readonly number[];
 }
 
 /**
- * Looks at the heads of a message's values, without building any of them: the decoder makes room for
- * an array as soon as it has read its length, so that a few bytes could take all the memory there is.
+ * Validates the lengths, the depth and the memory of a message before it is decoded. The decoder
+ * allocates an array as soon as it has read its length, so a few bytes could exhaust the memory.
  *
- * @throws {UndecodableMessageError} If the bytes can't hold what they say, are more than they say, are
- * nested too deeply, or would take too much memory.
+ * @throws {UndecodableMessageError} If the bytes are too short or too long for their contents, nested
+ * too deeply, or would take too much memory.
  */
 export function inspect(bytes: Uint8Array): Inspection {
-  const walk = new Walk(bytes, MOST_MEMORY);
+  const walk = new Walk(bytes, MAX_MEMORY);
   walk.run();
   return walk;
 }
 
-/** Returns about how much memory the values take that a message was encoded from, in bytes. */
+/** Returns about how much memory the values of an encoded message take, in bytes. */
 export function memoryOf(bytes: Uint8Array): number {
   const walk = new Walk(bytes, Infinity);
   walk.run();
   return walk.memory;
 }
 
-/** What a head is the head of. */
+/** The kinds of values, as the first byte (the head) of each tells. */
 const PLAIN = 0;
 const TEXT = 1;
 const BYTES = 2;
@@ -40,7 +40,7 @@ const SIGNED = 4;
 const ARRAY = 5;
 const MAP = 6;
 
-/** By its head: the kind of a value; its size in bytes, without what its length says; the width of that. */
+/** By head: the kind of a value, its fixed size in bytes, and the width of its length field. */
 const KIND = new Uint8Array(256);
 const SIZE = new Uint8Array(256).fill(1);
 const WIDTH = new Uint8Array(256);
@@ -58,7 +58,7 @@ for (let n = 0; n < 16; n++) {
 for (let n = 0; n < 32; n++) describe(0xa0 + n, TEXT, 1 + n);
 for (const [index, width] of [1, 2, 4].entries()) {
   describe(0xc4 + index, BYTES, 1 + width, width);
-  // An extension says its type, too; none is supported, which the decoder says.
+  // An extension also has a type. The decoder rejects it.
   describe(0xc7 + index, BYTES, 2 + width, width);
   describe(0xd9 + index, TEXT, 1 + width, width);
 }
@@ -73,14 +73,14 @@ for (const [index, width] of [2, 4].entries()) {
   describe(0xde + index, MAP, 1 + width, width);
 }
 
-/** A text that short has its length in its head, and keeps its byte order mark. */
+/** The maximum length of a text whose head contains its length; the decoder keeps its byte order mark. */
 const LONGEST_SHORT_TEXT = 31;
 
 const FORBIDDEN = [..."__proto__"].map((character) => character.charCodeAt(0));
 
-/** How many values are still to come on each level; one walk is under way at a time. */
+/** How many values each level still lacks; shared, since one walk runs at a time. */
 const left = new Float64Array(MAX_DEPTH + 2);
-/** Whether a level is a map: 1, or 2 when one of its keys is a number. */
+/** Whether a level is a map: 1, or 2 if one of its keys is a number. */
 const isMap = new Uint8Array(MAX_DEPTH + 2);
 
 class Walk implements Inspection {
@@ -91,7 +91,7 @@ class Walk implements Inspection {
   readonly #bytes: Uint8Array;
   readonly #most: number;
   #level = 0;
-  /** How many values are still to come, on all levels: each takes a byte at least. */
+  /** How many values all levels still lack; each takes at least one byte. */
   #open = 1;
 
   constructor(bytes: Uint8Array, most: number) {
@@ -106,7 +106,7 @@ class Walk implements Inspection {
     const { length } = bytes;
     let at = 0;
     while (this.#open > 0) {
-      if (at >= length) throw new UndecodableMessageError({ reason: "it ends too early" });
+      if (at >= length) throw new UndecodableMessageError({ reason: "it is incomplete" });
       const head = bytes[at]!;
       const kind = KIND[head]!;
       left[this.#level]!--;
@@ -121,11 +121,11 @@ class Walk implements Inspection {
     }
     if (at === length) return;
     throw new UndecodableMessageError({
-      reason: at > length ? "it ends too early" : "more follows after it",
+      reason: at > length ? "it is incomplete" : "it is followed by other bytes",
     });
   }
 
-  /** Returns the place of what follows. */
+  /** Returns the offset of the next value. */
   #visit(kind: number, head: number, at: number): number {
     const size = SIZE[head]!;
     const width = WIDTH[head]!;
@@ -148,17 +148,17 @@ class Walk implements Inspection {
     const values = map ? 2 * count : count;
     this.#open += values;
     if (this.#open > this.#bytes.length - at) {
-      throw new UndecodableMessageError({ reason: "it says that it is longer than it is" });
+      throw new UndecodableMessageError({ reason: "its lengths exceed its size" });
     }
-    this.#take(map ? COST.object + COST.entry * count : COST.array + COST.place * count);
-    if (++this.#level > MAX_DEPTH + 1) refuse.depth();
+    this.#take(map ? COST.object + COST.entry * count : COST.array + COST.reference * count);
+    if (++this.#level > MAX_DEPTH + 1) reject.depth();
     left[this.#level] = values;
     isMap[this.#level] = map ? 1 : 0;
   }
 
   #visitText(head: number, start: number, end: number): void {
     const bytes = this.#bytes;
-    // What is left on the level has been counted down already: an odd number stands before a value.
+    // The level has been counted down already: an odd number is left at a key.
     const isKey = isMap[this.#level]! > 0 && left[this.#level]! % 2 === 1;
     this.#take(end - start + (isKey ? 0 : COST.text));
     if (isKey && isMap[this.#level] === 1 && isDigit(bytes[start]!)) this.#noteNumericKey();
@@ -186,10 +186,10 @@ class Walk implements Inspection {
 
   #take(memory: number): void {
     this.memory += memory;
-    if (this.memory > this.#most) refuse.memory();
+    if (this.memory > this.#most) reject.memory();
   }
 
-  /** Where the bytes end too early, the walk does, too. */
+  /** Reads missing bytes as 0: the walk then ends as incomplete. */
   #numberAt(at: number, width: number): number {
     const bytes = this.#bytes;
     let number = 0;

@@ -2,20 +2,25 @@ import { MessageTooLargeError, UndecodableMessageError } from "../../errors.ts";
 import type { Message } from "../../protocol/mod.ts";
 import { isProcessLocal, isValidChannelName, nonLocalName } from "../names.ts";
 import { checkMessage } from "./check.ts";
-import type { Cipher, MessageCodec } from "./codec.ts";
-import { checkArrival, LARGEST_ARRIVAL, LARGEST_MESSAGE } from "./limits.ts";
+import {
+  checkReceivedSize,
+  type Cipher,
+  MAX_RECEIVED_BYTES,
+  MAX_SENT_BYTES,
+  type MessageCodec,
+} from "./codec.ts";
 
-/** How large a message may be that arrives encrypted: a token is base64, and a little longer. */
-const LARGEST_TOKEN = Math.ceil(LARGEST_ARRIVAL / 3) * 4 + 200;
+/** The maximum size of an encrypted message, in bytes: a token is base64, with a header and a signature. */
+const MAX_TOKEN_BYTES = Math.ceil(MAX_RECEIVED_BYTES / 3) * 4 + 200;
 
 /** A message for process-local channels. */
 export interface LocalMessage {
   readonly channels: readonly string[];
-  /** Returns the message: an object of its own for each channel. */
+  /** Returns the message, as a new object for each channel. */
   readonly read: () => Message;
 }
 
-/** What a message is on its way: checked, encoded, addressed and sealed; and back. */
+/** Checks, encodes, addresses and encrypts messages, and does the reverse. */
 export class MessagePacker {
   readonly #codec: MessageCodec;
   readonly #cipher: Cipher | undefined;
@@ -28,8 +33,8 @@ export class MessagePacker {
   /**
    * Packs a message for one channel.
    *
-   * @throws {TypeError} When something in it may not travel.
-   * @throws {MessageTooLargeError} When it is too large.
+   * @throws {TypeError} If the message contains an unsupported value.
+   * @throws {MessageTooLargeError} If the message is too large.
    */
   pack(channel: string, message: Message): Uint8Array {
     const exact = checkMessage(message, this.#codec.carriesBytes);
@@ -39,10 +44,10 @@ export class MessagePacker {
   }
 
   /**
-   * Takes down a message whose channels aren't known yet: the caller may change it meanwhile.
+   * Copies a message whose channels are not known yet: the caller may change it meanwhile.
    *
-   * @returns What packs it for some channels.
-   * @throws As {@linkcode MessagePacker.pack} does.
+   * @returns A function that packs the copy for some channels.
+   * @throws The errors of {@linkcode MessagePacker.pack}.
    */
   draft(message: Message): (channels: readonly string[]) => Uint8Array {
     const exact = checkMessage(message, this.#codec.carriesBytes);
@@ -50,17 +55,21 @@ export class MessagePacker {
     return (channels) => this.#seal(this.#codec.encode(addressTo(channels, copy), exact));
   }
 
-  /** @throws {UndecodableMessageError} When it is none. */
+  /**
+   * Decodes a message.
+   *
+   * @throws {UndecodableMessageError} If the bytes are not a valid message.
+   */
   open(bytes: Uint8Array): Message {
     return withoutAddress(this.#unseal(bytes));
   }
 
   /**
-   * Opens what came for process-local channels; each of them gets a message of its own.
+   * Decodes a message for process-local channels.
    *
-   * @param key The visible part of their names.
-   * @returns The channels, and what each of them reads the message by.
-   * @throws {UndecodableMessageError} When it is none.
+   * @param key The common part of their names, up to the `!`.
+   * @returns The channels, and the function that each of them reads the message with.
+   * @throws {UndecodableMessageError} If the bytes are not a valid message, or have no valid address.
    */
   openLocal(key: string, bytes: Uint8Array): LocalMessage {
     const message = this.#unseal(bytes);
@@ -69,7 +78,7 @@ export class MessagePacker {
     return { channels, read: channels.length === 1 ? () => message : this.#copies(message) };
   }
 
-  /** The first read encodes it once more, without the names of all channels, and forgets it. */
+  /** The first read encodes the message again, without the names of the channels, to save memory. */
   #copies(message: Message): () => Message {
     let original: Message | undefined = message;
     let encoded: Uint8Array = new Uint8Array();
@@ -83,11 +92,11 @@ export class MessagePacker {
   #encode(message: Message, exact: boolean): Uint8Array {
     checkUnaddressed(message);
     const bytes = this.#codec.encode(message, exact);
-    if (bytes.length <= LARGEST_MESSAGE) return bytes;
-    throw new MessageTooLargeError({ size: bytes.length, limit: LARGEST_MESSAGE });
+    if (bytes.length <= MAX_SENT_BYTES) return bytes;
+    throw new MessageTooLargeError({ size: bytes.length, limit: MAX_SENT_BYTES });
   }
 
-  /** A message that just fits as it came may be larger as this library writes it. */
+  /** A message within the limits may exceed them in the encoding of this library. */
   #copyOf(message: Message): Uint8Array {
     try {
       return this.#codec.encode(message, true);
@@ -101,51 +110,50 @@ export class MessagePacker {
     return this.#cipher?.encrypt(bytes) ?? bytes;
   }
 
-  /** What is too large isn't even decrypted. */
+  /** Checks the size before it decrypts. */
   #unseal(bytes: Uint8Array): Message {
-    checkArrival(bytes.length, this.#cipher ? LARGEST_TOKEN : LARGEST_ARRIVAL);
+    checkReceivedSize(bytes.length, this.#cipher ? MAX_TOKEN_BYTES : MAX_RECEIVED_BYTES);
     return this.#codec.decode(this.#cipher?.decrypt(bytes) ?? bytes);
   }
 }
 
-/** The key under which a message carries the full names of the channels that it is for. */
+/** The key of a message whose value is the full names of the channels that it is addressed to. */
 const ENVELOPE = "__asgi_channel__";
 
 /**
- * Writes on a message which channels it is for, as channels_redis does: a name for one that was
- * sent to directly, a list for those of a group.
+ * Returns a message with its address, as channels_redis writes it: the name of one channel, or the list
+ * of the channels of a group.
  */
-export function addressTo(channels: string | readonly string[], message: Message): Message {
+function addressTo(channels: string | readonly string[], message: Message): Message {
   return { ...message, [ENVELOPE]: channels };
 }
 
-/** @throws {TypeError} When a message holds the key that belongs to the layer. */
-export function checkUnaddressed(message: Message): void {
+/** @throws {TypeError} If a message uses the key of the address. */
+function checkUnaddressed(message: Message): void {
   if (Object.hasOwn(message, ENVELOPE)) {
-    throw new TypeError(`$.${ENVELOPE} belongs to the layer: name it something else`);
+    throw new TypeError(`$.${ENVELOPE} belongs to the layer: use another key`);
   }
 }
 
-/** Takes the layer's own key off a message. */
-export function withoutAddress(message: Message): Message {
+/** Removes the address from a message. */
+function withoutAddress(message: Message): Message {
   if (Object.hasOwn(message, ENVELOPE)) delete (message as Record<string, unknown>)[ENVELOPE];
   return message;
 }
 
 /**
- * The process-local channels that a message is for.
+ * Returns the process-local channels that a message is addressed to.
  *
- * @param message What was received under a key.
- * @param key The visible part of their names.
- * @throws {UndecodableMessageError} When it doesn't say so, or names channels of others.
+ * @param key The common part of their names, up to the `!`.
+ * @throws {UndecodableMessageError} If the address is missing, or names other channels.
  */
-export function addresseesOf(message: Message, key: string): readonly string[] {
+function addresseesOf(message: Message, key: string): readonly string[] {
   const value = message[ENVELOPE];
   const channels = Array.isArray(value) ? value : [value];
   for (const channel of channels) {
     if (!isValidChannelName(channel) || nonLocalName(channel) !== key) {
       throw new UndecodableMessageError({
-        reason: `it doesn't say which channel of ${key} it is for`,
+        reason: `it has no valid address for a channel of ${key}`,
       });
     }
   }

@@ -3,11 +3,11 @@ import type { Delivery } from "../channel_layer.ts";
 import type { MessagePacker } from "../messages/packer.ts";
 import type { StoredBody } from "../store.ts";
 
-/** A delivery that a mailbox can keep, and account for. */
+/** A delivery that a mailbox can keep, and whose memory it can account for. */
 export interface KeepableDelivery extends Delivery {
-  /** Notes that a mailbox keeps it. Returns how many more bytes are kept because of that. */
+  /** Notes that a mailbox keeps the delivery. Returns how many bytes that adds. */
   hold(): number;
-  /** Notes that a mailbox no longer keeps it. Returns how many bytes fewer are kept. */
+  /** Notes that a mailbox no longer keeps the delivery. Returns how many bytes that frees. */
   release(): number;
 }
 
@@ -18,11 +18,11 @@ export class StoredDelivery implements KeepableDelivery {
   readonly #expiry: number;
   readonly #packer: MessagePacker;
 
-  constructor(channel: string, body: StoredBody, expiry: number, form: MessagePacker) {
+  constructor(channel: string, body: StoredBody, expiry: number, packer: MessagePacker) {
     this.channel = channel;
     this.body = body;
     this.#expiry = expiry;
-    this.#packer = form;
+    this.#packer = packer;
   }
 
   get expiresAt(): number {
@@ -42,9 +42,9 @@ export class StoredDelivery implements KeepableDelivery {
   }
 
   /**
-   * Returns a delivery for each process-local channel that the message is for.
+   * Returns a delivery for each process-local channel that the message is addressed to.
    *
-   * @throws {UndecodableMessageError} If it is no message, or does not name its channels.
+   * @throws {UndecodableMessageError} If the body is not a message, or has no valid address.
    */
   split(): LocalDelivery[] {
     const { expiresAt } = this;
@@ -59,7 +59,7 @@ export class StoredDelivery implements KeepableDelivery {
 interface Content {
   readonly read: () => Message;
   readonly size: number;
-  /** How many mailboxes keep it. */
+  /** How many mailboxes keep the message. */
   holders: number;
 }
 
@@ -88,7 +88,7 @@ export class LocalDelivery implements KeepableDelivery {
   }
 }
 
-/** A small view keeps all of its buffer in memory, which can be a whole chunk from a socket. */
+/** Copies a small view: it would keep all of its buffer in memory, such as a chunk of a socket. */
 function compact(bytes: Uint8Array): Uint8Array {
   return bytes.buffer.byteLength > 2 * bytes.length ? bytes.slice() : bytes;
 }

@@ -1,29 +1,29 @@
 import { clearTimeout, setTimeout } from "node:timers";
 import type { KeepableDelivery } from "./delivery.ts";
 
-/** How many channels may have mail, and how many bytes all of it may have. */
-const MOST_CHANNELS = 10_000;
-const MOST_BYTES = 134_217_728;
+/** The maximum number of channels with messages, and of bytes in all of them. */
+const MAX_CHANNELS = 10_000;
+const MAX_BYTES = 134_217_728;
 
-/** What a kept message costs beyond its bytes, roughly. */
+/** About how much memory a message takes besides its bytes. */
 const OVERHEAD = 256;
 
-/** How often expired messages are removed, in milliseconds: at most, and at least. */
-const SHORTEST_SWEEP = 1_000;
-const LONGEST_SWEEP = 60_000;
+/** The bounds of the delay between two sweeps for expired messages, in milliseconds. */
+const MIN_SWEEP_DELAY = 1_000;
+const MAX_SWEEP_DELAY = 60_000;
 
 /** Reports a message that was dropped. */
 export type ReportDrop = (channel: string, reason: string) => void;
 
 /**
- * Keeps messages in this process until a receiver of their channel claims them, or they expire.
- * The oldest are dropped when a channel has more than its capacity, or all channels more than fits.
+ * Keeps messages in this process until a receiver of their channel takes them, or they expire. If a
+ * channel exceeds its capacity, or all channels together exceed a limit, the oldest are dropped.
  */
 export class Mailbox<D extends KeepableDelivery> {
   readonly #reportDrop: ReportDrop;
   readonly #capacityOf: (channel: string) => number;
-  /** A channel has an entry only while it has mail. */
-  readonly #mail = new Map<string, D[]>();
+  /** Channels without messages have no entry. */
+  readonly #messages = new Map<string, D[]>();
   #bytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -32,29 +32,29 @@ export class Mailbox<D extends KeepableDelivery> {
     this.#capacityOf = capacityOf;
   }
 
-  /** The channels that have mail. */
+  /** The channels that have messages. */
   get channels(): string[] {
-    return [...this.#mail.keys()];
+    return [...this.#messages.keys()];
   }
 
   /** Takes up to `limit` messages of a channel, the oldest first. */
   take(channel: string, limit: number): D[] {
-    if (!this.#mail.has(channel)) return [];
+    if (!this.#messages.has(channel)) return [];
     this.#dropExpired(channel);
     return this.#remove(channel, limit);
   }
 
-  /** Keeps messages behind those that the channel has. */
+  /** Appends messages to a channel. */
   add(channel: string, deliveries: readonly D[]): void {
-    const mail = this.#mail.get(channel) ?? [];
-    for (const delivery of deliveries) mail.push(delivery);
-    this.#keep(channel, mail, deliveries);
-    this.#drop(channel, mail.length - this.#capacityOf(channel), "its mailbox is full");
+    const messages = this.#messages.get(channel) ?? [];
+    for (const delivery of deliveries) messages.push(delivery);
+    this.#keep(channel, messages, deliveries);
+    this.#drop(channel, messages.length - this.#capacityOf(channel), "its mailbox is full");
   }
 
-  /** Keeps messages before those that the channel has. */
+  /** Prepends messages to a channel. */
   requeue(channel: string, deliveries: readonly D[]): void {
-    this.#keep(channel, [...deliveries, ...this.#mail.get(channel) ?? []], deliveries);
+    this.#keep(channel, [...deliveries, ...this.#messages.get(channel) ?? []], deliveries);
   }
 
   /** Drops all messages of a channel. */
@@ -62,26 +62,26 @@ export class Mailbox<D extends KeepableDelivery> {
     this.#drop(channel, Infinity, reason);
   }
 
-  /** Forgets all messages. */
+  /** Removes all messages, without reporting them. */
   clear(): void {
-    this.#mail.clear();
+    this.#messages.clear();
     this.#bytes = 0;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  #keep(channel: string, mail: D[], added: readonly D[]): void {
-    if (mail.length === 0) return;
-    this.#mail.set(channel, mail);
+  #keep(channel: string, messages: D[], added: readonly D[]): void {
+    if (messages.length === 0) return;
+    this.#messages.set(channel, messages);
     for (const delivery of added) this.#bytes += delivery.hold() + OVERHEAD;
-    while (this.#mail.size > MOST_CHANNELS || this.#bytes > MOST_BYTES) this.#dropOldest();
-    this.#scheduleSweep(mail[0]?.expiresAt ?? 0);
+    while (this.#messages.size > MAX_CHANNELS || this.#bytes > MAX_BYTES) this.#dropOldest();
+    this.#scheduleSweep(messages[0]?.expiresAt ?? 0);
   }
 
   #remove(channel: string, count: number): D[] {
-    const mail = this.#mail.get(channel) ?? [];
-    const removed = mail.splice(0, count);
-    if (mail.length === 0) this.#mail.delete(channel);
+    const messages = this.#messages.get(channel) ?? [];
+    const removed = messages.splice(0, count);
+    if (messages.length === 0) this.#messages.delete(channel);
     for (const delivery of removed) this.#bytes -= delivery.release() + OVERHEAD;
     return removed;
   }
@@ -91,35 +91,35 @@ export class Mailbox<D extends KeepableDelivery> {
     for (const _ of this.#remove(channel, count)) this.#reportDrop(channel, reason);
   }
 
-  /** The channel that has had mail for the longest time loses its oldest message. */
+  /** Drops the oldest message of the channel that has had messages for the longest time. */
   #dropOldest(): void {
-    const [channel = ""] = this.#mail.keys();
-    this.#drop(channel, 1, "too much mail that is not received");
+    const [channel = ""] = this.#messages.keys();
+    this.#drop(channel, 1, "the mailboxes of this process are full");
   }
 
   #dropExpired(channel: string): void {
     const now = Date.now();
-    const mail = this.#mail.get(channel) ?? [];
-    const live = mail.filter(({ expiresAt }) => expiresAt > now);
-    if (live.length === mail.length) return;
-    mail.sort((one, other) => Number(one.expiresAt > now) - Number(other.expiresAt > now));
-    this.#drop(channel, mail.length - live.length, EXPIRED);
+    const messages = this.#messages.get(channel) ?? [];
+    const live = messages.filter(({ expiresAt }) => expiresAt > now);
+    if (live.length === messages.length) return;
+    messages.sort((one, other) => Number(one.expiresAt > now) - Number(other.expiresAt > now));
+    this.#drop(channel, messages.length - live.length, EXPIRED);
   }
 
-  /** Doesn't keep the process alive. */
+  /** The timer does not keep the process alive. */
   #scheduleSweep(firstExpiry: number): void {
-    if (this.#timer || this.#mail.size === 0) return;
-    const wait = Math.min(Math.max(firstExpiry - Date.now(), SHORTEST_SWEEP), LONGEST_SWEEP);
-    this.#timer = setTimeout(() => this.#sweep(), wait).unref();
+    if (this.#timer || this.#messages.size === 0) return;
+    const delay = Math.min(Math.max(firstExpiry - Date.now(), MIN_SWEEP_DELAY), MAX_SWEEP_DELAY);
+    this.#timer = setTimeout(() => this.#sweep(), delay).unref();
   }
 
   #sweep(): void {
     this.#timer = undefined;
     for (const channel of this.channels) this.#dropExpired(channel);
-    const first = this.#mail.values().map(([oldest]) => oldest?.expiresAt ?? 0);
+    const first = this.#messages.values().map(([oldest]) => oldest?.expiresAt ?? 0);
     this.#scheduleSweep(first.reduce((one, other) => Math.min(one, other), Infinity));
   }
 }
 
-/** Why a message is dropped that was not received in time. */
+/** The reason for dropping a message that was not received in time. */
 export const EXPIRED = "it has expired";

@@ -2,7 +2,7 @@ import type { ChannelLayer, Delivery } from "../channel_layer.ts";
 import { ownedName } from "../names.ts";
 import type { Receiver } from "./receiver.ts";
 
-/** The receivers of this package's layers: a layer from another package has none here. */
+/** The receivers of this package's layers. Layers of other packages have none here. */
 const receivers = new WeakMap<ChannelLayer, Receiver>();
 
 /** Registers the receiver of a layer. */
@@ -10,14 +10,14 @@ export function exposeReceiver(layer: ChannelLayer, receiver: Receiver): void {
   receivers.set(layer, receiver);
 }
 
-/** A process-local channel that is closed in the end. */
+/** A process-local channel that can be closed. */
 export interface OwnChannel {
   readonly name: string;
-  /** From now on, messages for the channel are dropped, and use no memory. */
+  /** Closes the channel: later messages are dropped, and use no memory. */
   close(): void;
 }
 
-/** Opens a process-local channel of a layer. */
+/** Opens a new process-local channel of a layer. */
 export function openChannel(layer: ChannelLayer): OwnChannel {
   const receiver = receivers.get(layer);
   const name = layer.newChannel();
@@ -28,7 +28,7 @@ export function openChannel(layer: ChannelLayer): OwnChannel {
 }
 
 /**
- * Waits for what may still come from a channel whose `receiveMany()` was aborted, and takes what
+ * Waits for what an aborted `receiveMany()` of a channel may still have fetched, and returns what
  * could not be requeued: no other process has it.
  */
 export async function reclaim(layer: ChannelLayer, channel: string): Promise<readonly Delivery[]> {

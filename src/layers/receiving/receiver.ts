@@ -9,38 +9,39 @@ import { warn } from "../warnings.ts";
 import { LocalDelivery, StoredDelivery } from "./delivery.ts";
 import { EXPIRED, Mailbox } from "./mailbox.ts";
 import { Requeuer } from "./requeuer.ts";
-import { type Plan, type Receivers, SourceLoop } from "./source_loop.ts";
+import { type PollPlan, SourceLoop, type SourceLoopOwner } from "./source_loop.ts";
 import { type Waiter, Waiters } from "./waiters.ts";
 
-/** How many messages are taken at once for all the process-local channels of one key. */
+/** How many messages one poll takes for all process-local channels of one key. */
 const LOCAL_BATCH = 256;
 
-/** Why a message is dropped whose channel was closed. */
+/** The reason for dropping a message whose channel was closed. */
 const ENDED = "its consumer has ended";
 
-/** What a receiver is made of. */
+/** The parts that a {@linkcode Receiver} is constructed from. */
 export interface ReceiverParts {
   readonly store: Store;
-  readonly form: MessagePacker;
+  readonly packer: MessagePacker;
   readonly settings: LayerSettings;
-  /** What the layer is called in messages for people. */
+  /** The URL of the layer, for errors. */
   readonly name: string;
 }
 
 /**
- * Receives from many channels at once, while each source of the store is polled once at a time.
+ * Receives from many channels concurrently, with one poll of each source of the store in flight at a
+ * time.
  *
- * A message goes to the call that has waited longest for its channel. If there is none, it is
- * requeued; one for a process-local channel, which only this layer receives from, is kept in a
- * mailbox instead. The process-local channels of one prefix share a key in the store.
+ * A message is delivered to the call that has waited longest for its channel. Without such a call, it
+ * is requeued; a message for a process-local channel, which only this layer receives from, is kept in
+ * a mailbox instead. The process-local channels of one prefix share a key in the store.
  */
-export class Receiver implements Receivers<Waiter> {
+export class Receiver implements SourceLoopOwner {
   readonly #parts: ReceiverParts;
   readonly #waiters = new Waiters();
-  readonly #loops = new Map<Source, SourceLoop<Waiter>>();
+  readonly #loops = new Map<Source, SourceLoop>();
   readonly #mailbox: Mailbox<LocalDelivery>;
   readonly #requeuer: Requeuer;
-  /** The own channels of consumers that have not ended. */
+  /** The channels of consumers that are running. */
   readonly #owned = new Set<string>();
   #closed = false;
 
@@ -50,7 +51,7 @@ export class Receiver implements Receivers<Waiter> {
     this.#requeuer = new Requeuer(parts.store, this.#reportDrop, (channel) => this.#serve(channel));
   }
 
-  /** Takes up to `limit` messages of a channel: at least one, or none with `wait: false`. */
+  /** Returns up to `limit` messages of a channel: at least one, or possibly none with `wait: false`. */
   receive(
     channel: string,
     { limit, wait = true, signal }: ReceiveManyOptions,
@@ -61,117 +62,119 @@ export class Receiver implements Receivers<Waiter> {
     if (kept.length > 0) return Promise.resolve(kept);
     const { promise, resolve, reject } = Promise.withResolvers<Delivery[]>();
     const key = nonLocalName(channel);
-    const sources = wait ? undefined : new Set(this.#parts.store.sourcesOf(key));
-    const waiter = { key, channel, limit, sources, resolve, reject };
+    const pendingSources = wait ? undefined : new Set(this.#parts.store.sourcesOf(key));
+    const waiter = { key, channel, limit, pendingSources, resolve, reject };
     this.#waiters.add(waiter);
-    if (!this.#requeuer.isBusy(channel)) this.#attend(key, wait);
+    if (!this.#requeuer.isBusy(channel)) this.#request(key, wait);
     if (!signal) return promise;
+    // onAbort() would cost each call with a signal two closures more.
     const leave = () => this.#leave(waiter, signal.reason);
     signal.addEventListener("abort", leave, { once: true });
     return promise.finally(() => signal.removeEventListener("abort", leave));
   }
 
-  /** Puts deliveries back to their places, see {@linkcode ChannelLayer.requeue}. */
+  /** See {@linkcode ChannelLayer.requeue}. */
   async requeue(deliveries: readonly Delivery[]): Promise<void> {
     const byChannel = Map.groupBy(deliveries, ({ channel }) => channel);
     await settleAll(Array.from(byChannel, (entry) => this.#requeue(...entry)));
-    this.#requeuer.retry(); // The store accepts messages, and what it has rejected is older.
+    // The store accepts messages again, and those that it has rejected are older.
+    this.#requeuer.retry();
   }
 
-  /** Starts the life of a channel that ends by `disown()`. */
+  /** Opens a channel. */
   own(channel: string): void {
     if (isOwned(channel)) this.#owned.add(channel);
   }
 
-  /** Ends the life of a channel: what comes for it from now on is dropped. */
+  /** Closes a channel: its messages are dropped from now on. */
   disown(channel: string): void {
     if (this.#owned.delete(channel)) this.#mailbox.discard(channel, ENDED);
   }
 
   /**
-   * Takes what a poll has brought for a channel after its receiver had left, and the store has
-   * rejected: the caller is the only one that has it.
+   * Returns the messages of a channel that a poll fetched after its receiver had left, and that the
+   * store did not take back: only the caller has them.
    */
   async reclaim(channel: string): Promise<Delivery[]> {
-    await Promise.all(this.#loops.values().map((loop) => loop.forget(channel)));
+    await Promise.all(this.#loops.values().map((loop) => loop.abandon(channel)));
     await this.#requeuer.settled(channel);
     return this.#requeuer.take(channel, Infinity);
   }
 
-  /** Forgets the messages that are in this process. */
+  /** Discards the messages that this process keeps. */
   clear(): void {
     this.#mailbox.clear();
     this.#requeuer.clear();
   }
 
-  /** Rejects all that waits, and requeues what may still come. */
+  /** Rejects all waiters, and requeues what polls in flight still fetch. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#waiters.rejectAll(new LayerClosedError({ layer: this.#parts.name }));
-    await Promise.all(this.#loops.values().map((loop) => loop.rest()));
+    await Promise.all(this.#loops.values().map((loop) => loop.stop()));
     this.#mailbox.clear();
     await this.#requeuer.close();
   }
 
-  plan(keys: Set<string>, source: Source): Plan<Waiter> {
-    const demand = new Map<string, number>();
+  plan(keys: Set<string>, source: Source): PollPlan {
+    const limits = new Map<string, number>();
     for (const key of keys) {
       const isBusy = this.#requeuer.isBusy(key);
       if (isBusy || !this.#waiters.has(key)) keys.delete(key);
-      else demand.set(key, isProcessLocal(key) ? LOCAL_BATCH : this.#waiters.wantedOf(key));
+      else limits.set(key, isProcessLocal(key) ? LOCAL_BATCH : this.#waiters.requestedOf(key));
     }
-    return { demand, calls: this.#waiters.callsOn(source, demand) };
+    return { limits, immediate: this.#waiters.immediateOn(source, limits) };
   }
 
-  distribute(batches: readonly Batch[], { calls }: Plan<Waiter>, source: Source): void {
+  distribute(batches: readonly Batch[], { immediate }: PollPlan, source: Source): void {
     for (const batch of batches) {
       const deliveries = this.#liveOf(batch);
       if (isProcessLocal(batch.key)) this.#distributeLocal(batch.key, deliveries);
       else this.#distributeOrdinary(batch.key, deliveries);
     }
-    // What was found may have expired, and there may be more behind it.
+    // A batch may consist of expired messages, with live ones behind them: the next poll tells.
     const found = new Set(batches.map(({ key }) => key));
-    for (const call of calls) {
-      if (!found.has(call.channel)) this.#waiters.answer(call, source);
+    for (const call of immediate) {
+      if (!found.has(call.channel)) this.#waiters.resolveEmpty(call, source);
     }
   }
 
-  isAwaited(keys: ReadonlySet<string>): boolean {
+  hasWaiter(keys: ReadonlySet<string>): boolean {
     return keys.values().some((key) => this.#waiters.has(key));
   }
 
-  rested(source: Source): void {
+  ended(source: Source): void {
     this.#loops.delete(source);
   }
 
-  fail(keys: ReadonlySet<string>, error: unknown): void {
+  failed(keys: ReadonlySet<string>, error: unknown): void {
     this.#waiters.reject(keys, error);
   }
 
-  refuse(source: Source, error: unknown): void {
-    this.#waiters.rejectCalls(source, error);
+  interruptFailed(source: Source, error: unknown): void {
+    this.#waiters.rejectImmediate(source, error);
   }
 
-  #attend(key: string, waits: boolean): void {
-    for (const source of this.#parts.store.sourcesOf(key)) this.#loopOf(source).attend(key, waits);
+  #request(key: string, waits: boolean): void {
+    for (const source of this.#parts.store.sourcesOf(key)) this.#loopOf(source).request(key, waits);
   }
 
   #leave(waiter: Waiter, reason: unknown): void {
     const { key } = waiter;
     if (!this.#waiters.remove(waiter)) return;
     waiter.reject(reason);
-    if (!this.#waiters.has(key)) this.#loops.forEach((loop) => void loop.forget(key));
+    if (!this.#waiters.has(key)) this.#loops.forEach((loop) => void loop.abandon(key));
   }
 
   #distributeOrdinary(channel: string, deliveries: readonly StoredDelivery[]): void {
-    const rest = this.#waiters.give(channel, channel, deliveries);
+    const rest = this.#waiters.resolve(channel, channel, deliveries);
     if (rest.length > 0) this.#requeuer.requeue(channel, rest);
   }
 
   #distributeLocal(key: string, deliveries: readonly StoredDelivery[]): void {
     const split = deliveries.flatMap((delivery) => this.#split(delivery));
     for (const [channel, some] of Map.groupBy(split, ({ channel }) => channel)) {
-      const rest = this.#waiters.give(key, channel, some);
+      const rest = this.#waiters.resolve(key, channel, some);
       if (this.#closed) continue;
       if (!isOwned(channel) || this.#owned.has(channel)) this.#mailbox.add(channel, rest);
       else for (const _ of rest) this.#reportDrop(channel, ENDED);
@@ -188,13 +191,13 @@ export class Receiver implements Receivers<Waiter> {
     }
   }
 
-  /** Drops expired messages, which may be anywhere in a batch: clocks can be set. */
+  /** Drops expired messages. They may be anywhere in a batch, since clocks can be set. */
   #liveOf({ key, bodies }: Batch): StoredDelivery[] {
-    const { form, settings: { expiry } } = this.#parts;
+    const { packer, settings: { expiry } } = this.#parts;
     const now = Date.now();
     const live: StoredDelivery[] = [];
     for (const body of bodies) {
-      const delivery = new StoredDelivery(key, body, expiry, form);
+      const delivery = new StoredDelivery(key, body, expiry, packer);
       if (delivery.expiresAt > now) live.push(delivery);
       else this.#reportDrop(key, EXPIRED);
     }
@@ -206,16 +209,16 @@ export class Receiver implements Receivers<Waiter> {
     return this.#requeuer.take(channel, limit);
   }
 
-  /** Serves those who wait for a channel with what is kept for it, or goes on polling. */
+  /** Resolves the waiters of a channel with the messages kept for it, or continues polling. */
   #serve(channel: string): void {
     const key = nonLocalName(channel);
     for (let waiter; (waiter = this.#waiters.first(key, channel));) {
       const kept = this.#takeKept(channel, waiter.limit);
-      if (kept.length === 0) return this.#attend(key, waiter.sources === undefined);
+      if (kept.length === 0) return this.#request(key, waiter.pendingSources === undefined);
       this.#waiters.remove(waiter);
       waiter.resolve(kept);
     }
-    if (!this.#waiters.has(key)) this.#loops.forEach((loop) => void loop.forget(key));
+    if (!this.#waiters.has(key)) this.#loops.forEach((loop) => void loop.abandon(key));
   }
 
   async #requeue(channel: string, deliveries: readonly Delivery[]): Promise<void> {
@@ -225,10 +228,10 @@ export class Receiver implements Receivers<Waiter> {
     } else await this.#parts.store.requeue(channel, deliveries.map(bodyOf));
   }
 
-  #loopOf(source: Source): SourceLoop<Waiter> {
+  #loopOf(source: Source): SourceLoop {
     const known = this.#loops.get(source);
     if (known) return known;
-    // A store may have new sources for its channels without end.
+    // A store may create any number of sources over time.
     this.#loops.forEach((loop, source) => loop.isIdle && this.#loops.delete(source));
     const loop = new SourceLoop(source, this);
     this.#loops.set(source, loop);
@@ -239,21 +242,21 @@ export class Receiver implements Receivers<Waiter> {
     try {
       this.#parts.settings.onDrop({ channel, reason });
     } catch (error) {
-      warn(`onDrop itself failed: ${error}`);
+      warn(`onDrop threw: ${error}`);
     }
   };
 }
 
-/** @throws {TypeError} If a delivery is not one of a layer's own. */
+/** @throws {TypeError} If the delivery is not one of this package's layers. */
 function bodyOf(delivery: Delivery): StoredBody {
   if (delivery instanceof StoredDelivery) return delivery.body;
   throw new TypeError(NOT_OURS);
 }
 
-/** @throws {TypeError} If a delivery is not one of a layer's own. */
+/** @throws {TypeError} If the delivery is not one of this package's layers. */
 function localOf(delivery: Delivery): LocalDelivery {
   if (delivery instanceof LocalDelivery) return delivery;
   throw new TypeError(NOT_OURS);
 }
 
-const NOT_OURS = "Only what receiveMany() of the same layer gave can be handed back";
+const NOT_OURS = "Cannot requeue this delivery: receiveMany() of this layer did not return it";

@@ -1,31 +1,32 @@
+import { Backoff } from "../../async.ts";
 import { isRejection } from "../../errors.ts";
 import type { Store } from "../store.ts";
 import { warn } from "../warnings.ts";
 import type { StoredDelivery } from "./delivery.ts";
 import { Mailbox, type ReportDrop } from "./mailbox.ts";
 
-/** How long to wait before requeueing is tried again, in milliseconds: it grows. */
-const SHORTEST_WAIT = 50;
-const LONGEST_WAIT = 2_000;
+/** The delays between attempts to requeue what the store rejects, in milliseconds. */
+const DELAYS = { min: 50, max: 2_000 };
 
 /**
- * Requeues what was taken for receivers that are gone. What the store rejects stays here, for the
- * next receiver of its channel in this process, and is tried again until the store accepts it.
- * Where the store may have it after all, it is dropped: to deliver it twice would be worse.
+ * Requeues messages that were fetched for receivers that have left. Messages that the store rejects
+ * stay in this process, for the next receiver of their channel, and are retried until the store
+ * accepts them. Messages that the store may have accepted are dropped, since none may be delivered
+ * twice.
  */
 export class Requeuer {
   readonly #store: Store;
   readonly #reportDrop: ReportDrop;
   readonly #onSettled: (channel: string) => void;
   readonly #rejected: Mailbox<StoredDelivery>;
-  /** The last attempt of each channel that has one under way. */
+  /** The last attempt in flight of each channel. */
   readonly #attempts = new Map<string, Promise<void>>();
+  readonly #backoff = new Backoff(DELAYS);
   #lastError: unknown;
-  #wait = SHORTEST_WAIT;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  /** @param onSettled Called when an attempt has ended: its channel may be received from again. */
+  /** @param onSettled Called after an attempt: its channel may be received from again. */
   constructor(store: Store, reportDrop: ReportDrop, onSettled: (channel: string) => void) {
     this.#store = store;
     this.#reportDrop = reportDrop;
@@ -33,12 +34,12 @@ export class Requeuer {
     this.#rejected = new Mailbox(reportDrop);
   }
 
-  /** Whether messages of a channel are on their way: what is newer has to wait for them. */
+  /** Returns whether messages of a channel are being requeued: newer ones have to wait for them. */
   isBusy(channel: string): boolean {
     return this.#attempts.has(channel);
   }
 
-  /** Resolves when no message of a channel is on its way. */
+  /** Resolves when no message of a channel is being requeued. */
   async settled(channel: string): Promise<void> {
     await this.#attempts.get(channel);
   }
@@ -48,7 +49,7 @@ export class Requeuer {
     return this.#rejected.take(channel, limit);
   }
 
-  /** Requeues messages of one channel; attempts for the same channel follow one another. */
+  /** Requeues messages of one channel, one attempt after another. */
   requeue(channel: string, deliveries: readonly StoredDelivery[]): void {
     const attempt = this.settled(channel)
       .then(() => this.#attempt(channel, deliveries))
@@ -60,24 +61,24 @@ export class Requeuer {
     this.#attempts.set(channel, attempt);
   }
 
-  /** Tries again to requeue what was rejected. */
+  /** Retries what the store has rejected. */
   retry(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const { channels } = this.#rejected;
-    if (channels.length === 0) this.#wait = SHORTEST_WAIT;
+    if (channels.length === 0) this.#backoff.reset();
     for (const channel of channels) {
       const deliveries = this.take(channel, Infinity);
       if (deliveries.length > 0) this.requeue(channel, deliveries);
     }
   }
 
-  /** Forgets what was rejected. */
+  /** Discards what the store has rejected. */
   clear(): void {
     this.#rejected.clear();
   }
 
-  /** Tries for the last time to requeue what was rejected; reports what is lost. */
+  /** Retries once what the store has rejected, and reports what is lost. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#settleAll();
@@ -98,7 +99,7 @@ export class Requeuer {
   async #attempt(channel: string, deliveries: readonly StoredDelivery[]): Promise<void> {
     try {
       await this.#store.requeue(channel, deliveries.map(({ body }) => body));
-      this.#wait = SHORTEST_WAIT;
+      this.#backoff.reset();
     } catch (error) {
       this.#lastError = error;
       if (isRejection(error)) return this.#retain(channel, deliveries);
@@ -109,8 +110,7 @@ export class Requeuer {
   #retain(channel: string, deliveries: readonly StoredDelivery[]): void {
     this.#rejected.requeue(channel, deliveries);
     if (this.#closed || this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => this.retry(), this.#wait);
-    this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+    this.#timer = setTimeout(() => this.retry(), this.#backoff.next());
   }
 }
 

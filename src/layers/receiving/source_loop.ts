@@ -1,112 +1,113 @@
 import { setImmediate } from "node:timers";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Batch, Demand, Source } from "../store.ts";
+import type { Batch, PollLimits, Source } from "../store.ts";
+import type { Waiter } from "./waiters.ts";
 
-/** How long a poll that can't be ended may still take before it is left behind, in milliseconds. */
-const GRACE = 30;
+/** How long to wait for a poll that could not be interrupted, in milliseconds. */
+const INTERRUPT_TIMEOUT = 30;
 
-/** What one poll is asked for. */
-export interface Plan<Call> {
-  /** How much of each key: those without a receiver are left out. */
-  readonly demand: Demand;
-  /** The calls that get an answer even if there is nothing; if there are some, the poll doesn't wait. */
-  readonly calls: readonly Call[];
+/** What one poll of a source asks for. */
+export interface PollPlan {
+  /** How many bodies of each key; keys without a waiter are left out. */
+  readonly limits: PollLimits;
+  /** The calls with `wait: false` that the poll answers. If there are any, the poll does not wait. */
+  readonly immediate: readonly Waiter[];
 }
 
-/** The side of the receivers: it says what to poll for, and distributes what comes. */
-export interface Receivers<Call> {
-  /** Plans the next poll of a source; keys without a receiver are removed from `keys`. */
-  plan(keys: Set<string>, source: Source): Plan<Call>;
-  /** Distributes what a poll has brought. */
-  distribute(batches: readonly Batch[], plan: Plan<Call>, source: Source): void;
-  /** Whether a receiver waits for one of some keys. */
-  isAwaited(keys: ReadonlySet<string>): boolean;
-  /** A loop has come to rest: its source may be forgotten. */
-  rested(source: Source): void;
-  /** A poll has failed. */
-  fail(keys: ReadonlySet<string>, error: unknown): void;
-  /** A poll could not be ended: those that don't want to wait for it need an answer. */
-  refuse(source: Source, error: unknown): void;
+/** Plans the polls of a {@linkcode SourceLoop}, and receives their results. */
+export interface SourceLoopOwner {
+  /** Plans the next poll of a source. Removes keys without a waiter from `keys`. */
+  plan(keys: Set<string>, source: Source): PollPlan;
+  /** Distributes the result of a poll. */
+  distribute(batches: readonly Batch[], plan: PollPlan, source: Source): void;
+  /** Returns whether any of some keys has a waiter. */
+  hasWaiter(keys: ReadonlySet<string>): boolean;
+  /** Called when a loop has ended. */
+  ended(source: Source): void;
+  /** Called when a poll has failed. */
+  failed(keys: ReadonlySet<string>, error: unknown): void;
+  /** Called when a poll could not be interrupted: calls with `wait: false` must not wait for it. */
+  interruptFailed(source: Source, error: unknown): void;
 }
 
 /**
- * Polls one source as long as a receiver waits for what it may hold, with one `poll()` under way at
- * a time. A new receiver, or one that leaves, interrupts a poll that doesn't know of it.
+ * Polls one source as long as it has waiters, with one `poll()` in flight at a time. A waiter that
+ * arrives or leaves interrupts a poll whose plan it changes.
  */
-export class SourceLoop<Call> {
+export class SourceLoop {
   readonly #source: Source;
-  readonly #receivers: Receivers<Call>;
-  /** What has been asked for since it last came to rest. */
+  readonly #owner: SourceLoopOwner;
+  /** The keys that were requested since the loop started. */
   readonly #keys = new Set<string>();
   #running: Promise<void> | undefined;
-  /** The poll that is under way, and what it asks for. */
-  #poll: { readonly demand: Demand; readonly end: Promise<void> } | undefined;
+  /** The poll in flight. */
+  #poll: { readonly limits: PollLimits; readonly end: Promise<void> } | undefined;
 
-  constructor(source: Source, receivers: Receivers<Call>) {
+  constructor(source: Source, owner: SourceLoopOwner) {
     this.#source = source;
-    this.#receivers = receivers;
+    this.#owner = owner;
   }
 
-  /** Whether nothing is asked for. */
+  /** Whether the loop has ended. */
   get isIdle(): boolean {
     return this.#running === undefined;
   }
 
-  /** Polls for a key; a poll under way is interrupted if it doesn't know of it, or may wait. */
-  attend(key: string, waits: boolean): void {
+  /** Polls for a key. Interrupts the poll in flight if it lacks the key, or must not wait. */
+  request(key: string, waits: boolean): void {
     this.#keys.add(key);
     if (!this.#running) this.#running = this.#run();
-    else if (!waits || this.#poll?.demand.has(key) === false) void this.#interrupt();
+    else if (!waits || this.#poll?.limits.has(key) === false) void this.#interrupt();
   }
 
-  /** Ends a poll that asks for a key. Resolves when none does, or soon if it can't be ended now. */
-  async forget(key: string): Promise<void> {
-    if (this.#poll?.demand.has(key)) await this.#leave(this.#poll.end);
+  /** Ends a poll for a key. Resolves when none is in flight, or soon if it cannot be interrupted. */
+  async abandon(key: string): Promise<void> {
+    if (this.#poll?.limits.has(key)) await this.#interruptUntil(this.#poll.end);
   }
 
-  /** Ends the poll under way. Resolves when none is, or soon if it can't be ended now. */
-  async rest(): Promise<void> {
-    if (this.#running) await this.#leave(this.#running);
+  /** Ends the loop. Resolves when it has ended, or soon if it cannot be interrupted. */
+  async stop(): Promise<void> {
+    if (this.#running) await this.#interruptUntil(this.#running);
   }
 
-  async #leave(end: Promise<void>): Promise<void> {
-    const interrupted = this.#interrupt().then((isDone) => isDone ? end : pause(GRACE));
+  async #interruptUntil(end: Promise<void>): Promise<void> {
+    const interrupted = this.#interrupt().then((isDone) => isDone ? end : pause(INTERRUPT_TIMEOUT));
     await Promise.race([end, interrupted]);
   }
 
-  /** Returns whether the poll under way ends, as far as is known. */
+  /** Returns whether the poll in flight will end, as far as is known. */
   async #interrupt(): Promise<boolean> {
     try {
       await this.#source.interrupt();
       return true;
     } catch (error) {
-      this.#receivers.refuse(this.#source, error);
+      this.#owner.interruptFailed(this.#source, error);
       return false;
     }
   }
 
   async #run(): Promise<void> {
     try {
-      for (let plan; (plan = this.#receivers.plan(this.#keys, this.#source)).demand.size > 0;) {
+      for (let plan; (plan = this.#owner.plan(this.#keys, this.#source)).limits.size > 0;) {
         await this.#pollOnce(plan);
-        // Receivers that were served may want more: they can ask before the next poll.
-        if (this.#receivers.isAwaited(this.#keys)) await new Promise(setImmediate);
+        // Lets receivers that have got messages ask for more before the next poll.
+        if (this.#owner.hasWaiter(this.#keys)) await new Promise(setImmediate);
       }
     } catch (error) {
-      this.#receivers.fail(this.#keys, error);
+      this.#owner.failed(this.#keys, error);
     } finally {
       this.#keys.clear();
       this.#running = undefined;
-      this.#receivers.rested(this.#source);
+      this.#owner.ended(this.#source);
     }
   }
 
-  async #pollOnce(plan: Plan<Call>): Promise<void> {
+  async #pollOnce(plan: PollPlan): Promise<void> {
     const { promise: end, resolve } = Promise.withResolvers<void>();
-    this.#poll = { demand: plan.demand, end };
+    this.#poll = { limits: plan.limits, end };
     try {
-      const batches = await this.#source.poll(plan.demand, plan.calls.length === 0);
-      this.#receivers.distribute(batches, plan, this.#source);
+      const batches = await this.#source.poll(plan.limits, plan.immediate.length === 0);
+      this.#owner.distribute(batches, plan, this.#source);
     } finally {
       this.#poll = undefined;
       resolve();

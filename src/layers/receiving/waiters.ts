@@ -3,33 +3,33 @@ import type { Source } from "../store.ts";
 
 /** A call that waits for messages of a channel. */
 export interface Waiter {
-  /** Where the store keeps the channel: the channel itself, unless it is process-local. */
+  /** The key of the channel in the store: its name, unless it is process-local. */
   readonly key: string;
   readonly channel: string;
   readonly limit: number;
-  /** For a call that doesn't want to wait: the sources that have not answered yet. */
-  readonly sources?: Set<Source> | undefined;
+  /** For a call with `wait: false`: the sources that have not answered yet. */
+  readonly pendingSources?: Set<Source> | undefined;
   readonly resolve: (deliveries: Delivery[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** The calls that wait, by key and channel, in the order of their arrival. */
+/** The waiting calls by key and channel, in the order in which they were made. */
 export class Waiters {
   readonly #waiting = new Map<string, Map<string, Waiter[]>>();
-  /** Those that don't want to wait. */
-  readonly #calls = new Set<Waiter>();
+  /** The calls with `wait: false`. */
+  readonly #immediate = new Set<Waiter>();
 
   add(waiter: Waiter): void {
-    const { key, channel, sources } = waiter;
+    const { key, channel, pendingSources } = waiter;
     const channels = this.#waiting.get(key) ?? new Map<string, Waiter[]>();
     this.#waiting.set(key, channels);
     const others = channels.get(channel);
     if (others) others.push(waiter);
     else channels.set(channel, [waiter]);
-    if (sources) this.#calls.add(waiter);
+    if (pendingSources) this.#immediate.add(waiter);
   }
 
-  /** Returns whether it was still there. */
+  /** Returns whether the waiter was present. */
   remove(waiter: Waiter): boolean {
     const { key, channel } = waiter;
     const channels = this.#waiting.get(key);
@@ -39,11 +39,11 @@ export class Waiters {
     others.splice(index, 1);
     if (others.length === 0) channels?.delete(channel);
     if (channels?.size === 0) this.#waiting.delete(key);
-    this.#calls.delete(waiter);
+    this.#immediate.delete(waiter);
     return true;
   }
 
-  /** Returns the one that has waited longest for a channel. */
+  /** Returns the waiter that has waited longest for a channel. */
   first(key: string, channel: string): Waiter | undefined {
     return this.#waiting.get(key)?.get(channel)?.[0];
   }
@@ -52,41 +52,46 @@ export class Waiters {
     return this.#waiting.has(key);
   }
 
-  /** Returns how many messages are wanted of a key. */
-  wantedOf(key: string): number {
+  /** Returns how many messages of a key the waiters ask for. */
+  requestedOf(key: string): number {
     const waiters = this.#waiting.get(key)?.values().flatMap((waiters) => waiters);
     return waiters?.reduce((sum, { limit }) => sum + limit, 0) ?? 0;
   }
 
-  /** Gives messages to those who wait for their channel. Returns the rest. */
-  give<D extends Delivery>(key: string, channel: string, deliveries: readonly D[]): readonly D[] {
-    let given = 0;
-    for (let next; given < deliveries.length && (next = this.first(key, channel));) {
+  /** Resolves the waiters of a channel with deliveries. Returns the deliveries that are left. */
+  resolve<D extends Delivery>(
+    key: string,
+    channel: string,
+    deliveries: readonly D[],
+  ): readonly D[] {
+    let taken = 0;
+    for (let next; taken < deliveries.length && (next = this.first(key, channel));) {
       this.remove(next);
-      next.resolve(deliveries.slice(given, given += next.limit));
+      next.resolve(deliveries.slice(taken, taken += next.limit));
     }
-    return given === 0 ? deliveries : deliveries.slice(given);
+    return taken === 0 ? deliveries : deliveries.slice(taken);
   }
 
-  /** Returns the calls without waiting that a source has to answer, for some keys. */
-  callsOn(source: Source, keys: ReadonlyMap<string, unknown>): Waiter[] {
-    return [...this.#calls].filter(({ key, sources }) => keys.has(key) && sources?.has(source));
+  /** Returns the calls with `wait: false` for some keys that a source has to answer. */
+  immediateOn(source: Source, keys: ReadonlyMap<string, unknown>): Waiter[] {
+    return [...this.#immediate]
+      .filter(({ key, pendingSources }) => keys.has(key) && pendingSources?.has(source));
   }
 
-  /** A source has nothing for a call; if no source has, the call gets nothing. */
-  answer(call: Waiter, source: Source): void {
-    call.sources?.delete(source);
-    if (call.sources?.size === 0 && this.remove(call)) call.resolve([]);
+  /** Notes that a source has nothing for a call; after the last source, the call resolves empty. */
+  resolveEmpty(call: Waiter, source: Source): void {
+    call.pendingSources?.delete(source);
+    if (call.pendingSources?.size === 0 && this.remove(call)) call.resolve([]);
   }
 
-  /** Rejects the calls that can't wait for a source. */
-  rejectCalls(source: Source, error: unknown): void {
-    for (const call of this.#calls) {
-      if (call.sources?.has(source) && this.remove(call)) call.reject(error);
+  /** Rejects the calls with `wait: false` that a source has not answered. */
+  rejectImmediate(source: Source, error: unknown): void {
+    for (const call of this.#immediate) {
+      if (call.pendingSources?.has(source) && this.remove(call)) call.reject(error);
     }
   }
 
-  /** Rejects all that wait for some keys. */
+  /** Rejects the waiters of some keys. */
   reject(keys: Iterable<string>, error: unknown): void {
     for (const key of [...keys]) {
       const waiters = [...this.#waiting.get(key)?.values() ?? []].flat();

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Application, ChannelScope } from "../../protocol/mod.ts";
 import type { ChannelLayer } from "../channel_layer.ts";
 
-/** Which channel the running code handles. */
+/** The channel whose events the running code handles. */
 interface HandlerContext {
   readonly layer: ChannelLayer;
   readonly channel: string;
@@ -11,10 +11,10 @@ interface HandlerContext {
 const context = new AsyncLocalStorage<HandlerContext>();
 
 /**
- * Returns an application whose runs are known as handlers of their channel, with all that they
- * call and start. The context is entered once for each run, not for each event.
+ * Returns an application that runs in the context of its channel, including everything that it calls
+ * and starts. The context is entered once for each run, not for each event.
  *
- * @param layer The layer that the events come from.
+ * @param layer The layer that delivers the events.
  */
 export function withHandlerContext(
   layer: ChannelLayer,

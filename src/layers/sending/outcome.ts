@@ -1,23 +1,19 @@
 import { LayerConfigurationError, LayerUnavailableError } from "../../errors.ts";
 
-/** An error of a layer, which says whether the server may have done what it was asked to. */
+/** An error of a layer; it says whether the operation may have been carried out. */
 type LayerError = LayerUnavailableError | LayerConfigurationError;
 
-/** Returns whether a call that failed may have had its effect, as far as its error knows. */
+/** Returns whether a call that failed may have been carried out, as far as its error says. */
 export function outcomeUnknown(error: unknown): boolean {
   return isLayerError(error) && error.outcomeUnknown;
 }
 
-/**
- * Returns the same error, as one of a call that may have had a part of its effect.
- *
- * @param note What the message adds.
- */
-export function asMayBeDone(error: unknown, note = ""): unknown {
-  return isLayerError(error) ? copy(error, note, true) : error;
+/** Returns a copy of the error of a call of which a part may have been carried out. */
+export function withUnknownOutcome(error: unknown): unknown {
+  return isLayerError(error) ? copy(error, "", true) : error;
 }
 
-/** Returns an error for a sender, which says whether the message may have been sent. */
+/** Returns a copy of an error that says whether the message may have been sent. */
 export function withOutcome(error: unknown, mayBeSent = outcomeUnknown(error)): unknown {
   if (!isLayerError(error)) return error;
   const note = mayBeSent ? "the message may have been sent" : "the message was not sent";
@@ -26,8 +22,8 @@ export function withOutcome(error: unknown, mayBeSent = outcomeUnknown(error)): 
 
 function copy(error: LayerError, note: string, outcomeUnknown: boolean): LayerError {
   const { layer, reason, cause } = error;
-  const isUnusable = error instanceof LayerConfigurationError;
-  const ErrorClass = isUnusable ? LayerConfigurationError : LayerUnavailableError;
+  const needsHuman = error instanceof LayerConfigurationError;
+  const ErrorClass = needsHuman ? LayerConfigurationError : LayerUnavailableError;
   return new ErrorClass({ layer, reason: reason + note, cause, outcomeUnknown });
 }
 

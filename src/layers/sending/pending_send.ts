@@ -2,26 +2,26 @@ import { ChannelFullError, SendTimeoutError } from "../../errors.ts";
 import type { SendOptions } from "../channel_layer.ts";
 import { outcomeUnknown, withOutcome } from "./outcome.ts";
 
-/** What one call of `send()` or `sendMany()` asks for. */
+/** One call of `send()` or `sendMany()`. */
 export interface SendRequest {
   /** The channel's name, for errors. */
   readonly channel: string;
-  /** Where the store keeps the channel. */
+  /** The key of the channel in the store. */
   readonly key: string;
-  /** How many messages the channel may hold. */
+  /** The capacity of the channel, in messages. */
   readonly capacity: number;
   /** The encoded messages. */
   readonly bodies: readonly Uint8Array[];
-  /** Why the call must not wait for capacity, if it must not. */
+  /** Why the call must not wait for capacity, if so. */
   readonly mustNotWait?: string | undefined;
 }
 
-/** What is told of the end of a send. */
+/** Receives a call when a send has settled. */
 export interface SendOwner {
   settled(send: PendingSend): void;
 }
 
-/** The memory that a message takes beside its bytes, roughly. */
+/** About how much memory a message takes besides its bytes. */
 const OVERHEAD = 256;
 
 /** One call of `send()` or `sendMany()`, from its start until its promise settles. */
@@ -29,9 +29,9 @@ export class PendingSend {
   readonly #request: SendRequest;
   readonly #owner: SendOwner;
   readonly #result = Promise.withResolvers<void>();
-  /** How many bytes it keeps in memory. */
+  /** About how much memory the call takes, in bytes. */
   readonly size: number;
-  /** Whether a part of it is in the batch under way: then its outcome is unknown. */
+  /** Whether a part of it is in the batch in flight: then its outcome is unknown. */
   isInFlight = false;
   #accepted = 0;
   #waits = false;
@@ -46,17 +46,17 @@ export class PendingSend {
     this.size = request.bodies.reduce((sum, { length }) => sum + length + OVERHEAD, 0);
   }
 
-  /** Resolves when the store has accepted everything. */
+  /** Resolves when the store has accepted all messages. */
   get result(): Promise<void> {
     return this.#result.promise;
   }
 
-  /** The encoded messages, those that were accepted included. */
+  /** The encoded messages, including those that have been accepted. */
   get bodies(): readonly Uint8Array[] {
     return this.#request.bodies;
   }
 
-  /** How many of the bodies were accepted, the first ones. */
+  /** How many of the bodies the store has accepted: the first ones. */
   get accepted(): number {
     return this.#accepted;
   }
@@ -66,7 +66,7 @@ export class PendingSend {
     return this.#waits;
   }
 
-  /** Whether its promise has settled: there is nothing left to do for it. */
+  /** Whether its promise has settled. */
   get isSettled(): boolean {
     return this.#isSettled;
   }
@@ -78,58 +78,47 @@ export class PendingSend {
     if (mustNotWait !== undefined) this.stopWaiting(mustNotWait);
     if (timeout !== undefined) this.#timer = setTimeout(() => this.#expire(timeout), timeout);
     if (!signal) return;
+    // onAbort() would cost each send with a signal one closure more.
     const abort = () => this.#reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     this.#stopListening = () => signal.removeEventListener("abort", abort);
   }
 
-  /** From now on it doesn't wait for capacity; the error will say why. */
+  /** Stops waiting for capacity; the error will contain the reason. */
   stopWaiting(reason: string): void {
     if (this.#waits) this.#advice = reason;
     this.#waits = false;
   }
 
-  /** Notes that the store has accepted that many more. */
+  /** Notes that the store has accepted `count` more bodies. */
   accept(count: number): void {
     this.#accepted += count;
     if (this.#accepted === this.bodies.length && this.#settle()) this.#result.resolve();
   }
 
-  /** Rejects: the channel is full. */
-  refuse(): void {
+  /** Rejects with a {@linkcode ChannelFullError}. */
+  rejectFull(): void {
     const { channel, capacity } = this.#request;
-    this.#reject(
-      new ChannelFullError({
-        channel,
-        capacity,
-        accepted: this.#accepted,
-        ...this.#advice !== undefined && { advice: this.#advice },
-      }),
-    );
+    const advice = this.#advice !== undefined && { advice: this.#advice };
+    this.#reject(new ChannelFullError({ channel, capacity, accepted: this.#accepted, ...advice }));
   }
 
-  /** Rejects: the store has failed. */
+  /** Rejects with an error of the store. */
   fail(error: unknown): void {
     this.#reject(withOutcome(error, this.#accepted > 0 || outcomeUnknown(error)));
   }
 
   #expire(timeout: number): void {
     const { channel } = this.#request;
-    this.#reject(
-      new SendTimeoutError({
-        channel,
-        timeout,
-        accepted: this.#accepted,
-        outcomeUnknown: this.isInFlight,
-      }),
-    );
+    const facts = { accepted: this.#accepted, outcomeUnknown: this.isInFlight };
+    this.#reject(new SendTimeoutError({ channel, timeout, ...facts }));
   }
 
   #reject(error: unknown): void {
     if (this.#settle()) this.#result.reject(error);
   }
 
-  /** Returns whether it wasn't settled before. */
+  /** Returns whether it was pending until now. */
   #settle(): boolean {
     if (this.#isSettled) return false;
     this.#isSettled = true;

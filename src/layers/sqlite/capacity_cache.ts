@@ -1,19 +1,19 @@
 import type { Database } from "./database.ts";
 
-/** How many keys are remembered: their names come from users, without end. */
-const MOST_KEYS = 1000;
+/** The maximum number of keys to remember: there may be any number of channels. */
+const MAX_KEYS = 1000;
 
-/** How many rows a key had, and the newest id of the file at that time. */
+/** The number of rows of a key, and the newest id of the file at that time. */
 interface Count {
   readonly rows: number;
   readonly newest: number;
 }
 
 /**
- * Knows how much capacity a key has left, without counting its rows each time.
+ * Returns the free capacity of keys, without counting their rows each time.
  *
- * Ids only grow, and each belongs to one row of any key: since a count, no more rows can have been
- * added than ids. Only if that many could fill the key, its rows are counted again.
+ * Ids only grow, and each belongs to one row of any key. Since a count, no more rows can have been added
+ * than ids. The rows of a key are counted again only if that many could exceed its capacity.
  */
 export class CapacityCache {
   readonly #database: Database;
@@ -21,17 +21,17 @@ export class CapacityCache {
   readonly #counts = new Map<string, Count>();
   #fileNumber = 0;
 
-  /** @param prefix The prefix of the layer, which its keys belong to. */
+  /** @param prefix The prefix of the layer. */
   constructor(database: Database, prefix: string) {
     this.#database = database;
     this.#prefix = prefix;
   }
 
   /**
-   * Returns how many more rows fit: exactly, if that is fewer than asked for, and otherwise that many
-   * at least. To be called inside `Database.transact()`.
+   * Returns how many rows can be added to a key: the exact number if it is below `wanted`, otherwise at
+   * least `wanted`. For use inside `Database.transact()` only.
    */
-  room(key: string, capacity: number, wanted: number): number {
+  free(key: string, capacity: number, wanted: number): number {
     const newest = this.#newestId();
     if (this.#fileNumber !== this.#database.fileNumber) this.#counts.clear();
     this.#fileNumber = this.#database.fileNumber;
@@ -56,11 +56,11 @@ export class CapacityCache {
     return Number(row?.rows);
   }
 
-  /** Forgets the key that was counted the longest time ago, if there are too many. */
+  /** Remembers a count. If there are too many, the oldest is removed. */
   #remember(key: string, count: Count): void {
     this.#counts.delete(key);
     this.#counts.set(key, count);
     const [oldest] = this.#counts.keys();
-    if (this.#counts.size > MOST_KEYS && oldest !== undefined) this.#counts.delete(oldest);
+    if (this.#counts.size > MAX_KEYS && oldest !== undefined) this.#counts.delete(oldest);
   }
 }

@@ -1,27 +1,27 @@
 import { type FSWatcher, watch } from "node:fs";
 import { identityOf } from "./database_files.ts";
 
-/** How long to wait before looking again after a change, in milliseconds. */
-const SHORTEST_WAIT = 2;
+/** How long to wait after a change before the next read, in milliseconds. */
+const MIN_DELAY = 2;
 
-/** How long to wait without a change, in milliseconds: the system may miss one. */
-const LONGEST_WAIT = 500;
+/** How long to wait without a change, in milliseconds: the operating system may miss one. */
+const MAX_DELAY = 500;
 
 /**
- * Waits for another process to write to a file: its journal grows with each write, and the
- * operating system reports it. Nothing is read, and an idle process stays idle.
+ * Waits until another process writes to a database: its journal grows with each write, and the operating
+ * system reports that. Nothing is read, so an idle process uses no CPU.
  *
- * The report may come a moment before the write can be seen. So the waits after a change are short
- * at first, and then grow.
+ * The report may precede the visibility of the write, so the delays after a change are short at first,
+ * and then grow.
  */
 export class ChangeWatcher {
   #watcher: FSWatcher | undefined;
   #watched: string | undefined;
   #hasChanged = false;
-  #wait = LONGEST_WAIT;
+  #delay = MAX_DELAY;
   #wake: () => void = () => {};
 
-  /** Starts to watch a file: no change from now on is missed. */
+  /** Starts to watch a file, unless it is being watched. Later changes end the next `changed()`. */
   watch(path: string): void {
     this.#hasChanged = false;
     const identity = identityOf(path);
@@ -32,23 +32,23 @@ export class ChangeWatcher {
       this.#watcher = watch(path, () => this.notify());
       this.#watcher.on("error", () => this.close());
     } catch {
-      // The file may be missing for a moment; until it is watched again, the waits are bounded.
+      // The file may be missing for a moment. The delays are bounded until it is watched again.
     }
   }
 
-  /** Notes a change, and ends the waiting. */
+  /** Notes a change, and resolves a pending `changed()`. */
   notify(): void {
     this.#hasChanged = true;
-    this.#wait = SHORTEST_WAIT;
+    this.#delay = MIN_DELAY;
     this.#wake();
   }
 
-  /** Waits for a change since the last `watch()`, but not for long. */
+  /** Waits for a change since the last `watch()`, for a limited time. */
   async changed(): Promise<void> {
     if (this.#hasChanged) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, this.#wait);
-    this.#wait = Math.min(this.#wait * 4, LONGEST_WAIT);
+    const timer = setTimeout(resolve, this.#delay);
+    this.#delay = Math.min(this.#delay * 4, MAX_DELAY);
     this.#wake = resolve;
     await promise;
     clearTimeout(timer);

@@ -1,5 +1,5 @@
 /**
- * The layer of one machine: many processes share a SQLite file, and there is no server:
+ * The channel layer for the processes of one machine, which share a SQLite file and need no server:
  * `@asgi/channels/layers/sqlite`.
  *
  * ```ts
@@ -20,23 +20,26 @@ import { msgpackCodec } from "../messages/msgpack.ts";
 import { layerSettings } from "../settings.ts";
 import { SqliteStore } from "./store.ts";
 
-/** Options of {@linkcode SqliteChannelLayer}. */
+/** Options for {@linkcode SqliteChannelLayer}. */
 export interface SqliteChannelLayerOptions extends ChannelLayerOptions {
   /**
-   * The file; it is created if it doesn't exist, readable for its owner only. Processes that name
-   * the same file share the layer. A relative path starts at the current directory.
+   * The path of the file, relative to the current directory. Processes that use the same file share the
+   * layer. If the file does not exist, it is created, readable only for its owner.
    *
    * @default {".channels.sqlite3"}
    */
   readonly path?: string;
 }
 
-/** Keeps messages in a SQLite file that the processes of one machine share. */
+/**
+ * A channel layer in a SQLite file, for many processes on one machine. Messages survive a restart of the
+ * processes; a power cut may damage the file.
+ */
 export class SqliteChannelLayer extends BaseChannelLayer {
   /**
-   * Creates the layer; the file is opened when it is first used.
+   * Creates a layer. The file is opened on first use.
    *
-   * @param options See {@linkcode SqliteChannelLayerOptions}.
+   * @param options The path of the file, and the options of every layer.
    * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(options: SqliteChannelLayerOptions = {}) {
@@ -47,10 +50,12 @@ export class SqliteChannelLayer extends BaseChannelLayer {
   }
 }
 
-/** A path that stays the same when the process changes its current directory. */
+/** Returns a path that does not depend on the current directory. */
 function absolutePath(path: unknown): string {
   if (typeof path !== "string" || path === "" || path.includes("\0")) {
-    throw new TypeError(`path must name a file that processes can share: ${JSON.stringify(path)}`);
+    throw new TypeError(
+      `path must name a file that processes can share, got ${JSON.stringify(path)}`,
+    );
   }
   if (/^(file)?:/i.test(path)) {
     throw new TypeError(

@@ -1,17 +1,17 @@
 import type { DatabaseSync } from "node:sqlite";
 import { LayerConfigurationError } from "../../errors.ts";
 
-/** Marks a file as ours, in its header. */
+/** The application id in the header of this library's files. */
 const APPLICATION_ID = 0x61736769;
 
-/** The version of the tables, in the file's header. */
+/** The version of the tables, in the header of the file. */
 const VERSION = 2;
 
 /**
- * Creates the tables. Their names are not those of version 1: a process of that version fails,
- * instead of reading or writing rows that it misunderstands.
+ * Creates the tables. Their names differ from those of version 1, so that a process of that version fails
+ * instead of misinterpreting rows.
  *
- * Ids only grow, so that requeued messages return to their place; `sent_at` and `joined_at` are
+ * Ids only grow, so that requeued messages return to their positions; `sent_at` and `joined_at` are
  * milliseconds since 1970.
  */
 const TABLES = `
@@ -33,7 +33,7 @@ CREATE TABLE memberships (
 CREATE INDEX memberships_by_age ON memberships (prefix, joined_at);
 `;
 
-/** Version 1 put the prefix in front of the key, so that it fits the keys of other prefixes, too. */
+/** In version 1, the key started with the prefix, and could match the keys of other prefixes. */
 const FROM_VERSION_1 = [
   "INSERT INTO messages SELECT id, :prefix, substr(key, length(:prefix) + 1), sent_at, body " +
   "FROM message WHERE substr(key, 1, length(:prefix)) = :prefix",
@@ -42,19 +42,19 @@ const FROM_VERSION_1 = [
 ];
 
 /**
- * Creates the tables if the file is new. From a file of version 1, it keeps the messages and groups
- * of one prefix; it deletes what belongs to others.
+ * Creates the tables if the file is new. Converts a file of version 1: the messages and groups of one
+ * prefix are kept, those of others are deleted.
  *
- * @param name The layer, for errors.
+ * @param name The URL of the layer, for errors.
  * @throws {LayerConfigurationError} If the file belongs to another program, or to a newer version.
  */
 export function prepareTables(database: DatabaseSync, name: string, prefix: string): void {
   checkOwner(database, name);
-  // Speed is worth a damaged file after a power cut: its messages are a minute old at most.
+  // Trades durability for speed: a power cut may damage the file, which holds messages in transit only.
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF");
   if (pragma(database, "user_version") === VERSION) return;
   database.exec("BEGIN IMMEDIATE");
-  // Another process may have done so meanwhile.
+  // Another process may have created the tables meanwhile.
   const version = pragma(database, "user_version");
   if (version < VERSION) database.exec(TABLES);
   if (version === 1) migrateFromVersion1(database, prefix);

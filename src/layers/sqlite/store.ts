@@ -1,39 +1,40 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ServerInspection } from "../channel_layer.ts";
 import type { LayerSettings } from "../settings.ts";
-import type { Batch, Demand, Parcel, Source, Stock, Store, StoredBody } from "../store.ts";
+import type {
+  AddressedBody,
+  Batch,
+  KeyInspection,
+  PollLimits,
+  Source,
+  Store,
+  StoredBody,
+} from "../store.ts";
 import { CapacityCache } from "./capacity_cache.ts";
 import { ChangeWatcher } from "./change_watcher.ts";
 import { Database } from "./database.ts";
 import { prepareTables } from "./schema.ts";
+import { Sweeper } from "./sweeper.ts";
 
-/** How many rows one transaction writes at most: it holds the lock, and the event loop. */
-const ROWS_AT_ONCE = 128;
-
-/** After how many writes expired rows are deleted. */
-const WRITES_BETWEEN_SWEEPS = 256;
-
-/** How much more a sweep looks at than was written since the last one. */
-const SWEEP_FACTOR = 2;
+/** The maximum number of rows of a transaction: it holds the lock, and blocks the event loop. */
+const MAX_ROWS = 128;
 
 /**
- * Ids of a file are below this. The place of a message is its id plus this for each file before: a
- * message of a file that was deleted is requeued in front of all messages of the new one.
+ * The upper bound of the ids of a file. The position of a message is its id plus this bound for each
+ * earlier file: a message of a deleted file is requeued before all messages of the new file.
  */
 const IDS_PER_FILE = 2 ** 44;
 
-/** Keeps bodies in a SQLite file that many processes share. */
+/** Stores bodies in a SQLite file that many processes share. */
 export class SqliteStore implements Store, Source {
-  readonly step = { messages: ROWS_AT_ONCE, bytes: Infinity };
+  readonly step = { messages: MAX_ROWS, bytes: Infinity };
   readonly #sources = [this];
   readonly #settings: LayerSettings;
   readonly #database: Database;
   readonly #watcher = new ChangeWatcher();
   readonly #capacities: CapacityCache;
+  readonly #sweeper: Sweeper;
   #interrupted = false;
-  /** The first write sweeps: a short-lived process may write only once. */
-  #unsweptWrites = WRITES_BETWEEN_SWEEPS;
-  #sweptKey = "";
 
   constructor(path: string, name: string, settings: LayerSettings) {
     const { prefix } = settings;
@@ -41,6 +42,7 @@ export class SqliteStore implements Store, Source {
     const prepare = (database: DatabaseSync) => prepareTables(database, name, prefix);
     this.#database = new Database({ path, name, prepare });
     this.#capacities = new CapacityCache(this.#database, prefix);
+    this.#sweeper = new Sweeper(this.#database, settings);
   }
 
   async append(key: string, bodies: readonly Uint8Array[], capacity: number): Promise<number> {
@@ -49,22 +51,22 @@ export class SqliteStore implements Store, Source {
     return accepted;
   }
 
-  async broadcast(parcels: readonly Parcel[]): Promise<void> {
+  async broadcast(bodies: readonly AddressedBody[]): Promise<void> {
     await this.#database.transact(() => {
-      for (const { key, body, capacity } of parcels) this.#insert(key, [body], capacity);
+      for (const { key, body, capacity } of bodies) this.#insert(key, [body], capacity);
     });
-    this.#afterWrite(parcels.length);
+    this.#afterWrite(bodies.length);
   }
 
   sourcesOf(): readonly Source[] {
     return this.#sources;
   }
 
-  async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
+  async poll(limits: PollLimits, wait: boolean): Promise<Batch[]> {
     this.#interrupted = false;
     for (;;) {
       await this.#database.run(() => this.#watcher.watch(this.#database.journalPath));
-      const batches = await this.#takeAll(demand);
+      const batches = await this.#takeAll(limits);
       if (!wait || this.#interrupted || batches.length > 0) return batches;
       await this.#watcher.changed();
     }
@@ -82,9 +84,9 @@ export class SqliteStore implements Store, Source {
         "INSERT INTO messages (id, prefix, key, sent_at, body) VALUES (?, ?, ?, ?, ?)",
       );
       for (const { bytes, sentAt, place } of bodies) {
-        insert.run(Number(place) - this.#firstPlace, prefix, key, sentAt, bytes);
+        insert.run(Number(place) - this.#firstPosition, prefix, key, sentAt, bytes);
       }
-      // A process that has counted the rows before must see that there may be more.
+      // Processes that have counted the rows before must notice that there may be more.
       this.#database.statement("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'messages'")
         .run(bodies.length);
     });
@@ -96,7 +98,7 @@ export class SqliteStore implements Store, Source {
       this.#database.statement("INSERT OR REPLACE INTO memberships VALUES (?, ?, ?, ?)")
         .run(this.#settings.prefix, group, channel, Date.now());
     });
-    this.#noteWrites(1);
+    this.#sweeper.noteWrites(1);
   }
 
   groupDiscard(group: string, channel: string): Promise<void> {
@@ -136,7 +138,7 @@ export class SqliteStore implements Store, Source {
     return [{ name: this.#database.name, version: `SQLite ${row?.version}`, roundTrip }];
   }
 
-  async inspectKey(key: string): Promise<Stock> {
+  async inspectKey(key: string): Promise<KeyInspection> {
     if (!this.#database.exists) return { count: 0 };
     const { prefix, expiry } = this.#settings;
     const row = await this.#database.run(() =>
@@ -154,14 +156,14 @@ export class SqliteStore implements Store, Source {
     await this.#database.close();
   }
 
-  async #takeAll(demand: Demand): Promise<Batch[]> {
+  async #takeAll(limits: PollLimits): Promise<Batch[]> {
     const batches: Batch[] = [];
-    for (const [key, limit] of demand) {
+    for (const [key, limit] of limits) {
       try {
         const bodies = await this.#take(key, limit);
         if (bodies.length > 0) batches.push({ key, bodies });
       } catch (error) {
-        // What another key gave isn't lost with this one's failure; that will show again.
+        // What was taken from other keys must not be lost. The next poll reports the failure.
         if (batches.length === 0) throw error;
         break;
       }
@@ -171,7 +173,7 @@ export class SqliteStore implements Store, Source {
 
   async #take(key: string, limit: number): Promise<StoredBody[]> {
     const { prefix } = this.#settings;
-    // Reading takes no lock: idle workers don't disturb those who write.
+    // Reading takes no lock, so idle workers don't block writers.
     const first = await this.#database.run(() =>
       this.#database.statement("SELECT 1 FROM messages WHERE prefix = ? AND key = ? LIMIT 1")
         .get(prefix, key)
@@ -184,33 +186,33 @@ export class SqliteStore implements Store, Source {
     const { prefix } = this.#settings;
     const rows = this.#database.statement(
       "SELECT id, sent_at, body FROM messages WHERE prefix = ? AND key = ? ORDER BY id LIMIT ?",
-    ).all(prefix, key, Math.min(limit, ROWS_AT_ONCE));
+    ).all(prefix, key, Math.min(limit, MAX_ROWS));
     const last = rows.at(-1);
     if (!last) return [];
     this.#database.statement("DELETE FROM messages WHERE prefix = ? AND key = ? AND id <= ?")
       .run(prefix, key, Number(last.id));
-    const [now, firstPlace] = [Date.now(), this.#firstPlace];
+    const [now, firstPosition] = [Date.now(), this.#firstPosition];
     return rows.map(({ id, sent_at, body }) => ({
       bytes: body as Uint8Array,
-      // One of the future was sent before the clock was set back.
+      // A time in the future is from before the clock was set back.
       sentAt: Math.min(Number(sent_at), now),
-      place: Number(id) + firstPlace,
+      place: Number(id) + firstPosition,
     }));
   }
 
-  /** The place of id 0. */
-  get #firstPlace(): number {
+  /** The position of id 0. */
+  get #firstPosition(): number {
     return this.#database.fileNumber * IDS_PER_FILE;
   }
 
-  /** @returns How many had room, the first ones. */
+  /** Returns how many bodies were inserted: the first ones. */
   #insert(key: string, bodies: readonly Uint8Array[], capacity: number): number {
     const { prefix } = this.#settings;
-    let room = this.#capacities.room(key, capacity, bodies.length);
-    if (room < bodies.length && this.#deleteExpired(key)) {
-      room = this.#capacities.room(key, capacity, bodies.length);
+    let free = this.#capacities.free(key, capacity, bodies.length);
+    if (free < bodies.length && this.#deleteExpired(key)) {
+      free = this.#capacities.free(key, capacity, bodies.length);
     }
-    const accepted = room < bodies.length ? bodies.slice(0, Math.max(0, room)) : bodies;
+    const accepted = free < bodies.length ? bodies.slice(0, Math.max(0, free)) : bodies;
     const insert = this.#database
       .statement("INSERT INTO messages (prefix, key, sent_at, body) VALUES (?, ?, ?, ?)");
     const now = Date.now();
@@ -229,55 +231,6 @@ export class SqliteStore implements Store, Source {
   /** Wakes the receivers of this process. */
   #afterWrite(keys: number): void {
     this.#watcher.notify();
-    this.#noteWrites(keys);
-  }
-
-  /** Now and then, deletes expired rows: their channels and groups may not be used any more. */
-  #noteWrites(count: number): void {
-    this.#unsweptWrites += count;
-    if (this.#unsweptWrites < WRITES_BETWEEN_SWEEPS) return;
-    const limit = this.#unsweptWrites * SWEEP_FACTOR;
-    this.#unsweptWrites = 0;
-    this.#database.transact(() => {
-      this.#sweepMemberships(limit);
-      this.#sweepMessages(limit);
-    }).catch(() => {
-      // The next write or read fails in the same way, and reports it.
-    });
-  }
-
-  #sweepMemberships(limit: number): void {
-    const { prefix, groupExpiry } = this.#settings;
-    this.#database.statement(
-      "DELETE FROM memberships WHERE prefix = ? AND (group_name, channel) IN (SELECT group_name, " +
-        "channel FROM memberships WHERE prefix = ? AND joined_at <= ? LIMIT ?)",
-    ).run(prefix, prefix, Date.now() - groupExpiry, limit);
-  }
-
-  /** Looks at the oldest message of the next keys, and starts again after the last one. */
-  #sweepMessages(limit: number): void {
-    const { prefix, expiry } = this.#settings;
-    const oldestOfNext = this.#database.statement(
-      "SELECT key, sent_at FROM messages WHERE prefix = ? AND key > ? ORDER BY key, id LIMIT 1",
-    );
-    const now = Date.now();
-    for (let keys = 0; keys < limit; keys++) {
-      const row = oldestOfNext.get(prefix, this.#sweptKey);
-      this.#sweptKey = row ? String(row.key) : "";
-      if (!row) return;
-      const age = now - Number(row.sent_at);
-      if (age >= expiry || age < 0) this.#sweepKey(this.#sweptKey, now, limit);
-    }
-  }
-
-  #sweepKey(key: string, now: number, limit: number): void {
-    const { prefix, expiry } = this.#settings;
-    const oldest =
-      "id IN (SELECT id FROM messages WHERE prefix = ? AND key = ? ORDER BY id LIMIT ?)";
-    this.#database.statement(`DELETE FROM messages WHERE ${oldest} AND sent_at <= ?`)
-      .run(prefix, key, limit, now - expiry);
-    // They were sent before the clock was set back: they expire as if they were sent now.
-    this.#database.statement(`UPDATE messages SET sent_at = ? WHERE ${oldest} AND sent_at > ?`)
-      .run(now, prefix, key, limit, now);
+    this.#sweeper.noteWrites(keys);
   }
 }

@@ -4,10 +4,10 @@ import type { LayerCase } from "./case.ts";
 import { nextTurn } from "./clock.ts";
 import { drain, event, numberOf, range, sorted, unlessAborted } from "./events.ts";
 
-/** A signal ends the waiting, and takes nothing with it. */
+/** A signal ends the waiting, and no event is lost. */
 export const abortCases: readonly LayerCase[] = [
   {
-    name: "receive() rejects with the reason of a signal that was aborted before",
+    name: "receive() rejects with the reason of a signal that is already aborted",
     async run(backend) {
       const layer = backend.connect();
       await layer.send("letters", event(1));
@@ -18,7 +18,7 @@ export const abortCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() rejects with the reason when it is aborted while it waits",
+    name: "receive() rejects with the signal's reason when it is aborted while it waits",
     async run(backend) {
       const layer = backend.connect();
       for (const channel of ["letters", layer.newChannel()]) {
@@ -32,7 +32,7 @@ export const abortCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() that is aborted leaves the next event to another",
+    name: "receive() that is aborted leaves the next event to another receive()",
     async run(backend) {
       const layer = backend.connect();
       for (const channel of ["letters", layer.newChannel()]) {
@@ -47,7 +47,7 @@ export const abortCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() that is aborted takes nothing afterwards",
+    name: "receive() that is aborted takes no event afterwards",
     async run(backend) {
       const layer = backend.connect();
       const control = new AbortController();
@@ -60,18 +60,18 @@ export const abortCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() loses nothing when abort and send race",
+    name: "receive() loses no event when an abort and a send race",
     run: (backend) => race(backend.connect({ capacity: 1_000 }), "letters", 200),
   },
   {
-    name: "receive() loses nothing of a process-local channel when abort and send race",
+    name: "receive() loses no event of a process-local channel when an abort and a send race",
     run: (backend) => {
       const layer = backend.connect({ capacity: 1_000 });
       return race(layer, layer.newChannel(), 100);
     },
   },
   {
-    name: "receiveMany() loses nothing when abort and send race",
+    name: "receiveMany() loses no event when an abort and a send race",
     async run(backend) {
       const layer = backend.connect({ capacity: 1_000 });
       const numbers: number[] = [];
@@ -91,7 +91,7 @@ export const abortCases: readonly LayerCase[] = [
   },
 ];
 
-/** So many receivers leave about when something is sent to them. */
+/** Aborts `count` calls of `receive()` at about the time when an event is sent to each. */
 async function race(layer: ChannelLayer, channel: string, count: number): Promise<void> {
   const numbers: number[] = [];
   for (const n of range(count)) {
@@ -109,7 +109,7 @@ async function race(layer: ChannelLayer, channel: string, count: number): Promis
   assertEquals(await drain(layer, channel), []);
 }
 
-/** What a promise rejects with; `undefined` when it resolves. */
+/** Returns what a promise rejects with; `undefined` if it resolves. */
 function reasonOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(() => undefined, (reason) => reason);
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Message } from "../../protocol/mod.ts";
 
-/** Every well-formed text, astral characters and control characters among them. */
+/** Well-formed strings, including astral and control characters. */
 const texts = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
   fc.string({ unit: "grapheme" }),
@@ -16,13 +16,13 @@ const numbers = fc.oneof(
   fc.constantFrom(Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER),
 );
 
-/** The integers of 64 bits that a `number` doesn't hold safely. */
+/** 64-bit integers that are not safe as a `number`. */
 const bigints = fc.oneof(
   fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n - 1n }),
   fc.bigInt({ min: -(2n ** 63n), max: -(2n ** 53n) }),
 );
 
-/** Lengths at which encodings change; made once, since making them takes long. */
+/** Bytes of lengths at which encodings change; created once, since that is slow. */
 const longBytes = [0, 31, 255, 256, 65_535, 65_536, 70_000].map((length) =>
   Uint8Array.from({ length }, (_, index) => index * 7)
 );
@@ -32,7 +32,7 @@ const bytes = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(...longBytes) },
 );
 
-/** Keys that are only data, whatever they mean elsewhere. */
+/** Keys with a meaning elsewhere; in a message they are data. */
 const awkwardKeys = fc.constantFrom(
   "__proto__",
   "constructor",
@@ -57,7 +57,7 @@ const { value: values } = fc.letrec<{ value: unknown }>((tie) => ({
   ),
 }));
 
-/** Messages that may travel: those with too many long bytes would be too large. */
+/** Valid messages. Those with many bytes are left out, since they could be too large. */
 export const messages: fc.Arbitrary<Message> = fc.array(fc.tuple(keys, values), { maxLength: 5 })
   .map((entries) => objectOf([...entries, ["type", "test.event"]]) as unknown as Message)
   .filter((message) => bytesIn(message) < 900_000);
@@ -68,7 +68,7 @@ function bytesIn(value: unknown): number {
   return Object.values(value).reduce((sum: number, item) => sum + bytesIn(item), 0);
 }
 
-/** An object whose keys are its own, `__proto__` too. */
+/** Returns an object whose keys are all own properties, including `__proto__`. */
 export function objectOf(entries: Iterable<readonly [string, unknown]>): object {
   return Object.fromEntries(entries);
 }
@@ -76,7 +76,7 @@ export function objectOf(entries: Iterable<readonly [string, unknown]>): object 
 const ALLOWED = [..."abcXYZ019-_."];
 const ANYTHING = [...ALLOWED, "!", "!", " ", "é", "/", "\n", "😀"];
 
-/** Texts of which about a half may be names. */
+/** Strings of which about half are valid names. */
 export const nameCandidates: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: fc.constantFrom(...ALLOWED), maxLength: 12 }),
   fc.string({ unit: fc.constantFrom(...ALLOWED, "!"), maxLength: 6 }),

@@ -5,33 +5,33 @@ import type { LayerCase } from "./case.ts";
 import { untilClockPasses } from "./clock.ts";
 import { drain, event, events, range } from "./events.ts";
 
-/** A channel holds so many events, and no more. */
+/** A channel holds at most its capacity of events. */
 export const capacityCases: readonly LayerCase[] = [
   {
-    name: "send() refuses what a channel has no room for",
+    name: "send() rejects when the channel is full",
     async run(backend) {
       const layer = backend.connect({ capacity: 3 });
       for (const n of range(3)) await layer.send("letters", event(n));
-      assertFull(await refusal(layer.send("letters", event(3))), ["letters", 3, 0]);
+      assertFull(await rejection(layer.send("letters", event(3))), ["letters", 3, 0]);
       await layer.send("others", event(0));
       assertEquals(await drain(layer, "letters"), range(3));
     },
   },
   {
-    name: "send() takes a hundred by default",
+    name: "send() accepts 100 events by default",
     async run(backend) {
       const layer = backend.connect();
       await layer.sendMany("letters", events(100));
-      assertFull(await refusal(layer.send("letters", event(100))), ["letters", 100, 0]);
+      assertFull(await rejection(layer.send("letters", event(100))), ["letters", 100, 0]);
     },
   },
   {
-    name: "send() finds room again after a receive()",
+    name: "send() succeeds again after a receive() from a full channel",
     async run(backend) {
       const layer = backend.connect({ capacity: 2 });
       await layer.sendMany("letters", events(2));
       for (const n of range(5, 2)) {
-        await refusal(layer.send("letters", event(n)));
+        await rejection(layer.send("letters", event(n)));
         await layer.receive("letters");
         await layer.send("letters", event(n));
       }
@@ -39,7 +39,7 @@ export const capacityCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() finds room again when events have expired",
+    name: "send() succeeds again after events of a full channel have expired",
     async run(backend) {
       const layer = backend.connect({ capacity: 2, expiry: 100 });
       await layer.sendMany("letters", events(2));
@@ -48,37 +48,37 @@ export const capacityCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() counts what others have sent and received",
+    name: "send() counts the events that other layers have sent and received",
     async run(backend) {
       const [one, two] = [backend.connect({ capacity: 2 }), backend.connect({ capacity: 2 })];
       await one.send("letters", event(0));
       await two.send("letters", event(1));
-      await refusal(one.send("letters", event(2)));
+      await rejection(one.send("letters", event(2)));
       await two.receive("letters");
       await one.send("letters", event(2));
-      await refusal(two.send("letters", event(3)));
+      await rejection(two.send("letters", event(3)));
       assertEquals(await drain(two, "letters"), [1, 2]);
     },
   },
   {
-    name: "sendMany() sends the first ones and says how many",
+    name: "sendMany() to a channel that becomes full sends the first events and reports how many",
     async run(backend) {
       const layer = backend.connect({ capacity: 5 });
-      assertFull(await refusal(layer.sendMany("letters", events(8))), ["letters", 5, 5]);
-      assertFull(await refusal(layer.sendMany("letters", events(8))), ["letters", 5, 0]);
+      assertFull(await rejection(layer.sendMany("letters", events(8))), ["letters", 5, 5]);
+      assertFull(await rejection(layer.sendMany("letters", events(8))), ["letters", 5, 0]);
       assertEquals(await drain(layer, "letters"), range(5));
     },
   },
   {
-    name: "sendMany() sends the first ones of very many",
+    name: "sendMany() to a channel that becomes full sends the first events of several batches",
     async run(backend) {
       const layer = backend.connect({ capacity: 700 });
-      assertFull(await refusal(layer.sendMany("letters", events(1_500))), ["letters", 700, 700]);
+      assertFull(await rejection(layer.sendMany("letters", events(1_500))), ["letters", 700, 700]);
       assertEquals(await drain(layer, "letters"), range(700));
     },
   },
   {
-    name: "groupSend() leaves out a channel that is full",
+    name: "groupSend() skips a full channel",
     async run(backend) {
       const layer = backend.connect({ capacity: 1 });
       for (const channel of ["one", "two", "three"]) await layer.groupAdd("readers", channel);
@@ -89,7 +89,7 @@ export const capacityCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "channelCapacity counts by the first glob that matches the whole name",
+    name: "channelCapacity uses the first glob that matches the whole name",
     run: async (backend) =>
       await assertCapacities(
         backend.connect({
@@ -100,7 +100,7 @@ export const capacityCases: readonly LayerCase[] = [
       ),
   },
   {
-    name: "channelCapacity takes regular expressions",
+    name: "channelCapacity accepts regular expressions",
     run: async (backend) => {
       const channelCapacity: ChannelLayerOptions["channelCapacity"] = [
         [/^mail-\d+$/, 1],
@@ -121,14 +121,14 @@ export const capacityCases: readonly LayerCase[] = [
       await layer.send(one, event(0));
       await layer.send(two, event(1));
       await layer.send(one, event(2));
-      assertFull(await refusal(layer.send(two, event(3))), [two, 3, 0]);
+      assertFull(await rejection(layer.send(two, event(3))), [two, 3, 0]);
       await layer.send(layer.newChannel("other"), event(4));
     },
   },
 ];
 
-/** The error of a send that has to be refused. */
-function refusal(sent: Promise<void>): Promise<ChannelFullError> {
+/** Returns the `ChannelFullError` of a send that must be rejected. */
+function rejection(sent: Promise<void>): Promise<ChannelFullError> {
   return assertRejects(() => sent, ChannelFullError);
 }
 
@@ -144,7 +144,7 @@ async function assertCapacities(
   capacities: Readonly<Record<string, number>>,
 ): Promise<void> {
   for (const [channel, capacity] of Object.entries(capacities)) {
-    const error = await refusal(layer.sendMany(channel, events(10)));
+    const error = await rejection(layer.sendMany(channel, events(10)));
     assertFull(error, [channel, capacity, capacity]);
   }
 }

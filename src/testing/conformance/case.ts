@@ -1,12 +1,12 @@
 import type { ChannelLayer, ChannelLayerOptions } from "../../layers/mod.ts";
 
-/** A place that layers share, such as one file or one server: new and empty for each case. */
+/** A backend that several layers share, such as a file or a server: new and empty for each case. */
 export interface LayerBackend extends AsyncDisposable {
   /**
-   * Makes a layer on this place, as one more process would. Disposing the backend closes all of
-   * them, those that are closed already too.
+   * Creates a layer on this backend, as another process would. The disposal of the backend closes all its
+   * layers, including those that are closed already.
    *
-   * @param options What the case asks of the layer.
+   * @param options The options of the layer.
    * @returns The layer.
    */
   connect(options?: ChannelLayerOptions): ChannelLayer;
@@ -16,6 +16,6 @@ export interface LayerBackend extends AsyncDisposable {
 export interface LayerCase {
   /** The method, and what it does. */
   readonly name: string;
-  /** Rejects when the promise isn't kept. */
+  /** Rejects if the layer breaks the promise. */
   readonly run: (backend: LayerBackend) => Promise<void>;
 }

@@ -1,27 +1,27 @@
 import type { ChannelLayer } from "../../layers/mod.ts";
 import type { Message } from "../../protocol/mod.ts";
 
-/** The event of a number. */
+/** Returns an event with a number. */
 export function event(n: number): Message {
   return { type: "test.event", n };
 }
 
-/** Events numbered from `first` on. */
+/** Returns events that are numbered from `first`. */
 export function events(count: number, first = 0): Message[] {
   return range(count, first).map(event);
 }
 
-/** Whole numbers from `first` on. */
+/** Returns integers from `first`. */
 export function range(count: number, first = 0): number[] {
   return Array.from({ length: count }, (_, index) => first + index);
 }
 
-/** The number of an event. */
+/** Returns the number of an event. */
 export function numberOf(message: Message): number {
   return Number(message["n"]);
 }
 
-/** Receives events one after another, and gives their numbers. */
+/** Receives events one by one, and returns their numbers. */
 export async function receiveNumbers(
   layer: ChannelLayer,
   channel: string,
@@ -32,7 +32,7 @@ export async function receiveNumbers(
   return numbers;
 }
 
-/** Takes what a channel holds now, and gives the numbers. */
+/** Receives all events that a channel contains, and returns their numbers. */
 export async function drain(layer: ChannelLayer, channel: string): Promise<number[]> {
   const numbers: number[] = [];
   for (;;) {
@@ -42,7 +42,7 @@ export async function drain(layer: ChannelLayer, channel: string): Promise<numbe
   }
 }
 
-/** Has each layer receive from a channel until they have so many events together. */
+/** Receives from a channel with several layers until they have `count` events in total. */
 export async function receiveTogether(
   layers: readonly ChannelLayer[],
   channel: string,
@@ -61,7 +61,7 @@ export async function receiveTogether(
   return numbers;
 }
 
-/** What a promise resolves to, or nothing when it rejects with the reason of a signal. */
+/** Returns what a promise resolves to; `undefined` if it rejects with the reason of a signal. */
 export async function unlessAborted<T>(
   promise: Promise<T>,
   signal: AbortSignal,
@@ -74,7 +74,7 @@ export async function unlessAborted<T>(
   }
 }
 
-/** Sorted as numbers are. */
+/** Returns numbers in ascending order. */
 export function sorted(numbers: readonly number[]): number[] {
   return numbers.toSorted((a, b) => a - b);
 }

@@ -3,10 +3,10 @@ import { messages, objectOf } from "./arbitraries.ts";
 import type { LayerCase } from "./case.ts";
 import { assertSame } from "./same_value.ts";
 
-/** What is received is exactly what was sent. */
+/** Messages arrive exactly as they were sent. */
 export const exactCases: readonly LayerCase[] = [
   {
-    name: "receive() gives exactly what was sent, whatever it was",
+    name: "receive() returns any message exactly as it was sent",
     async run(backend) {
       const layer = backend.connect();
       const property = fc.asyncProperty(messages, async (message) => {
@@ -17,7 +17,7 @@ export const exactCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() gives a process-local channel exactly what was sent, whatever it was",
+    name: "receive() returns any message to a process-local channel exactly as it was sent",
     async run(backend) {
       const layer = backend.connect();
       const channel = layer.newChannel();
@@ -29,7 +29,7 @@ export const exactCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() gives exactly what was sent to a group, whatever it was",
+    name: "receive() returns any message to a group exactly as it was sent",
     async run(backend) {
       const layer = backend.connect();
       const channels = ["letters", layer.newChannel(), layer.newChannel()];
@@ -43,7 +43,7 @@ export const exactCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() gives values at their limits exactly",
+    name: "receive() returns values at the limits of their encodings exactly",
     async run(backend) {
       const layer = backend.connect();
       for (const value of limits()) {
@@ -54,7 +54,8 @@ export const exactCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() gives plain objects and bytes for what only looks different",
+    name:
+      "receive() returns plain objects and bytes for objects without a prototype and views of a buffer",
     async run(backend) {
       const layer = backend.connect();
       const bare = Object.assign(Object.create(null), { a: 1 });
@@ -77,7 +78,7 @@ function numbers(): unknown[] {
   return [...integers, ...bigints, 0, -0, 5e-324, 1e20, 2 ** 53, -(2 ** 53), Number.MAX_VALUE];
 }
 
-/** Around the lengths at which encodings change. */
+/** Strings of lengths around those at which encodings change. */
 function texts(): string[] {
   const lengths = [0, 31, 32, 200, 255, 256, 300, 65_535, 65_536];
   const repeated = ["a", "é", "😀"].flatMap((unit) => lengths.map((length) => unit.repeat(length)));

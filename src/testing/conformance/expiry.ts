@@ -6,10 +6,10 @@ import { drain, event, events, numberOf } from "./events.ts";
 
 const EXPIRY = 100;
 
-/** What is too old is never given. */
+/** Expired events are never delivered. */
 export const expiryCases: readonly LayerCase[] = [
   {
-    name: "receive() gives no event that has expired",
+    name: "receive() returns no expired event",
     async run(backend) {
       const layer = backend.connect({ expiry: EXPIRY });
       await layer.sendMany("letters", events(3));
@@ -18,7 +18,7 @@ export const expiryCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receiveMany() gives no event that has expired",
+    name: "receiveMany() returns no expired event",
     async run(backend) {
       const layer = backend.connect({ expiry: EXPIRY });
       await layer.sendMany("letters", events(3));
@@ -27,7 +27,7 @@ export const expiryCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receiveMany() that may not wait looks past what has expired",
+    name: "receiveMany() without waiting returns the live events behind expired ones",
     async run(backend) {
       const layer = backend.connect({ expiry: EXPIRY });
       await layer.sendMany("letters", events(5));
@@ -38,7 +38,7 @@ export const expiryCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() gives no event of a group that has expired",
+    name: "receive() returns no expired event of a group",
     async run(backend) {
       const layer = backend.connect({ expiry: EXPIRY });
       await layer.groupAdd("readers", "letters");
@@ -48,7 +48,7 @@ export const expiryCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() gives no event that has expired in a process-local channel",
+    name: "receive() returns no expired event of a process-local channel",
     async run(backend) {
       const layer = backend.connect({ expiry: EXPIRY });
       const channel = layer.newChannel();
@@ -58,7 +58,7 @@ export const expiryCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() gives no event that has expired after it was sorted out for its channel",
+    name: "receive() returns no event that has expired in the mailbox of a process-local channel",
     async run(backend) {
       const layer = backend.connect({ expiry: EXPIRY });
       const [channel, other] = [layer.newChannel(), layer.newChannel()];
@@ -69,7 +69,7 @@ export const expiryCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() gives what was sent later than the expired",
+    name: "receive() returns the live events behind expired ones",
     async run(backend) {
       const layer = backend.connect({ expiry: 300 });
       await layer.send("letters", event(1));
@@ -82,8 +82,8 @@ export const expiryCases: readonly LayerCase[] = [
 ];
 
 /**
- * What comes next, when an event of number 7 is sent to one who waits already; again, should a
- * slow machine have let it expire on its way.
+ * Returns the number of the next event, after sending an event with the number 7 to a pending
+ * `receive()`. Sends it again if it has expired in transit, as on a slow machine.
  */
 async function nextNumber(layer: ChannelLayer, channel: string): Promise<number> {
   let received: number | undefined;

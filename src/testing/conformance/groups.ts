@@ -4,10 +4,10 @@ import { untilClockPasses } from "./clock.ts";
 import { drain, event, events, numberOf, range } from "./events.ts";
 import { assertSame } from "./same_value.ts";
 
-/** A group is a set of channels. */
+/** Groups are sets of channels. */
 export const groupCases: readonly LayerCase[] = [
   {
-    name: "groupSend() sends to each channel that was added",
+    name: "groupSend() reaches each channel of the group",
     async run(backend) {
       const layer = backend.connect();
       for (const channel of ["one", "two"]) await layer.groupAdd("readers", channel);
@@ -19,7 +19,7 @@ export const groupCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "groupSend() sends to nobody when the group is empty",
+    name: "groupSend() to an empty group sends nothing",
     async run(backend) {
       const layer = backend.connect();
       await layer.groupSend("readers", event(1));
@@ -27,7 +27,7 @@ export const groupCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "groupSend() reaches the channels that other layers added",
+    name: "groupSend() reaches channels that other layers have added",
     async run(backend) {
       const [one, two, three] = [backend.connect(), backend.connect(), backend.connect()];
       const waiting = two.receive("letters");
@@ -37,7 +37,7 @@ export const groupCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "groupSend() keeps groups apart",
+    name: "groupSend() reaches no channel of another group",
     async run(backend) {
       const layer = backend.connect();
       await layer.groupAdd("one", "letters-1");
@@ -48,7 +48,7 @@ export const groupCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "groupSend() keeps the order",
+    name: "groupSend() preserves the order",
     async run(backend) {
       const layer = backend.connect({ capacity: 1_000 });
       for (const channel of ["one", "two"]) await layer.groupAdd("readers", channel);
@@ -67,7 +67,7 @@ export const groupCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "groupSend() leaves the caller free to change the message",
+    name: "groupSend() is unaffected by later changes of the message",
     async run(backend) {
       const layer = backend.connect();
       await layer.groupAdd("readers", "letters");
@@ -79,7 +79,7 @@ export const groupCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "groupSend() gives each receiver an object of its own",
+    name: "groupSend() delivers a separate object to each receiver",
     async run(backend) {
       const layer = backend.connect();
       for (const channel of ["one", "two"]) await layer.groupAdd("readers", channel);
@@ -115,7 +115,7 @@ export const groupCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "groupDiscard() takes no offence at a channel that isn't in the group",
+    name: "groupDiscard() ignores a channel that is not in the group",
     async run(backend) {
       const layer = backend.connect();
       await layer.groupDiscard("readers", "letters");
@@ -126,7 +126,7 @@ export const groupCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "groupExpiry ends a membership that wasn't renewed",
+    name: "groupExpiry ends a membership that is not renewed",
     async run(backend) {
       const layer = backend.connect({ groupExpiry: 300 });
       for (const channel of ["one", "two"]) await layer.groupAdd("readers", channel);

@@ -3,10 +3,10 @@ import type { LayerCase } from "./case.ts";
 import { untilClockPasses } from "./clock.ts";
 import { drain, event, events, range } from "./events.ts";
 
-/** A layer tells how it is, and changes nothing by that. */
+/** `inspect()` returns the state of a layer without changing it. */
 export const inspectionCases: readonly LayerCase[] = [
   {
-    name: "inspect() tells how many messages wait, and for how long",
+    name: "inspect() returns the depth and the age of each channel",
     async run(backend) {
       const layer = backend.connect({ channelCapacity: { "letters": 7 } });
       const before = Date.now();
@@ -30,7 +30,7 @@ export const inspectionCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "inspect() leaves out what has expired",
+    name: "inspect() does not count expired events",
     async run(backend) {
       const layer = backend.connect({ expiry: 100 });
       await layer.send("letters", event(0));
@@ -40,7 +40,7 @@ export const inspectionCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "inspect() tells what the servers are",
+    name: "inspect() returns the servers",
     async run(backend) {
       const layer = backend.connect();
       await layer.send("letters", event(0));
@@ -53,7 +53,7 @@ export const inspectionCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "inspect() refuses the name of a channel that is not valid",
+    name: "inspect() rejects invalid channel names",
     async run(backend) {
       await assertRejects(() => backend.connect().inspect(["not valid"]), TypeError);
     },

@@ -5,7 +5,7 @@ import type { LayerCase } from "./case.ts";
 import { nextTurn } from "./clock.ts";
 import { drain, event, events, numberOf, range, receiveNumbers } from "./events.ts";
 
-/** A layer is emptied, is closed, and keeps to its prefix. */
+/** `flush()`, `close()` and the `prefix` of a layer. */
 export const lifetimeCases: readonly LayerCase[] = [
   {
     name: "flush() deletes messages and groups",
@@ -19,7 +19,7 @@ export const lifetimeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "flush() deletes what came to process-local channels",
+    name: "flush() deletes the messages of process-local channels",
     async run(backend) {
       const layer = backend.connect();
       const [one, two] = [layer.newChannel(), layer.newChannel()];
@@ -32,7 +32,7 @@ export const lifetimeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "flush() leaves a receive() waiting",
+    name: "flush() keeps a receive() pending",
     async run(backend) {
       const layer = backend.connect();
       const waiting = layer.receive("letters");
@@ -43,7 +43,7 @@ export const lifetimeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "flush() empties the channel for other layers",
+    name: "flush() frees the capacity of a channel for other layers",
     async run(backend) {
       const [layer, other] = [backend.connect({ capacity: 2 }), backend.connect({ capacity: 2 })];
       await layer.sendMany("letters", events(2));
@@ -53,10 +53,10 @@ export const lifetimeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "prefix keeps layers apart",
+    name: "prefix separates layers",
     async run(backend) {
       const [red, blue] = ["red", "blue"].map((prefix) => backend.connect({ prefix }));
-      if (!red || !blue) throw new Error("Not reached");
+      if (!red || !blue) throw new Error("Unreachable");
       await red.groupAdd("readers", "letters");
       await blue.send("letters", event(1));
       await blue.groupSend("readers", event(2));
@@ -67,10 +67,10 @@ export const lifetimeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "prefix may hold what has a meaning in patterns",
+    name: "prefix may contain characters that have a meaning in patterns",
     async run(backend) {
       const [star, other] = ["a*[b]?%_\\", "aXb"].map((prefix) => backend.connect({ prefix }));
-      if (!star || !other) throw new Error("Not reached");
+      if (!star || !other) throw new Error("Unreachable");
       await star.send("letters", event(1));
       await other.send("letters", event(2));
       await star.flush();
@@ -79,7 +79,7 @@ export const lifetimeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "prefix keeps apart layers whose prefixes extend one another",
+    name: "prefix separates layers even if one prefix is the beginning of the other",
     async run(backend) {
       const app = backend.connect({ prefix: "app", capacity: 2 });
       const long = backend.connect({ prefix: "app-long", capacity: 2 });
@@ -98,7 +98,7 @@ export const lifetimeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "close() rejects a receive() that waits",
+    name: "close() rejects pending receive() calls",
     async run(backend) {
       const layer = backend.connect();
       const waiting = [
@@ -113,7 +113,7 @@ export const lifetimeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "close() makes every later call reject",
+    name: "close() causes later calls to reject",
     async run(backend) {
       const layer = backend.connect();
       await layer.send("letters", event(1));
@@ -125,7 +125,7 @@ export const lifetimeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "close() may be called twice, and before anything else",
+    name: "close() can be called twice, and before any other method",
     async run(backend) {
       const layer = backend.connect();
       await Promise.all([layer.close(), layer.close()]);
@@ -134,7 +134,7 @@ export const lifetimeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "close() leaves what was sent to other layers",
+    name: "close() keeps sent events for other layers",
     async run(backend) {
       const layer = backend.connect();
       await layer.sendMany("letters", events(5));
@@ -145,7 +145,7 @@ export const lifetimeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "close() loses nothing of what is sent meanwhile",
+    name: "close() loses no event that is being sent",
     async run(backend) {
       const [layer, other] = [backend.connect(), backend.connect()];
       const sending = range(10).map((n) => layer.send("letters", event(n)).then(() => n));

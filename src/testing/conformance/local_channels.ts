@@ -3,10 +3,10 @@ import type { LayerCase } from "./case.ts";
 import { drain, event, events, numberOf, range, receiveNumbers } from "./events.ts";
 import { assertSame } from "./same_value.ts";
 
-/** A process-local channel has one receiver: the layer that made its name. */
+/** Only the layer object that created the name of a process-local channel receives from it. */
 export const localChannelCases: readonly LayerCase[] = [
   {
-    name: "newChannel() makes names that differ",
+    name: "newChannel() returns a different name each time",
     run(backend) {
       const layer = backend.connect();
       const names = new Set(range(500).map(() => layer.newChannel()));
@@ -16,7 +16,7 @@ export const localChannelCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "newChannel() makes names that differ from those of another layer",
+    name: "newChannel() returns names that differ from those of another layer",
     run(backend) {
       const names = [backend.connect(), backend.connect()].map((layer) => layer.newChannel());
       const [one, two] = names.map((name) => name.split("!")[0]);
@@ -25,7 +25,7 @@ export const localChannelCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "newChannel() starts a name with the prefix it is given",
+    name: "newChannel() uses its prefix for the beginning of the name",
     run(backend) {
       const layer = backend.connect();
       assertMatch(layer.newChannel("chat-room"), /^chat-room\.[0-9a-f]{32}![0-9a-f]{32}$/);
@@ -60,7 +60,7 @@ export const localChannelCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() gives a process-local channel only what was sent to it",
+    name: "receive() from a process-local channel returns only events sent to it",
     async run(backend) {
       const layer = backend.connect();
       const [one, two] = [layer.newChannel(), layer.newChannel()];
@@ -71,7 +71,7 @@ export const localChannelCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() waits on many process-local channels at once",
+    name: "receive() waits on many process-local channels concurrently",
     async run(backend) {
       const layer = backend.connect({ capacity: 1_000 });
       const channels = range(100).map(() => layer.newChannel());
@@ -81,7 +81,7 @@ export const localChannelCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() keeps the order of a process-local channel",
+    name: "receive() preserves the order of a process-local channel",
     async run(backend) {
       const layer = backend.connect({ capacity: 1_000 });
       const channel = layer.newChannel();
@@ -93,7 +93,7 @@ export const localChannelCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() refuses a process-local channel that another layer made",
+    name: "receive() rejects a process-local channel of another layer",
     async run(backend) {
       const layer = backend.connect();
       for (const name of ["specific.abc!def", `specific.${"0".repeat(32)}!0`]) {
@@ -102,7 +102,7 @@ export const localChannelCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "a message to a process-local channel takes nothing from those who may not receive it",
+    name: "receive() from a process-local channel of another layer rejects and takes no message",
     async run(backend) {
       const [layer, other] = [backend.connect(), backend.connect()];
       const channel = layer.newChannel();

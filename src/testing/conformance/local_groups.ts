@@ -5,10 +5,10 @@ import { assertSame } from "./same_value.ts";
 
 const MESSAGE = { type: "test.event", bytes: Uint8Array.of(1, 2), names: ["Ann"] };
 
-/** Groups whose channels are process-local ones. */
+/** Groups of process-local channels. */
 export const localGroupCases: readonly LayerCase[] = [
   {
-    name: "groupSend() reaches process-local channels, each once",
+    name: "groupSend() reaches each process-local channel once",
     async run(backend) {
       const layer = backend.connect();
       const channels = range(5).map(() => layer.newChannel());
@@ -44,7 +44,7 @@ export const localGroupCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "groupSend() gives each process-local channel an object of its own",
+    name: "groupSend() delivers a separate object to each process-local channel",
     async run(backend) {
       const layer = backend.connect();
       const channels = range(3).map(() => layer.newChannel());

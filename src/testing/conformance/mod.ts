@@ -1,5 +1,5 @@
 /**
- * The conformance suite for authors of channel layers: every promise of the contract as a test.
+ * The conformance suite for authors of channel layers: one test for each promise of the contract.
  *
  * ```ts ignore
  * import { testChannelLayer } from "@asgi/channels/testing/conformance";

@@ -7,10 +7,10 @@ import { drain, event, numberOf } from "./events.ts";
 
 const RULE = "fewer than 100 characters";
 
-/** What channels and groups may be called. */
+/** The valid names of channels and groups. */
 export const nameCases: readonly LayerCase[] = [
   {
-    name: "send() takes a channel's name if, and only if, it is valid",
+    name: "send() accepts exactly the valid channel names",
     async run(backend) {
       const layer = backend.connect({ capacity: 10_000 });
       const property = fc.asyncProperty(nameCandidates, async (name) => {
@@ -22,7 +22,7 @@ export const nameCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "groupAdd() takes a group's name if, and only if, it is valid",
+    name: "groupAdd() accepts exactly the valid group names",
     async run(backend) {
       const layer = backend.connect();
       const property = fc.asyncProperty(nameCandidates, async (name) => {
@@ -34,7 +34,7 @@ export const nameCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() gets what was sent to a name of 99 characters",
+    name: "receive() accepts a channel name of 99 characters",
     async run(backend) {
       const layer = backend.connect();
       const name = "Az09-_.".repeat(15).slice(0, 99);
@@ -43,7 +43,7 @@ export const nameCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "every method refuses the name of a channel that is not valid",
+    name: "every method rejects invalid channel names",
     async run(backend) {
       const layer = backend.connect();
       for (
@@ -56,7 +56,7 @@ export const nameCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "every method refuses the name of a group that is not valid",
+    name: "every method rejects invalid group names",
     async run(backend) {
       const layer = backend.connect();
       for (const name of ["a b", "", "a!b", "x".repeat(100), 5, undefined]) {
@@ -70,7 +70,7 @@ export const nameCases: readonly LayerCase[] = [
   },
 ];
 
-/** The rule, in other words than the layers': it is what they are measured by. */
+/** The rule for names, implemented independently of the layers. */
 function isName(text: string): boolean {
   return text.length > 0 && text.length < 100 &&
     [...text].every((c) => "-_.".includes(c) || (c >= "0" && c <= "9") || isLetter(c));

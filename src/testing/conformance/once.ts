@@ -5,10 +5,10 @@ import { drain, event, events, range, receiveTogether, sorted } from "./events.t
 
 const ROOMY = { capacity: 10_000 };
 
-/** However many send and receive: nothing is lost, and nothing is given twice. */
+/** With concurrent senders and receivers, each event is delivered exactly once. */
 export const onceCases: readonly LayerCase[] = [
   {
-    name: "receive() gives each event once to four receivers of one layer",
+    name: "receive() delivers each event once to four receivers on one layer",
     async run(backend) {
       const layer = backend.connect(ROOMY);
       await layer.sendMany("letters", events(500));
@@ -16,7 +16,7 @@ export const onceCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() gives each event once to receivers of four layers",
+    name: "receive() delivers each event once to receivers on four layers",
     async run(backend) {
       const layers = fourLayers(backend);
       await layers[0]?.sendMany("letters", events(500));
@@ -24,7 +24,7 @@ export const onceCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() loses nothing of four senders on one layer",
+    name: "send() loses no event of four senders on one layer",
     async run(backend) {
       const layer = backend.connect(ROOMY);
       const sending = sendTogether([layer, layer, layer, layer], 400);
@@ -32,14 +32,14 @@ export const onceCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() loses nothing of senders on four layers",
+    name: "send() loses no event of senders on four layers",
     async run(backend) {
       const layers = fourLayers(backend);
       await Promise.all([assertOnce(layers.slice(0, 1), 400), sendTogether(layers, 400)]);
     },
   },
   {
-    name: "send() and receive() go on side by side on four layers",
+    name: "send() and receive() work concurrently on four layers",
     async run(backend) {
       const layers = fourLayers(backend);
       const doubled = layers.flatMap((layer) => [layer, layer]);
@@ -47,7 +47,7 @@ export const onceCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receiveMany() gives each event once to four receivers",
+    name: "receiveMany() delivers each event once to four receivers",
     async run(backend) {
       const layer = backend.connect(ROOMY);
       await layer.sendMany("letters", events(500));
@@ -67,7 +67,7 @@ async function assertOnce(layers: readonly ChannelLayer[], count: number): Promi
   for (const layer of layers) assertEquals(await drain(layer, "letters"), []);
 }
 
-/** Each layer sends its part, one after another. */
+/** Sends events from all layers concurrently; each sends its part in order. */
 async function sendTogether(layers: readonly ChannelLayer[], count: number): Promise<void> {
   const part = count / layers.length;
   await Promise.all(layers.map(async (layer, index) => {

@@ -6,10 +6,10 @@ import { event, events, numberOf, range, receiveNumbers, receiveTogether } from 
 
 const ROOMY = { capacity: 10_000 };
 
-/** First in, first out; and whoever waits gets what is theirs. */
+/** Channels are first in, first out, and so are the receivers of a channel. */
 export const orderCases: readonly LayerCase[] = [
   {
-    name: "receive() gives first what was sent first",
+    name: "receive() returns events in the order in which they were sent",
     async run(backend) {
       const layer = backend.connect(ROOMY);
       for (const n of range(200)) await layer.send("letters", event(n));
@@ -17,7 +17,7 @@ export const orderCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() keeps the order of sends that nobody awaited in between",
+    name: "receive() preserves the order of concurrent send() calls",
     async run(backend) {
       const layer = backend.connect(ROOMY);
       await Promise.all(range(500).map((n) => layer.send("letters", event(n))));
@@ -25,7 +25,7 @@ export const orderCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() keeps the order of sendMany() and what follows it at once",
+    name: "receive() preserves the order of concurrent sendMany() and send() calls",
     async run(backend) {
       const layer = backend.connect(ROOMY);
       await Promise.all([
@@ -37,7 +37,7 @@ export const orderCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() keeps the order of each sender while others send",
+    name: "receive() preserves the order of each of several concurrent senders",
     async run(backend) {
       const layer = backend.connect(ROOMY);
       const received = receiveTogether([layer], "letters", 400);
@@ -52,7 +52,7 @@ export const orderCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() serves those who wait on one channel in their order",
+    name: "receive() calls on one channel are served in order",
     async run(backend) {
       const layer = backend.connect(ROOMY);
       const waiting = range(20).map(() => layer.receive("letters"));
@@ -61,7 +61,7 @@ export const orderCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() waits on many channels at once",
+    name: "receive() waits on many channels concurrently",
     async run(backend) {
       const layer = backend.connect();
       const waiting = range(60).map((n) => layer.receive(`letters-${n}`));
@@ -71,18 +71,18 @@ export const orderCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() comes at once beside others that wait",
+    name: "receive() is not delayed by others that wait",
     async run(backend) {
       const layer = backend.connect();
       const waiting = [layer.receive("quiet")];
       await layer.send("letters", event(0));
-      await within(3_000, "20 receives beside one that waits", receiveWhileSending(layer));
+      await within(3_000, "20 receive() calls beside a pending one", receiveWhileSending(layer));
       await layer.send("quiet", event(1));
       assertEquals((await Promise.all(waiting)).map(numberOf), [1]);
     },
   },
   {
-    name: "receive() finds a quiet channel beside a busy one",
+    name: "receive() from a quiet channel is not starved by a busy channel",
     async run(backend) {
       const layer = backend.connect(ROOMY);
       await layer.sendMany("busy", events(800));
@@ -95,13 +95,16 @@ export const orderCases: readonly LayerCase[] = [
         }
       });
       assertEquals(numberOf(await layer.receive("quiet")), 1);
-      assert(busy < 400, `The quiet channel came after ${busy} of 800 of the busy one`);
+      assert(
+        busy < 400,
+        `The quiet channel was served after ${busy} of 800 events of the busy one`,
+      );
       await Promise.all(readers);
     },
   },
 ];
 
-/** Receives 20 events of a channel that has one; each is followed by the next. */
+/** Receives 20 events, one by one; each is sent after the one before was received. */
 async function receiveWhileSending(layer: ChannelLayer): Promise<void> {
   for (const n of range(20)) {
     await nextTurn();

@@ -3,10 +3,10 @@ import type { Delivery } from "../../layers/mod.ts";
 import type { LayerCase } from "./case.ts";
 import { event, events, numberOf, range } from "./events.ts";
 
-/** Several at once. */
+/** `receiveMany()` returns several deliveries. */
 export const receiveManyCases: readonly LayerCase[] = [
   {
-    name: "receiveMany() takes at most as many as its limit, the oldest first",
+    name: "receiveMany() returns at most as many events as its limit, the oldest first",
     async run(backend) {
       const layer = backend.connect();
       await layer.sendMany("letters", events(5));
@@ -15,7 +15,7 @@ export const receiveManyCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receiveMany() waits for the first",
+    name: "receiveMany() waits for the first event",
     async run(backend) {
       const layer = backend.connect();
       const waiting = layer.receiveMany("letters", { limit: 10 });
@@ -24,14 +24,14 @@ export const receiveManyCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receiveMany() gives nothing when it may not wait and there is nothing",
+    name: "receiveMany() without waiting returns nothing from an empty channel",
     async run(backend) {
       const layer = backend.connect();
       assertEquals(await layer.receiveMany("letters", { limit: 10, wait: false }), []);
     },
   },
   {
-    name: "receiveMany() gives what is there when it may not wait",
+    name: "receiveMany() without waiting returns the events of a channel",
     async run(backend) {
       const layer = backend.connect();
       await layer.sendMany("letters", events(3));
@@ -40,7 +40,7 @@ export const receiveManyCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receiveMany() needn't wait while others wait",
+    name: "receiveMany() without waiting returns immediately while others wait",
     async run(backend) {
       const layer = backend.connect();
       const waiting = layer.receive("quiet");
@@ -53,7 +53,7 @@ export const receiveManyCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receiveMany() tells of each delivery where it was sent to and when it expires",
+    name: "receiveMany() returns the channel and the expiry of each delivery",
     async run(backend) {
       const layer = backend.connect({ expiry: 50_000 });
       const before = Date.now();
@@ -66,7 +66,7 @@ export const receiveManyCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receiveMany() refuses a limit that makes no sense",
+    name: "receiveMany() rejects an invalid limit",
     async run(backend) {
       const layer = backend.connect();
       for (const limit of [0, -1, 1.5, NaN, Infinity]) {
@@ -75,7 +75,7 @@ export const receiveManyCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receiveMany() serves several with their own limits",
+    name: "receiveMany() respects the limit of each of several calls",
     async run(backend) {
       const layer = backend.connect();
       const waiting = [2, 1, 3].map((limit) => layer.receiveMany("letters", { limit }));
@@ -92,7 +92,7 @@ function numbers(deliveries: readonly Delivery[]): number[] {
   return deliveries.map((delivery) => numberOf(delivery.read()));
 }
 
-/** A layer may keep its times a little less finely than the clock shows them. */
+/** Tolerates 2 ms, since a layer may store times with a lower resolution. */
 function assertBetween(time: number, earliest: number, latest: number): void {
   assert(time >= earliest - 2 && time <= latest + 2, `${time} is not ${earliest} to ${latest}`);
 }

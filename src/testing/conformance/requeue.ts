@@ -4,10 +4,10 @@ import type { LayerCase } from "./case.ts";
 import { untilClockPasses } from "./clock.ts";
 import { drain, event, events, numberOf, range, receiveNumbers } from "./events.ts";
 
-/** What was taken and not started on goes back to where it was. */
+/** Deliveries that were not handled return to their positions. */
 export const requeueCases: readonly LayerCase[] = [
   {
-    name: "requeue() puts deliveries to the front, in their order",
+    name: "requeue() returns deliveries to the front of the channel, in order",
     async run(backend) {
       const layer = backend.connect();
       await layer.sendMany("letters", events(6));
@@ -18,7 +18,7 @@ export const requeueCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "requeue() finds the places, whatever order it is called in",
+    name: "requeue() restores the positions, regardless of the order of its calls",
     async run(backend) {
       const layer = backend.connect();
       await layer.sendMany("letters", events(6));
@@ -30,7 +30,7 @@ export const requeueCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "requeue() keeps the order for another layer",
+    name: "requeue() preserves the order for another layer",
     async run(backend) {
       const [layer, other] = [backend.connect(), backend.connect()];
       await layer.sendMany("letters", events(6));
@@ -40,7 +40,7 @@ export const requeueCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "requeue() wakes a receive() that waits",
+    name: "requeue() wakes a pending receive()",
     async run(backend) {
       const layer = backend.connect();
       await layer.send("letters", event(1));
@@ -62,7 +62,7 @@ export const requeueCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "requeue() takes deliveries of several channels",
+    name: "requeue() accepts deliveries of several channels",
     async run(backend) {
       const layer = backend.connect();
       await layer.sendMany("one", events(2));
@@ -76,7 +76,7 @@ export const requeueCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "requeue() makes nothing live longer",
+    name: "requeue() does not extend the expiry",
     async run(backend) {
       const layer = backend.connect({ expiry: 300 });
       assertEquals(await drain(layer, "letters"), []);
@@ -88,7 +88,7 @@ export const requeueCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "requeue() takes its room in the channel again",
+    name: "requeue() uses the capacity of the channel again",
     async run(backend) {
       const layer = backend.connect({ capacity: 3 });
       await layer.sendMany("letters", events(3));
@@ -100,7 +100,7 @@ export const requeueCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "requeue() takes its room in the eyes of other layers",
+    name: "requeue() uses the capacity of the channel for other layers as well",
     async run(backend) {
       const [layer, other] = [backend.connect({ capacity: 3 }), backend.connect({ capacity: 3 })];
       await layer.sendMany("letters", events(3));
@@ -112,7 +112,7 @@ export const requeueCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "requeue() refuses what receiveMany() didn't give",
+    name: "requeue() rejects deliveries that receiveMany() did not return",
     async run(backend) {
       const layer = backend.connect();
       const forged = { channel: "letters", expiresAt: Infinity, read: () => event(1) };

@@ -1,6 +1,6 @@
 import { AssertionError } from "@std/assert";
 
-/** Two values that should be the same, and where they stand. */
+/** Two values to compare, and their path. */
 interface Pair {
   readonly path: string;
   readonly actual: unknown;
@@ -8,10 +8,10 @@ interface Pair {
 }
 
 /**
- * Checks that two messages are exactly the same: `0` is not `-0`, `1n` is not `1`, and bytes are a
- * plain `Uint8Array`. It doesn't recurse, so depth is no problem.
+ * Asserts that two messages are exactly the same: `0` is not `-0`, `1n` is not `1`, and bytes are a plain
+ * `Uint8Array`. It does not recurse, so that the depth is unlimited.
  *
- * @throws {AssertionError} That names the path to the first difference.
+ * @throws {AssertionError} If they differ; the message names the path to the first difference.
  */
 export function assertSame(actual: unknown, expected: unknown): void {
   const pairs: Pair[] = [{ path: "$", actual, expected }];
@@ -69,5 +69,5 @@ function isPlain(value: unknown): value is object {
 
 function differ({ path, actual, expected }: Pair): never {
   const [was, should] = [actual, expected].map((value) => Deno.inspect(value, { depth: 2 }));
-  throw new AssertionError(`${path} is ${was}: it should be ${should}`);
+  throw new AssertionError(`${path} is ${was}, expected ${should}`);
 }

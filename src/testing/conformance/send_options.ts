@@ -6,10 +6,10 @@ import { drain, event, events, numberOf, range, receiveNumbers } from "./events.
 
 const FULL = { capacity: 3 };
 
-/** A sender says how long it waits, and whether for room as well. */
+/** The options of `send()` and `sendMany()`: `waitForCapacity`, `timeout` and `signal`. */
 export const sendOptionsCases: readonly LayerCase[] = [
   {
-    name: "send() with waitForCapacity waits until there is room",
+    name: "send() with waitForCapacity waits until the channel has capacity",
     async run(backend) {
       const layer = backend.connect(FULL);
       await layer.sendMany("letters", events(3));
@@ -21,7 +21,7 @@ export const sendOptionsCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "sendMany() with waitForCapacity sends more than a channel holds, in order",
+    name: "sendMany() with waitForCapacity sends more events than the capacity, in order",
     async run(backend) {
       const layer = backend.connect(FULL);
       const sending = layer.sendMany("letters", events(50), { waitForCapacity: true });
@@ -30,7 +30,7 @@ export const sendOptionsCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() with waitForCapacity keeps the order of those that wait side by side",
+    name: "send() with waitForCapacity preserves the order of concurrent calls",
     async run(backend) {
       const layer = backend.connect(FULL);
       const options = { waitForCapacity: true };
@@ -40,7 +40,7 @@ export const sendOptionsCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() without waitForCapacity is refused while another waits for room",
+    name: "send() without waitForCapacity is rejected while another send() waits for capacity",
     async run(backend) {
       const layer = backend.connect(FULL);
       await layer.sendMany("letters", events(3));
@@ -77,7 +77,7 @@ export const sendOptionsCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() finds room again once no other send() waits for it",
+    name: "send() succeeds again once no other send() waits for capacity",
     async run(backend) {
       const layer = backend.connect(FULL);
       await layer.sendMany("letters", events(3));
@@ -94,7 +94,7 @@ export const sendOptionsCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() that is aborted while it waits for room sends nothing",
+    name: "send() that is aborted while it waits for capacity sends nothing",
     async run(backend) {
       const layer = backend.connect(FULL);
       await layer.sendMany("letters", events(3));
@@ -108,7 +108,7 @@ export const sendOptionsCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() that is aborted before it has left sends nothing, not even an empty message",
+    name: "send() that is aborted while it is buffered sends nothing, not even an empty message",
     async run(backend) {
       const layer = backend.connect();
       const controller = new AbortController();
@@ -122,7 +122,7 @@ export const sendOptionsCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() with a signal that was aborted before sends nothing",
+    name: "send() with a signal that is already aborted sends nothing",
     async run(backend) {
       const layer = backend.connect();
       const signal = AbortSignal.abort(new Error("No longer wanted"));
@@ -131,7 +131,8 @@ export const sendOptionsCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "sendMany() that waits for room longer than its timeout says how many it sent",
+    name:
+      "sendMany() that waits for capacity longer than its timeout reports how many events were sent",
     async run(backend) {
       const layer = backend.connect(FULL);
       await layer.send("letters", event(0));
@@ -143,7 +144,7 @@ export const sendOptionsCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() with a timeout that isn't needed sends",
+    name: "send() with a timeout that does not elapse resolves",
     async run(backend) {
       const layer = backend.connect();
       const { signal } = new AbortController();
@@ -152,7 +153,7 @@ export const sendOptionsCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() refuses a timeout that makes no sense",
+    name: "send() rejects an invalid timeout",
     async run(backend) {
       const layer = backend.connect();
       for (const timeout of [-1, NaN, Infinity]) {
@@ -161,14 +162,14 @@ export const sendOptionsCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "close() ends a send() that waits for room",
+    name: "close() rejects a send() that waits for capacity",
     async run(backend) {
       const layer = backend.connect({ capacity: 1 });
       await layer.send("letters", event(0));
       const sending = layer.send("letters", event(1), { waitForCapacity: true });
-      const refused = assertRejects(() => sending, ChannelFullError);
+      const rejected = assertRejects(() => sending, ChannelFullError);
       await layer.close();
-      await refused;
+      await rejected;
     },
   },
 ];

@@ -5,10 +5,10 @@ import { within } from "./clock.ts";
 import { drain, event, events, numberOf, range, receiveNumbers } from "./events.ts";
 import { assertSame } from "./same_value.ts";
 
-/** A message arrives where it was sent to, as it was when it was sent. */
+/** A message arrives at its channel, as it was when `send()` was called. */
 export const sendingCases: readonly LayerCase[] = [
   {
-    name: "send() brings a message to receive()",
+    name: "send() delivers a message to receive()",
     async run(backend) {
       const layer = backend.connect();
       await layer.send("letters", { type: "letter.sent", text: "Hello" });
@@ -16,7 +16,7 @@ export const sendingCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() wakes a receive() that waits",
+    name: "send() wakes a pending receive()",
     async run(backend) {
       const layer = backend.connect();
       const waiting = layer.receive("letters");
@@ -46,7 +46,7 @@ export const sendingCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() keeps channels apart",
+    name: "send() reaches no other channel",
     async run(backend) {
       const layer = backend.connect();
       await layer.send("one", event(1));
@@ -58,7 +58,7 @@ export const sendingCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() leaves the caller free to change the message",
+    name: "send() is unaffected by later changes of the message",
     async run(backend) {
       const layer = backend.connect();
       const bytes = Uint8Array.of(1, 2, 3);
@@ -76,7 +76,7 @@ export const sendingCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receive() gives an object that the receiver may change",
+    name: "receive() returns an object that the receiver may change",
     async run(backend) {
       const layer = backend.connect();
       const message = { type: "letter.sent", names: ["Ann"] };
@@ -88,7 +88,7 @@ export const sendingCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "sendMany() takes what can be iterated",
+    name: "sendMany() accepts any iterable",
     async run(backend) {
       const layer = backend.connect();
       await layer.sendMany("letters", [].values());
@@ -99,7 +99,7 @@ export const sendingCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "sendMany() sends nothing when one of its messages may not travel",
+    name: "sendMany() sends nothing if one of its messages contains an unsupported value",
     async run(backend) {
       const layer = backend.connect();
       const messages = [...events(3), { type: "test.event", when: new Date(0) }];
@@ -108,11 +108,11 @@ export const sendingCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() settles, whatever the moment at which it is called beside another one",
+    name: "send() settles at any offset from another concurrent call",
     async run(backend) {
       const layer = backend.connect({ capacity: 10_000 });
       const send = () => layer.send("letters", event(0));
-      // Between the reply to one send() and the end of its work lie only a few microtasks.
+      // Only a few microtasks lie between the reply to a send() and the end of its work.
       for (const { ticks, call } of momentsBeside(layer)) {
         const moment = call();
         const sends = [send(), after(moment, ticks, send)];
@@ -123,7 +123,7 @@ export const sendingCases: readonly LayerCase[] = [
   },
 ];
 
-/** Calls that settle at about the same time as a `send()` beside them, and some microtasks more. */
+/** Returns calls that settle at about the same time as a `send()`, each with several offsets. */
 function momentsBeside(layer: ChannelLayer) {
   const calls: (() => Promise<unknown>)[] = [
     () => Promise.resolve(),
@@ -135,7 +135,7 @@ function momentsBeside(layer: ChannelLayer) {
   return calls.flatMap((call) => range(20).map((ticks) => ({ ticks, call })));
 }
 
-/** Calls something so many microtasks after a promise has settled. */
+/** Makes a call a number of microtasks after a promise has settled. */
 async function after<T>(
   moment: Promise<unknown>,
   ticks: number,

@@ -8,10 +8,10 @@ import { assertSame } from "./same_value.ts";
 
 const LARGEST = 1_048_576;
 
-/** A message may be large, up to a limit. */
+/** The maximum size of a message. */
 export const sizeCases: readonly LayerCase[] = [
   {
-    name: "send() takes a message of 1 MiB and refuses one byte more",
+    name: "send() accepts a message of 1 MiB and rejects one more byte",
     async run(backend) {
       const layer = backend.connect();
       const most = await mostBytes(layer);
@@ -21,7 +21,7 @@ export const sizeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() takes a message of 1 MiB to a process-local channel",
+    name: "send() accepts a message of 1 MiB to a process-local channel",
     async run(backend) {
       const layer = backend.connect();
       const channel = layer.newChannel();
@@ -31,7 +31,7 @@ export const sizeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "sendMany() sends nothing when one of its messages is too large",
+    name: "sendMany() sends nothing if one of its messages is too large",
     async run(backend) {
       const layer = backend.connect();
       const messages = [event(1), withBytes(LARGEST)];
@@ -40,7 +40,7 @@ export const sizeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "sendMany() takes messages that are large together",
+    name: "sendMany() accepts messages whose total size exceeds 1 MiB",
     async run(backend) {
       const layer = backend.connect();
       const messages = [1, 2, 3, 4, 5, 6].map((n) => ({ ...withBytes(900_000), n }));
@@ -49,7 +49,7 @@ export const sizeCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "groupSend() refuses a message that is too large",
+    name: "groupSend() rejects a message that is too large",
     async run(backend) {
       const layer = backend.connect();
       await layer.groupAdd("readers", "letters");
@@ -66,7 +66,7 @@ function withBytes(length: number): Message {
   return { type: "test.event", bytes: new Uint8Array(length).fill(7) };
 }
 
-/** How many bytes fit: what an encoding adds to them is told by the error. */
+/** Returns how many bytes a message may contain. The error tells how many the encoding adds. */
 async function mostBytes(layer: ChannelLayer): Promise<number> {
   const error = await assertRejects(
     () => layer.send("letters", withBytes(LARGEST)),

@@ -5,30 +5,34 @@ import { within } from "./clock.ts";
 import { exactCases } from "./exact.ts";
 import { expiryCases } from "./expiry.ts";
 import { groupCases } from "./groups.ts";
-import { requeueCases } from "./requeue.ts";
-import { lifetimeCases } from "./lifetime.ts";
 import { inspectionCases } from "./inspection.ts";
+import { lifetimeCases } from "./lifetime.ts";
 import { localChannelCases } from "./local_channels.ts";
 import { localGroupCases } from "./local_groups.ts";
-import { localMailCases } from "./local_mail.ts";
+import { mailboxCases } from "./mailboxes.ts";
 import { nameCases } from "./names.ts";
 import { onceCases } from "./once.ts";
 import { orderCases } from "./order.ts";
 import { receiveManyCases } from "./receive_many.ts";
-import { refusalCases } from "./refusals.ts";
+import { rejectionCases } from "./rejections.ts";
+import { requeueCases } from "./requeue.ts";
 import { sendOptionsCases } from "./send_options.ts";
 import { sendingCases } from "./sending.ts";
 import { sizeCases } from "./size.ts";
 
 export type { LayerBackend } from "./case.ts";
 
-/** A kind of layer whose promises are to be tested. */
+/** The layer to test, as {@linkcode testChannelLayer} takes it. */
 export interface LayerSubject {
-  /** What the names of the tests start with. */
+  /** The beginning of the names of the tests. */
   readonly name: string;
-  /** Makes a place that layers share, new and empty: each case gets one of its own. */
+  /** Creates an empty backend. It is called once for each case. */
   readonly open: () => Promise<LayerBackend>;
-  /** The cases that this kind can't pass, by their names, and why. They are listed as ignored. */
+  /**
+   * The cases that the layer cannot pass: the reason by the name of the case. They are ignored.
+   *
+   * @default {{}}
+   */
   readonly except?: Readonly<Record<string, string>>;
 }
 
@@ -45,23 +49,23 @@ const CASES: readonly LayerCase[] = [
   ...expiryCases,
   ...groupCases,
   ...localChannelCases,
-  ...localMailCases,
+  ...mailboxCases,
   ...localGroupCases,
   ...exactCases,
-  ...refusalCases,
+  ...rejectionCases,
   ...nameCases,
   ...inspectionCases,
   ...lifetimeCases,
 ];
 
-/** How long a case may take, in milliseconds: one that waits in vain fails instead of hanging. */
-const LONGEST_CASE = 30_000;
+/** The timeout of a case, in milliseconds. */
+const CASE_TIMEOUT = 30_000;
 
 /**
- * Registers a test for each promise that a channel layer makes: run it on a layer of your own.
+ * Registers a `Deno.test()` for each promise of the contract of channel layers.
  *
- * @param subject The kind of layer, and how to make one.
- * @throws {TypeError} When `except` names a case that doesn't exist.
+ * @param subject The layer to test, and the cases that it cannot pass.
+ * @throws {TypeError} If `except` names a case that does not exist.
  *
  * @example Usage
  * ```ts ignore
@@ -71,19 +75,19 @@ const LONGEST_CASE = 30_000;
  * testChannelLayer({
  *   name: "MemoryChannelLayer",
  *   open: () => {
- *     const made: ChannelLayer[] = [];
+ *     const layers: ChannelLayer[] = [];
  *     return Promise.resolve({
  *       connect(options) {
  *         const layer = new MemoryChannelLayer(options);
- *         made.push(layer);
+ *         layers.push(layer);
  *         return layer;
  *       },
  *       async [Symbol.asyncDispose]() {
- *         await Promise.all(made.map((layer) => layer.close()));
+ *         await Promise.all(layers.map((layer) => layer.close()));
  *       },
  *     });
  *   },
- *   except: { "send() reaches a receive() of another layer": "Two of them share nothing" },
+ *   except: { "send() reaches a receive() of another layer": "two layers share nothing" },
  * });
  * ```
  */
@@ -93,11 +97,11 @@ export function testChannelLayer({ name, open, except = {} }: LayerSubject): voi
   for (const { name: claim, run } of CASES) {
     const reason = reasons.get(claim);
     Deno.test({
-      name: `${name}: ${claim}${reason === undefined ? "" : ` (not so: ${reason})`}`,
+      name: `${name}: ${claim}${reason === undefined ? "" : ` (exception: ${reason})`}`,
       ignore: reason !== undefined,
       fn: async () => {
         await using backend = await open();
-        await within(LONGEST_CASE, claim, run(backend));
+        await within(CASE_TIMEOUT, claim, run(backend));
       },
     });
   }
@@ -106,6 +110,8 @@ export function testChannelLayer({ name, open, except = {} }: LayerSubject): voi
 function checkExceptions(reasons: ReadonlyMap<string, string>): void {
   const known = new Set(CASES.map(({ name }) => name));
   for (const name of reasons.keys()) {
-    if (!known.has(name)) throw new TypeError(`No case is called ${JSON.stringify(name)}`);
+    if (!known.has(name)) {
+      throw new TypeError(`except names an unknown case: ${JSON.stringify(name)}`);
+    }
   }
 }

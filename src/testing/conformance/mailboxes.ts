@@ -3,27 +3,28 @@ import type { ChannelLayer, Drop } from "../../layers/mod.ts";
 import type { LayerCase } from "./case.ts";
 import { drain, event, events, numberOf, range, receiveNumbers } from "./events.ts";
 
-/** What comes for a process-local channel while nobody receives from it. */
-export const localMailCases: readonly LayerCase[] = [
+/** The mailboxes of process-local channels without a pending `receive()`. */
+export const mailboxCases: readonly LayerCase[] = [
   {
-    name: "receive() finds what came to a process-local channel while another was received from",
+    name:
+      "receive() returns the events that arrived at a process-local channel during a receive() from another",
     async run(backend) {
       const layer = backend.connect();
       const [one, two] = [layer.newChannel(), layer.newChannel()];
       await layer.sendMany(one, events(3));
-      await flowPast(layer, two);
+      await sendAndReceive(layer, two);
       assertEquals(await receiveNumbers(layer, one, 3), [0, 1, 2]);
     },
   },
   {
-    name: "receive() of a process-local channel drops the oldest that nobody receives",
+    name: "a full mailbox of a process-local channel drops and reports the oldest events",
     async run(backend) {
       const drops: Drop[] = [];
       const layer = backend.connect({ capacity: 4, onDrop: (drop) => drops.push(drop) });
       const [one, two] = [layer.newChannel(), layer.newChannel()];
       for (const n of range(6)) {
         await layer.send(one, event(n));
-        await flowPast(layer, two);
+        await sendAndReceive(layer, two);
       }
       assertEquals(drops.map(({ channel }) => channel), [one, one]);
       assert(drops.every(({ reason }) => reason.length > 0));
@@ -31,22 +32,22 @@ export const localMailCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "what is kept for a process-local channel is dropped when it expires, and reported",
+    name: "a mailbox of a process-local channel drops and reports expired events",
     async run(backend) {
       const drops: Drop[] = [];
       const layer = backend.connect({ expiry: 600, onDrop: (drop) => drops.push(drop) });
       const [one, two, live] = [layer.newChannel(), layer.newChannel(), layer.newChannel()];
       await layer.sendMany(one, events(2));
       await layer.send(two, event(0));
-      await flowPast(layer, live);
-      await untilThereAre(3, drops);
+      await sendAndReceive(layer, live);
+      await untilLength(3, drops);
       assertEquals(drops.map(({ channel }) => channel).toSorted(), [one, one, two].toSorted());
       assert(drops.every(({ reason }) => reason.includes("expired")));
       assertEquals(await drain(layer, one), []);
     },
   },
   {
-    name: "a message to many process-local channels is kept for each of them",
+    name: "groupSend() to process-local channels stores the message for each of them",
     async run(backend) {
       const layer = backend.connect();
       const channels = range(20).map(() => layer.newChannel());
@@ -58,7 +59,7 @@ export const localMailCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receiveMany() gives what is in a process-local channel when it may not wait",
+    name: "receiveMany() without waiting returns the events of a process-local channel",
     async run(backend) {
       const layer = backend.connect();
       const channel = layer.newChannel();
@@ -68,12 +69,12 @@ export const localMailCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "receiveMany() takes several of a process-local channel, up to its limit",
+    name: "receiveMany() returns up to its limit of events of a process-local channel",
     async run(backend) {
       const layer = backend.connect();
       const [one, two] = [layer.newChannel(), layer.newChannel()];
       await layer.sendMany(one, events(5));
-      await flowPast(layer, two);
+      await sendAndReceive(layer, two);
       const deliveries = await layer.receiveMany(one, { limit: 3 });
       assertEquals(deliveries.map((delivery) => numberOf(delivery.read())), [0, 1, 2]);
       assertEquals(deliveries.map(({ channel }) => channel), [one, one, one]);
@@ -81,7 +82,7 @@ export const localMailCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "requeue() puts what came to a process-local channel to its front",
+    name: "requeue() returns events to the front of a process-local channel",
     async run(backend) {
       const layer = backend.connect();
       const channel = layer.newChannel();
@@ -107,13 +108,13 @@ export const localMailCases: readonly LayerCase[] = [
   },
 ];
 
-/** Waits until there are so many of something. */
-async function untilThereAre(count: number, items: readonly unknown[]): Promise<void> {
+/** Waits until a list has a number of items. */
+async function untilLength(count: number, items: readonly unknown[]): Promise<void> {
   while (items.length < count) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-/** Sends to a channel that is received from: what was sent to its neighbours before comes along. */
-async function flowPast(layer: ChannelLayer, channel: string): Promise<void> {
+/** Sends to one channel and receives from it: earlier messages of the same key are fetched as well. */
+async function sendAndReceive(layer: ChannelLayer, channel: string): Promise<void> {
   await layer.send(channel, event(0));
   await layer.receive(channel);
 }

@@ -9,12 +9,12 @@ class Letter {
   text = "Hello";
 }
 
-/** What may not travel is refused when it is sent, never later. */
-export const refusalCases: readonly LayerCase[] = [
+/** Unsupported values are rejected when they are sent, never later. */
+export const rejectionCases: readonly LayerCase[] = [
   {
-    name: "send() refuses objects that aren't plain, and names the path to them",
+    name: "send() rejects objects that are not plain, and names their path",
     run: (backend) =>
-      assertRefused(backend.connect(), [
+      assertRejected(backend.connect(), [
         [{ files: [1, 2, { date: new Date(0) }] }, "$.files[2].date is a Date"],
         [{ map: new Map() }, "$.map is a Map"],
         [{ letter: new Letter() }, "$.letter is a Letter"],
@@ -26,9 +26,9 @@ export const refusalCases: readonly LayerCase[] = [
       ]),
   },
   {
-    name: "send() refuses values that have no place in a message, and names the path to them",
+    name: "send() rejects values of unsupported types, and names their path",
     run: (backend) =>
-      assertRefused(backend.connect(), [
+      assertRejected(backend.connect(), [
         [{ f: () => {} }, "$.f is a function"],
         [{ a: [Symbol("s")] }, "$.a[0] is a symbol"],
         [{ a: { b: undefined } }, "$.a.b is undefined"],
@@ -38,9 +38,10 @@ export const refusalCases: readonly LayerCase[] = [
       ]),
   },
   {
-    name: "send() refuses numbers that others couldn't read, and names the path to them",
+    name:
+      "send() rejects numbers that other implementations cannot represent, and names their path",
     run: (backend) =>
-      assertRefused(backend.connect(), [
+      assertRejected(backend.connect(), [
         [{ a: NaN }, "$.a is NaN"],
         [{ a: [Infinity] }, "$.a[0] is Infinity"],
         [{ a: -Infinity }, "$.a is -Infinity"],
@@ -52,20 +53,20 @@ export const refusalCases: readonly LayerCase[] = [
       ]),
   },
   {
-    name: "send() refuses texts that aren't well-formed, and names the path to them",
+    name: "send() rejects strings that are not well-formed, and names their path",
     run: (backend) =>
-      assertRefused(backend.connect(), [
+      assertRejected(backend.connect(), [
         [{ a: "\ud800" }, "$.a "],
         [{ a: ["x\udc00x"] }, "$.a[0] "],
         [{ a: { "\ud800": 1 } }, "$.a "],
       ]),
   },
   {
-    name: "send() refuses what is nested too deeply, or in itself",
+    name: "send() rejects messages that are nested too deeply, or circular",
     run: (backend) => {
       const itself: Record<string, unknown> = {};
       itself["a"] = [itself];
-      return assertRefused(backend.connect(), [
+      return assertRejected(backend.connect(), [
         [{ a: nested(501) }, "is nested in more than 500 levels, or in itself"],
         [{ a: nested(20_000) }, "is nested in more than 500 levels, or in itself"],
         [{ itself }, "is nested in more than 500 levels, or in itself"],
@@ -73,7 +74,7 @@ export const refusalCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() takes what is nested in 500 levels",
+    name: "send() accepts messages that are nested in 500 levels",
     async run(backend) {
       const layer = backend.connect();
       for (const channel of ["letters", layer.newChannel()]) {
@@ -83,7 +84,7 @@ export const refusalCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() refuses a message that is no object",
+    name: "send() rejects a message that is not a plain object",
     async run(backend) {
       const layer = backend.connect();
       for (const value of [[], "text", null, undefined, 1, new Letter(), new Uint8Array(1)]) {
@@ -94,16 +95,16 @@ export const refusalCases: readonly LayerCase[] = [
     },
   },
   {
-    name: "send() refuses the key that belongs to the layer",
+    name: "send() rejects the key that is reserved for the layer",
     run: (backend) =>
-      assertRefused(backend.connect(), [
+      assertRejected(backend.connect(), [
         [{ "__asgi_channel__": "letters" }, "$.__asgi_channel__ belongs to the layer"],
       ]),
   },
 ];
 
-/** Whatever way it takes: each message is refused with that text, and nothing is sent. */
-async function assertRefused(
+/** Asserts that every method of sending rejects each message with a text, and sends nothing. */
+async function assertRejected(
   layer: ChannelLayer,
   cases: readonly (readonly [parts: object, problem: string])[],
 ): Promise<void> {
@@ -115,12 +116,12 @@ async function assertRefused(
     await assertRejects(() => layer.send(local, message), TypeError, problem);
     await assertRejects(() => layer.sendMany("letters", [message]), TypeError, problem);
     await assertRejects(() => layer.groupSend("readers", message), TypeError, problem);
-    await assertRejects(() => layer.groupSend("nobody", message), TypeError, problem);
+    await assertRejects(() => layer.groupSend("empty", message), TypeError, problem);
   }
   assertEquals(await drain(layer, "letters"), []);
 }
 
-/** So many arrays, each in the next. */
+/** Returns arrays nested in a number of levels. */
 function nested(levels: number): unknown {
   let value: unknown = [];
   for (let level = 1; level < levels; level++) value = [value];
