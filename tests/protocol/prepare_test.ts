@@ -23,7 +23,7 @@ function noting(notes: string[], name: string, ready = Promise.resolve()) {
 }
 
 /** Runs a worker for one event in the channel "a". */
-async function runBurst(application: Application<ChannelScope>, channels: readonly string[]) {
+async function runForOneEvent(application: Application<ChannelScope>, channels: readonly string[]) {
   await using layer = new MemoryChannelLayer();
   await layer.send("a", { type: "sent" });
   await new Worker({ application, layer, channels, burst: true }).run();
@@ -31,7 +31,7 @@ async function runBurst(application: Application<ChannelScope>, channels: readon
 
 Deno.test("a worker prepares an application before its first event, and releases it", async () => {
   const notes: string[] = [];
-  await runBurst(noting(notes, "one"), ["a", "c"]);
+  await runForOneEvent(noting(notes, "one"), ["a", "c"]);
   assertEquals(notes, ["one for a c", "one handles sent", "one released"]);
 });
 
@@ -42,7 +42,7 @@ Deno.test("a worker waits for all applications, fails with each, and releases al
     a: noting(notes, "one"),
     b: noting(notes, "other", failed),
   });
-  await assertRejects(() => runBurst(application, ["a", "b"]), RangeError, "not today");
+  await assertRejects(() => runForOneEvent(application, ["a", "b"]), RangeError, "not today");
   assertEquals(notes.slice(0, 2), ["one for a b", "other for a b"]);
   assertEquals(notes.slice(2).sort(), ["one released", "other released"]);
 });
@@ -53,10 +53,10 @@ Deno.test("routers prepare the applications of the worker's channels, each once"
   const application = ProtocolTypeRouter({
     channel: ChannelNameRouter({ a: one, e: one, c: noting(notes, "other"), d: async () => {} }),
   });
-  await runBurst(application, ["a", "e", "d", "unknown"]);
+  await runForOneEvent(application, ["a", "e", "d", "unknown"]);
   assertEquals(notes, ["one for a e d unknown", "one handles sent", "one released"]);
 });
 
 Deno.test("a router without channels prepares nothing", async () => {
-  await runBurst(ProtocolTypeRouter({ lifespan: async () => {} }), ["a"]);
+  await runForOneEvent(ProtocolTypeRouter({ lifespan: async () => {} }), ["a"]);
 });
