@@ -7,7 +7,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { type AsyncConsumer, MemoryChannelLayer, NoHandlerError, type SyncConsumer } from "@asgi/channels";
+import { MemoryChannelLayer, NoHandlerError } from "@asgi/channels";
 import { LetterConsumer } from "../fixtures/threads/consumers.ts";
 import { useMemoryLayer } from "../helpers/layers.ts";
 import { letters, ThreadedConsumer } from "../helpers/threads.ts";
