@@ -120,10 +120,10 @@ testWithRedis("docs/redis.md", () => {
     }
   });
 
-  Deno.test("docs/redis.md: what it says that a worker says is in the source", async () => {
+  Deno.test("docs/redis.md: the error messages that it quotes are in the source", async () => {
     const folder = new URL("src/layers/redis/", ROOT);
     const source = (await textsIn(folder)).join("\n").replaceAll(/" \+\s+"/g, "");
-    const said = docTable("what it says").flatMap(([cell = ""]) => codeIn(cell));
+    const said = docTable("message").flatMap(([cell = ""]) => codeIn(cell));
     assert(said.length > 20);
     const parts = said.flatMap((text) => text.split("NAME").map((part) => part.trim()));
     assertEquals(parts.filter((part) => !source.includes(part)), []);

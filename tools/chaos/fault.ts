@@ -17,9 +17,9 @@ export interface Stage {
 /** Something that goes wrong on purpose, and what it may cost. */
 export interface Fault<S extends Stage> {
   readonly name: string;
-  /** The row of the tables in `docs/reliability.md` that says what it may cost, by its first cell. */
-  readonly row: string;
-  /** How many events may be lost at most; 0 unless it says so, which only a row may that allows it. */
+  /** The heading of the section of `docs/reliability.md` that says what may be lost. */
+  readonly section: string;
+  /** How many events may be lost at most; by default, and unless the section allows a loss, 0. */
   readonly mayLose?: (stage: S) => number;
   /** Whether nobody can receive meanwhile. */
   readonly isBlackout?: boolean;

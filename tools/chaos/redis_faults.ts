@@ -13,7 +13,7 @@ const onTheWay = ({ cast }: RedisStage) => cast.size * ON_THE_WAY;
 export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   {
     name: "Redis: killed, back without its data",
-    row: "killed, back empty",
+    section: "Redis crashes and restarts empty",
     mayLose: (stage) => CAPACITY * CHANNELS.length + onTheWay(stage),
     isBlackout: true,
     act: async (stage) => {
@@ -25,7 +25,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: killed, back with its data",
-    row: "killed, back with its data",
+    section: "Redis crashes and restarts with its data",
     mayLose: onTheWay,
     isBlackout: true,
     act: async (stage) => {
@@ -36,7 +36,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: shut down in good order, and back",
-    row: "shut down in good order, and back",
+    section: "Redis is shut down cleanly and restarted",
     mayLose: onTheWay,
     isBlackout: true,
     act: async (stage) => {
@@ -48,7 +48,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   {
     // After 5 s its clients reconnect; what it replies to the old connections later is requeued.
     name: "Redis: frozen",
-    row: "frozen for 12 s",
+    section: "Redis freezes for 12 s",
     isBlackout: true,
     act: async (stage) => {
       stage.redis.server.kill("SIGSTOP");
@@ -58,7 +58,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: connections killed",
-    row: "`CLIENT KILL`",
+    section: "`CLIENT KILL`",
     mayLose: onTheWay,
     act: async ({ redis }) => {
       await redis.server.cli("CLIENT", "KILL", "TYPE", "normal");
@@ -66,7 +66,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: paused",
-    row: "`CLIENT PAUSE`",
+    section: "`CLIENT PAUSE`",
     isBlackout: true,
     act: async (stage) => {
       const milliseconds = span(stage, 500, 3_000);
@@ -76,7 +76,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: memory full",
-    row: "memory full (`noeviction`)",
+    section: "Redis is out of memory (`noeviction`)",
     act: async (stage) => {
       await stage.redis.server.cli("CONFIG", "SET", "maxmemory", "1");
       await pass(span(stage, 500, 3_000));
@@ -85,7 +85,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "worker: SIGTERM while Redis is out of memory",
-    row: "memory full (`noeviction`)",
+    section: "Redis is out of memory (`noeviction`)",
     act: async ({ redis, cast }, random) => {
       await redis.server.cli("CONFIG", "SET", "maxmemory", "1");
       await cast.replace(random.between(0, cast.size - 1), ["SIGTERM"], [0]);
@@ -94,13 +94,13 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: busy with a script",
-    row: "busy with a script (`BUSY`)",
+    section: "Redis is busy with a script (`BUSY`)",
     isBlackout: true,
     act: (stage) => stage.redis.busy(span(stage, 500, 3_000)),
   },
   {
     name: "Redis: a read-only replica for a while",
-    row: "read-only replica",
+    section: "Redis becomes a read-only replica",
     isBlackout: true,
     act: async (stage) => {
       await stage.redis.server.cli("REPLICAOF", "127.0.0.1", "1");
@@ -110,14 +110,14 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "Redis: scripts forgotten",
-    row: "`SCRIPT FLUSH`",
+    section: "`SCRIPT FLUSH`",
     act: async ({ redis }) => {
       await redis.server.cli("SCRIPT", "FLUSH");
     },
   },
   {
     name: "Redis: FLUSHALL",
-    row: "`FLUSHALL`",
+    section: "`FLUSHALL`",
     mayLose: () => CAPACITY * CHANNELS.length,
     act: async ({ redis }) => {
       await redis.server.cli("FLUSHALL");
@@ -125,7 +125,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "network: slow",
-    row: "a slow network",
+    section: "A slow network",
     act: async (stage, random) => {
       stage.redis.proxy.delay = random.between(20, 100);
       await pass(span(stage, 700, 3_000));
@@ -134,7 +134,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "network: slow and narrow",
-    row: "a slow network",
+    section: "A slow network",
     act: async (stage, random) => {
       stage.redis.proxy.delay = random.between(5, 50);
       stage.redis.proxy.rate = random.between(10_000, 100_000);
@@ -144,7 +144,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "network: cut in the middle of an answer",
-    row: "an answer cut in its middle",
+    section: "A reply is truncated",
     mayLose: () => ON_THE_WAY,
     act: async ({ redis }) => {
       redis.proxy.cut();
@@ -153,7 +153,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   },
   {
     name: "network: garbage instead of an answer",
-    row: "garbage instead of an answer",
+    section: "Garbage instead of a reply",
     mayLose: () => ON_THE_WAY,
     act: async ({ redis }, random) => {
       redis.garble(random.between(0, 100));
@@ -163,7 +163,7 @@ export const REDIS_FAULTS: readonly Fault<RedisStage>[] = [
   {
     // The crash costs what it always does; the signal costs nothing more.
     name: "worker: SIGTERM while Redis is away",
-    row: "killed, back with its data",
+    section: "Redis crashes and restarts with its data",
     mayLose: onTheWay,
     isBlackout: true,
     act: async ({ redis, cast }, random) => {

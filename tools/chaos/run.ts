@@ -57,7 +57,7 @@ export async function runOnRedis(options: RunOptions): Promise<Result> {
   const stage: RedisStage = { cast, expiry, isBrief, url: redis.url + query, redis };
   const opening: Fault<RedisStage> = {
     name: "Redis: not there yet",
-    row: "not there at the start",
+    section: "Redis is unreachable at startup",
     isBlackout: true,
     act: async () => {
       cast.start();
@@ -83,7 +83,7 @@ export async function runOnSqlite(options: RunOptions): Promise<Result> {
   if (faults.length < SQLITE_FAULTS.length) options.onFault(`NOT TRIED: ${DISK_FULL.name}`);
   const opening: Fault<SqliteStage> = {
     name: "SQLite: the file is made by all at once",
-    row: "a process killed while it writes",
+    section: "A process is killed during a write",
     act: async () => {
       cast.start();
       await cast.listening();

@@ -9,7 +9,7 @@ export interface SqliteStage extends Stage {
 /** Nothing can be written, so nothing can be taken either. */
 export const DISK_FULL: Fault<SqliteStage> = {
   name: "SQLite: the disk is full",
-  row: "the disk is full",
+  section: "The disk is full",
   isBlackout: true,
   act: async (stage) => {
     const filler = `${stage.path}.filler`;
@@ -29,7 +29,7 @@ export const SQLITE_FAULTS: readonly Fault<SqliteStage>[] = [
   DISK_FULL,
   {
     name: "SQLite: locked",
-    row: "locked for 10 s, say by a process that was frozen while it wrote",
+    section: "The file is locked for 10 s",
     isBlackout: true,
     act: async (stage) => {
       using database = await lock(stage.path);
@@ -39,7 +39,7 @@ export const SQLITE_FAULTS: readonly Fault<SqliteStage>[] = [
   },
   {
     name: "SQLite: a reader that holds its snapshot",
-    row: "a reader that holds its snapshot",
+    section: "A reader holds its snapshot",
     act: async (stage) => {
       using database = new DatabaseSync(stage.path, { timeout: 1_000 });
       database.exec("BEGIN");
@@ -51,7 +51,7 @@ export const SQLITE_FAULTS: readonly Fault<SqliteStage>[] = [
   {
     // Until it is seen, which takes up to half a second, events go into what is gone.
     name: "SQLite: a file of it deleted",
-    row: "the file, its `-wal` or its `-shm` deleted under a worker",
+    section: "The file, its `-wal` or its `-shm` is deleted",
     mayLose: () => CAPACITY * CHANNELS.length + 500,
     act: async ({ path }, random) => {
       const endings = random.pick([[""], ["-wal"], ["-shm"], ["", "-wal", "-shm"]]);
@@ -61,7 +61,7 @@ export const SQLITE_FAULTS: readonly Fault<SqliteStage>[] = [
   },
   {
     name: "SQLite: its journal is emptied",
-    row: "its `-wal` is emptied",
+    section: "The `-wal` is emptied by a checkpoint",
     act: ({ path }) => {
       emptyJournal(path);
       return Promise.resolve();

@@ -4,25 +4,25 @@ import { type Fault, HELD, pass, span, type Stage } from "./fault.ts";
 export const WORKER_FAULTS: readonly Fault<Stage>[] = [
   {
     name: "worker: SIGTERM",
-    row: "`SIGTERM`",
+    section: "`SIGTERM`",
     act: ({ cast }, random) => cast.replace(random.between(0, cast.size - 1), ["SIGTERM"], [0]),
   },
   {
     name: "worker: SIGINT",
-    row: "`SIGINT`",
+    section: "`SIGINT`",
     act: ({ cast }, random) => cast.replace(random.between(0, cast.size - 1), ["SIGINT"], [0]),
   },
   {
     // It may be done before the second one comes.
     name: "worker: two signals",
-    row: "two signals, more than a second apart",
+    section: "Two signals, more than a second apart",
     mayLose: () => HELD,
     act: ({ cast }, random) =>
       cast.replace(random.between(0, cast.size - 1), ["SIGTERM", "SIGTERM"], [0, 1]),
   },
   {
     name: "worker: SIGKILL",
-    row: "`SIGKILL`",
+    section: "`SIGKILL`",
     mayLose: () => HELD,
     act: ({ cast }, random) => cast.replace(random.between(0, cast.size - 1), ["SIGKILL"], [137]),
   },
@@ -30,7 +30,7 @@ export const WORKER_FAULTS: readonly Fault<Stage>[] = [
     // Longer than an event may wait: what it holds is too old then. In the middle of a write, it also
     // holds the lock of a file.
     name: "worker: frozen",
-    row: "frozen (`SIGSTOP`) for longer than `expiry`",
+    section: "The worker is frozen (`SIGSTOP`) for longer than `expiry`",
     mayLose: (stage) => span(stage, 0, HELD),
     act: async (stage, random) => {
       const worker = random.between(0, stage.cast.size - 1);
@@ -44,7 +44,7 @@ export const WORKER_FAULTS: readonly Fault<Stage>[] = [
   {
     // A handler that computes for a long time; no event gets too old by it.
     name: "worker: its event loop is blocked",
-    row: "it burns CPU, for 60 s too",
+    section: "A handler blocks the event loop for up to 60 s",
     act: (stage, random) => {
       const worker = random.between(0, stage.cast.size - 1);
       return stage.cast.block(worker, span(stage, 600, 6_000));
@@ -52,7 +52,7 @@ export const WORKER_FAULTS: readonly Fault<Stage>[] = [
   },
   {
     name: "workers: all replaced at once",
-    row: "`SIGTERM`",
+    section: "`SIGTERM`",
     isBlackout: true,
     act: async ({ cast }) => {
       await cast.stopWorkers();
@@ -61,7 +61,7 @@ export const WORKER_FAULTS: readonly Fault<Stage>[] = [
   },
   {
     name: "workers: none for longer than the expiry",
-    row: "no worker for longer than `expiry`",
+    section: "No worker for longer than `expiry`",
     isBlackout: true,
     act: async ({ cast, expiry }) => {
       await cast.stopWorkers();
@@ -71,12 +71,12 @@ export const WORKER_FAULTS: readonly Fault<Stage>[] = [
   },
   {
     name: "sender: SIGKILL",
-    row: "a sender is killed",
+    section: "A sender is killed",
     act: ({ cast }) => cast.replaceSender(0),
   },
   {
     name: "senders: ten times too fast",
-    row: "a sender ten times too fast",
+    section: "A sender is ten times too fast",
     act: async ({ cast }) => {
       await cast.flood();
       await pass(1_000);
