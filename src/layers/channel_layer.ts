@@ -118,7 +118,7 @@ export interface ChannelLayer extends AsyncDisposable {
 
   /**
    * Deletes all messages and groups with the layer's prefix. On Redis, see "Prefixes" in
-   * `docs/redis.md`: keys of similar prefixes cannot always be distinguished.
+   * https://github.com/asgi/channels/blob/main/docs/redis.md: keys of similar prefixes cannot always be distinguished.
    */
   flush(): Promise<void>;
 

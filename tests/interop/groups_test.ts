@@ -9,7 +9,7 @@ const EVENT = { type: "test.event", n: 1 };
 /** Returns the keys of a prefix, without wake-up keys, which expire by themselves. */
 async function keys(redis: RedisServer, prefix: string): Promise<string[]> {
   const all = (await redis.cli("KEYS", `${prefix}*`)).split("\n");
-  return all.filter((key) => !key.includes(":bell:"));
+  return all.filter((key) => !key.includes(":wake-up:"));
 }
 
 testWithPeer("Groups and process-local channels join Deno and Python", async (t, redis, peer) => {

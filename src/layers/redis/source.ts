@@ -172,7 +172,7 @@ return 1
  * @param key The key that must be on the same server of a cluster.
  */
 export function wakeUpKeyFor(prefix: string, key?: string): string {
-  const end = `:bell:${randomUUID()}`;
+  const end = `:wake-up:${randomUUID()}`;
   if (key === undefined) return prefix + end;
   const name = prefix + key;
   return (/\{[^}]+\}/.test(name) ? name : `{${name}}`) + end;

@@ -115,8 +115,8 @@ export function groupKey(prefix: string, group: string): string {
  */
 export function readKey(prefix: string, key: string): OwnKey | undefined {
   const rest = key.slice(prefix.length);
-  const [, folder, name = ""] = /^:(group|bell):(.*)$/s.exec(rest) ?? [];
-  if (folder === "bell") return { kind: "wake-up", name };
+  const [, folder, name = ""] = /^:(group|wake-up):(.*)$/s.exec(rest) ?? [];
+  if (folder === "wake-up") return { kind: "wake-up", name };
   if (folder === "group") return isGroupName(name) ? { kind: "group", name } : undefined;
   return readChannel(rest.endsWith(IN_FLIGHT) ? rest.slice(0, -IN_FLIGHT.length) : rest);
 }
