@@ -117,8 +117,9 @@ export interface ChannelLayer extends AsyncDisposable {
   groupSend(group: string, message: Message): Promise<void>;
 
   /**
-   * Deletes all messages and groups with the layer's prefix. On Redis, see "Prefixes" in
-   * https://github.com/asgi/channels/blob/main/docs/redis.md: keys of similar prefixes cannot always be distinguished.
+   * Deletes all messages and groups with the layer's prefix. On Redis, see
+   * [Prefixes](https://github.com/asgi/channels/blob/main/docs/redis.md#prefixes): keys of similar
+   * prefixes cannot always be distinguished.
    */
   flush(): Promise<void>;
 
