@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 /**
  * Calls a function when a signal is aborted: immediately if it already is, never without a signal.
  *
- * @returns What removes the listener.
+ * @returns A disposable that removes the listener.
  */
 export function onAbort(
   signal: AbortSignal | undefined,
@@ -15,7 +15,7 @@ export function onAbort(
   return { [Symbol.dispose]: () => signal?.removeEventListener("abort", listener) };
 }
 
-/** Returns a promise that resolves when a signal is aborted, and what removes the listener. */
+/** Returns a promise that resolves when a signal is aborted; disposing of it removes the listener. */
 export function untilAborted(
   signal: AbortSignal | undefined,
 ): Disposable & { readonly promise: Promise<void> } {
@@ -55,7 +55,7 @@ export class Backoff {
     return current;
   }
 
-  /** Starts over with the first delay: the last attempt succeeded. */
+  /** Starts again with the first delay, after an attempt has succeeded. */
   reset(): void {
     this.#next = this.#options.min;
   }
@@ -70,13 +70,13 @@ export class Backoff {
 export interface EventQueueOptions<T> {
   /** Returns the next event, if there is one now. */
   readonly next: () => T | undefined;
-  /** Returns what `receive()` rejects with after the stop. */
+  /** Returns the error that `receive()` rejects with after the stop. */
   readonly stopped: () => Error;
-  /** Called when the application ignored that rejection and asked again: it is treated as ended. */
+  /** Called if the application ignores that error and calls `receive()` again: it counts as ended. */
   readonly onEnd: () => void;
 }
 
-/** A server's side of an application's `receive()`. */
+/** The server side of an application's `receive()`. */
 export class EventQueue<T> {
   readonly #options: EventQueueOptions<T>;
   readonly #waiting: PromiseWithResolvers<T>[] = [];
@@ -107,7 +107,7 @@ export class EventQueue<T> {
     this.#waiting.shift()?.resolve(event);
   }
 
-  /** Rejects what is pending; later calls of `receive()` only return events that are there already. */
+  /** Rejects pending calls of `receive()`. Later calls only return events that are available. */
   stop(): void {
     this.#isStopped = true;
     if (this.isWaiting) this.#isRefused = true;

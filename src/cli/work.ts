@@ -56,9 +56,7 @@ export async function work(
     const worker = await createWorker(configuration, context);
     await Promise.race([worker.run({ signal: stop }), killed.promise]);
     if (!kill.aborted) return ExitCode.ok;
-    const interrupted = worker.inFlight.join(", ") || "nothing";
-    const message = `Exited on the second signal; interrupted: ${interrupted}`;
-    log({ level: "error", message });
+    logInterruption(worker, log);
   } catch (error) {
     if (error instanceof ConsumerConfigurationError) throw usageErrorOf(error);
     if (!(error instanceof ShutdownTimeoutError)) throw error;
@@ -99,6 +97,11 @@ function warnOfMissingRoutes(
       `known channels are ${known.join(", ")}`;
     log({ level: "warn", message });
   }
+}
+
+function logInterruption({ inFlight }: Worker, log: Log): void {
+  const interrupted = inFlight.join(", ") || "nothing";
+  log({ level: "error", message: `Exited on the second signal; interrupted: ${interrupted}` });
 }
 
 function usageErrorOf({ message, cause }: ConsumerConfigurationError): UsageError {
