@@ -36,7 +36,7 @@ export function layerSettings(options: ChannelLayerOptions): LayerSettings {
   checkDuration("expiry", expiry);
   checkDuration("groupExpiry", groupExpiry);
   if (typeof prefix !== "string" || !prefix.isWellFormed()) {
-    throw new TypeError(`prefix must be a string, and well-formed: ${JSON.stringify(prefix)}`);
+    throw new TypeError(`prefix must be a well-formed string, got ${JSON.stringify(prefix)}`);
   }
   return {
     capacityOf: capacityOf(channelCapacity, capacity),
@@ -51,7 +51,7 @@ export function layerSettings(options: ChannelLayerOptions): LayerSettings {
 function checkDuration(name: string, value: number): void {
   if (value > 0 && value <= Number.MAX_SAFE_INTEGER) return;
   throw new RangeError(
-    `${name} must be a positive number of milliseconds, at most ${Number.MAX_SAFE_INTEGER}: ${value}`,
+    `${name} must be a positive number of milliseconds, at most ${Number.MAX_SAFE_INTEGER}, got ${value}`,
   );
 }
 

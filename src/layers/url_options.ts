@@ -69,7 +69,7 @@ function readNumber({ name, texts, quote }: OptionValues): object {
   const text = texts.at(-1) ?? "";
   const value = Number(text);
   if (text.trim() !== "" && Number.isFinite(value)) return { [name]: value };
-  throw new TypeError(`Layer URL needs a number as ${name}: ${quote(text)}`);
+  throw new TypeError(`Layer URL option ${name} must be a number, got ${quote(text)}`);
 }
 
 function readText({ name, texts }: OptionValues): object {
@@ -89,10 +89,10 @@ function readPem({ name, texts, quote }: OptionValues): object {
       const flag = name === "key" ? "--allow-read" : `--allow-read=${path}`;
       throw new LayerConfigurationError({
         layer: "of the URL",
-        reason: `its ${name} may not be read: add ${flag}`,
+        reason: `Deno lacks the permission to read its ${name} file: add ${flag}`,
       });
     }
     const problem = code === "ENOENT" ? "does not exist" : "cannot be read";
-    throw new TypeError(`Layer URL names a file that ${problem} as ${name}${shown}`);
+    throw new TypeError(`Layer URL option ${name} names a file that ${problem}${shown}`);
   }
 }

@@ -80,7 +80,7 @@ Deno.test("a layer URL with an unknown option is rejected with the known ones", 
 Deno.test("a layer URL with an invalid number is rejected", () => {
   for (const text of ["", "ten", "1x", "NaN", "Infinity", "+"]) {
     const url = `memory:?capacity=${text}`;
-    assertThrows(() => layerOf(url), TypeError, "Layer URL needs a number as capacity");
+    assertThrows(() => layerOf(url), TypeError, "Layer URL option capacity must be a number");
   }
   for (const query of ["capacity=0", "capacity=1.5", "capacity=-1", "expiry=0", "groupExpiry=-5"]) {
     assertThrows(() => layerOf(`memory:?${query}`), RangeError, "must be a positive");

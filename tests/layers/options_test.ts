@@ -29,7 +29,11 @@ Deno.test("MemoryChannelLayer() rejects invalid options", () => {
   }
   // One that isn't well-formed would be the same bytes as another.
   for (const prefix of [5 as unknown as string, "\ud800"]) {
-    assertThrows(() => new MemoryChannelLayer({ prefix }), TypeError, "prefix must be a string");
+    assertThrows(
+      () => new MemoryChannelLayer({ prefix }),
+      TypeError,
+      "prefix must be a well-formed string",
+    );
   }
 });
 

@@ -11,7 +11,7 @@ export const inspectionCases: readonly LayerCase[] = [
       const layer = backend.connect({ channelCapacity: { "letters": 7 } });
       const before = Date.now();
       await layer.sendMany("letters", events(3));
-      await untilClockPasses(before + 20);
+      await untilClockPasses(Date.now() + 20);
       const { channels } = await layer.inspect(["letters", "others"]);
       const [letters, others] = channels;
       const { oldestAge = -1, ...rest } = letters ?? {};
