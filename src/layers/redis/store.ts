@@ -109,9 +109,11 @@ return count
     return accepted;
   }
 
-  async broadcast(parcels: readonly Parcel[]): Promise<void> {
+  async broadcast(messages: readonly Parcel[]): Promise<void> {
     await settleAll(
-      parcels.map(async ({ key, body, capacity }) => void await this.append(key, [body], capacity)),
+      messages.map(async ({ key, body, capacity }) =>
+        void await this.append(key, [body], capacity)
+      ),
     );
   }
 

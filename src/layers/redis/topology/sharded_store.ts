@@ -43,10 +43,11 @@ export class ShardedStore implements Store {
     return accepted;
   }
 
-  async broadcast(parcels: readonly Parcel[]): Promise<void> {
-    await settleAll(parcels.map((parcel) => {
-      const own = this.#hostOf(parcel.key);
-      return this.#onFirst(this.#candidates(own, parcel.key), (store) => store.broadcast([parcel]));
+  async broadcast(messages: readonly Parcel[]): Promise<void> {
+    await settleAll(messages.map((message) => {
+      const { key } = message;
+      const hosts = this.#candidates(this.#hostOf(key), key);
+      return this.#onFirst(hosts, (store) => store.broadcast([message]));
     }));
   }
 
@@ -85,10 +86,10 @@ export class ShardedStore implements Store {
 
   async inspectKey(key: string): Promise<Stock> {
     const each = this.#hosts.map((host) => host.use((store) => store.inspectKey(key)));
-    const stocks = (await Promise.all(each)).filter(({ count }) => count > 0);
-    const count = stocks.reduce((sum, stock) => sum + stock.count, 0);
+    const found = (await Promise.all(each)).filter(({ count }) => count > 0);
+    const count = found.reduce((sum, part) => sum + part.count, 0);
     if (count === 0) return { count };
-    return { count, oldest: Math.min(...stocks.map(({ oldest }) => oldest ?? Infinity)) };
+    return { count, oldest: Math.min(...found.map(({ oldest }) => oldest ?? Infinity)) };
   }
 
   async close(): Promise<void> {
