@@ -10,9 +10,9 @@ import type { TakenMember } from "../wire_format.ts";
 import type { Host } from "./host.ts";
 
 /**
- * Distributes keys over several independent Redis servers, as channels_redis does: ordinary channels
- * are on all of them, and each send goes to the next host; a process-local channel or a group belongs
- * to the host that its name selects.
+ * Distributes keys over several independent Redis servers, as channels_redis does: ordinary
+ * channels are on all of them, and each send goes to the next host; a process-local channel or a
+ * group belongs to the host that its name selects.
  */
 export class ShardedStore implements Store {
   readonly step = STEP;
@@ -127,8 +127,8 @@ export class ShardedStore implements Store {
 }
 
 /**
- * Returns the index of the host that a name belongs to, by the rule of channels_redis: twelve bits of
- * its CRC-32 are a position on a ring of 4096, of which each host has an equal part.
+ * Returns the index of the host that a name belongs to, by the rule of channels_redis: twelve bits
+ * of its CRC-32 are a position on a ring of 4096, of which each host has an equal part.
  *
  * @param name The name of a group, or the part of a process-local channel's name up to the `!`.
  * @param hosts The number of hosts.
