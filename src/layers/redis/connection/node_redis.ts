@@ -240,11 +240,12 @@ class ServerClient implements Client {
     this.#ending.abort();
   };
 
+  /** Replaces the failure of a command by the failure of the connection, if that caused it. */
   #explain(failure: RedisFailure): RedisFailure {
     if (failure.isReply) return failure;
     const { kind, message, code } = this.#failure ?? failure;
-    if (kind !== "closed" || this.#hasReplied) return this.#failure ?? failure;
-    return new RedisFailure("closedImmediately", message, { code });
+    const isImmediate = kind === "closed" && !this.#hasReplied;
+    return new RedisFailure(isImmediate ? "closedImmediately" : kind, message, { code });
   }
 }
 
