@@ -113,7 +113,8 @@ export function sentinelAddress(host: RedisSentinelHost, tls: RedisTlsOptions): 
 /**
  * Reads `HOST` or `HOST:PORT`.
  *
- * @throws {TypeError} If it is invalid. The error does not quote it: it may be a part of a password.
+ * @throws {TypeError} If it is invalid. The error does not quote it: it may be a part of a
+ * password.
  */
 export function endpointOf(text: string, defaultPort: number): Endpoint {
   const [, host = "", port = defaultPort] =

@@ -25,9 +25,9 @@ interface Measured {
 }
 
 /**
- * Limits the size of a batch, so that the transfer of a reply takes about a second at most, whatever
- * the network and the messages are. A plain `ZPOPMIN` costs Redis the least, but it only counts: if
- * there is more, the size of the next messages is requested along with it.
+ * Limits the size of a batch, so that the transfer of a reply takes about a second at most,
+ * whatever the network and the messages are. A plain `ZPOPMIN` costs Redis the least, but it only
+ * counts: if there is more, the size of the next messages is requested along with it.
  */
 export class BatchLimit {
   #bytes = FIRST_BYTES;
@@ -66,7 +66,9 @@ export class BatchLimit {
     }
   }
 
-  /** Notes whether a command removed as many messages as it could, and the size of the next ones. */
+  /**
+   * Notes whether a command removed as many messages as it could, and the size of the next ones.
+   */
   noteKey(name: string, isFull: boolean, size: number | undefined): void {
     const fits = size ? Math.max(1, Math.floor(this.#bytes / size)) : UNMEASURED;
     this.#last = { name, fits, hasMore: isFull || size !== undefined };

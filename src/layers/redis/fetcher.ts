@@ -55,7 +55,9 @@ export class Fetcher {
     return this.#batches(found);
   }
 
-  /** Waits for a message of some keys, for the wake-up key, or until the timeout, and removes it. */
+  /**
+   * Waits for a message of some keys, for the wake-up key, or until the timeout, and removes it.
+   */
   async wait(wakeUpKey: string, keys: readonly string[], timeout: number): Promise<Batch[]> {
     const { prefix } = this.#options;
     const names = [wakeUpKey, ...keys.map((key) => prefix + key)];
@@ -70,12 +72,12 @@ export class Fetcher {
 
   /**
    * Removes what several keys hold. A script blocks all other clients, so it removes at most 2,048
-   * members: of each key its share, and what the other keys leave of theirs. It stops after a number
-   * of bytes, which it checks after every 16 members at least.
+   * members: of each key its share, and what the other keys leave of theirs. It stops after a
+   * number of bytes, which it checks after every 16 members at least.
    *
-   * Returns the index of each key that held something, with the reply of `ZPOPMIN`, possibly more than
-   * once; for a key of another type, a string instead. Members of one key are returned despite the
-   * error of another key, which will show again.
+   * Returns the index of each key that held something, with the reply of `ZPOPMIN`, possibly more
+   * than once; for a key of another type, a string instead. Members of one key are returned despite
+   * the error of another key, which will show again.
    */
   static readonly #FETCH = script(`
 local keys, counts, bytes = KEYS, ARGV, tonumber(ARGV[#KEYS + 1])
@@ -152,7 +154,9 @@ return found
     }
   }
 
-  /** Removes more from a key of unknown size; if that fails, what was removed before is not lost. */
+  /**
+   * Removes more from a key of unknown size; if that fails, what was removed before is not lost.
+   */
   async #fetchMore(key: string, wanted: number): Promise<Found[]> {
     const name = this.#options.prefix + key;
     const [found, size] = await Promise.all([

@@ -20,9 +20,9 @@ export async function flush(commands: Connection, prefix: string): Promise<void>
 }
 
 /**
- * Deletes a key if its first or last member is what a layer stores under such a key. A message starts
- * with 12 random bytes, followed by a map in MessagePack, an object in JSON, or a token. A message for
- * a process-local channel contains the name of the channel, unless it is encrypted.
+ * Deletes a key if its first or last member is what a layer stores under such a key. A message
+ * starts with 12 random bytes, followed by a map in MessagePack, an object in JSON, or a token. A
+ * message for a process-local channel contains the name of the channel, unless it is encrypted.
  *
  * Returns whether the key was deleted.
  */

@@ -2,8 +2,8 @@
  * The channel layer for several machines, over Redis: `@asgi/channels/layers/redis`.
  *
  * It uses the wire format of Python's `channels_redis`, so that a Django site and a Deno worker can
- * send to each other. It supports a single Redis, several independent ones, Redis Sentinel, and Redis
- * Cluster.
+ * send to each other. It supports a single Redis, several independent ones, Redis Sentinel, and
+ * Redis Cluster.
  *
  * ```ts
  * import { RedisChannelLayer } from "@asgi/channels/layers/redis";
@@ -51,8 +51,8 @@ export interface RedisChannelLayerOptions extends ChannelLayerOptions {
    *   `rediss+sentinel://`
    * - `redis+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]`, or `rediss+cluster://`
    *
-   * The query may contain options, as in the URL of every layer: `?prefix=x&capacity=1000`. An option
-   * must not be given both there and here.
+   * The query may contain options, as in the URL of every layer: `?prefix=x&capacity=1000`. An
+   * option must not be given both there and here.
    *
    * @default {"redis://127.0.0.1:6379"}
    */
@@ -62,7 +62,8 @@ export interface RedisChannelLayerOptions extends ChannelLayerOptions {
   /** Certificates for TLS, if they are not signed by a well-known CA. */
   readonly tls?: RedisTlsOptions;
   /**
-   * The encoding of messages; `"json"` does not support `Uint8Array`. All processes need the same one.
+   * The encoding of messages; `"json"` does not support `Uint8Array`. All processes need the same
+   * one.
    *
    * @default {"msgpack"}
    */
@@ -80,7 +81,9 @@ export interface RedisChannelLayerOptions extends ChannelLayerOptions {
   readonly onHostChange?: (change: HostChange) => void;
 }
 
-/** A channel layer over Redis, compatible with `channels_redis.core.RedisChannelLayer` of Python. */
+/**
+ * A channel layer over Redis, compatible with `channels_redis.core.RedisChannelLayer` of Python.
+ */
 export class RedisChannelLayer extends BaseChannelLayer {
   /**
    * Creates the layer; it connects on first use.

@@ -34,8 +34,8 @@ function compareClocks(server: string, time: number, elapsed: number): void {
 }
 
 /**
- * The scores of the messages of one sender. The server assigns them by its clock; after a batch it has
- * to be told where to continue. At intervals it is asked for the time of its clock as well.
+ * The scores of the messages of one sender. The server assigns them by its clock; after a batch it
+ * has to be told where to continue. At intervals it is asked for the time of its clock as well.
  */
 export class Scores {
   readonly #server: string;
@@ -91,8 +91,8 @@ export class ServerClock {
   }
 
   /**
-   * What to add to a time of the server to get a time of this machine, in milliseconds: 0 as long as
-   * the two clocks may agree. A slow reply leaves wide bounds, and must not shift the times of a
+   * What to add to a time of the server to get a time of this machine, in milliseconds: 0 as long
+   * as the two clocks may agree. A slow reply leaves wide bounds, and must not shift the times of a
    * server whose clock is right.
    */
   get offset(): number {

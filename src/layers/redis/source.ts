@@ -6,7 +6,9 @@ import { type Connection, runScript, script } from "./connection/connection.ts";
 import { failureOf } from "./connection/failures.ts";
 import { Fetcher } from "./fetcher.ts";
 
-/** How often to check whether a key that holds data of another type was deleted, in milliseconds. */
+/**
+ * How often to check whether a key that holds data of another type was deleted, in milliseconds.
+ */
 const TYPE_CHECK_INTERVAL = 1_000;
 
 /** How often to retry while a key moves to another server, and the delay in milliseconds. */
@@ -48,8 +50,8 @@ interface Poll {
 /**
  * Receives from the sorted sets of some keys, over a connection of its own.
  *
- * It first removes what all keys hold. Only if that is nothing, it waits with one blocking command for
- * all keys and for a wake-up key: a wake-up cannot be missed, whatever the poll is doing.
+ * It first removes what all keys hold. Only if that is nothing, it waits with one blocking command
+ * for all keys and for a wake-up key: a wake-up cannot be missed, whatever the poll is doing.
  */
 export class RedisSource implements Source {
   readonly #options: RedisSourceOptions;
@@ -79,7 +81,10 @@ export class RedisSource implements Source {
     }
   }
 
-  /** @throws {LayerUnavailableError | LayerConfigurationError} If the server rejects it: it is retried. */
+  /**
+   * @throws {LayerUnavailableError | LayerConfigurationError} If the server rejects it: it is
+   * retried.
+   */
   async interrupt(): Promise<void> {
     const poll = this.#poll;
     if (poll) await (poll.wakingUp ??= this.#wakeUp(poll));
@@ -127,8 +132,8 @@ export class RedisSource implements Source {
   }
 
   /**
-   * Creates the wake-up key. A server that is out of memory rejects `ZADD`, but nothing that a script
-   * does after its first write; the blocking command removes the few bytes immediately.
+   * Creates the wake-up key. A server that is out of memory rejects `ZADD`, but nothing that a
+   * script does after its first write; the blocking command removes the few bytes immediately.
    */
   static readonly #WAKE_UP = script(`
 local wake_up_key = KEYS[1]

@@ -19,8 +19,8 @@ export const STEP = { messages: 500, bytes: 4_194_304 };
 
 /**
  * Stores messages in the sorted sets of a Redis, where channels_redis stores them, over two
- * connections: one for commands, and one that waits. In a cluster, each key has a source of its own:
- * one blocking command cannot wait for keys on several servers.
+ * connections: one for commands, and one that waits. In a cluster, each key has a source of its
+ * own: one blocking command cannot wait for keys on several servers.
  */
 export class RedisStore implements Store {
   readonly step = STEP;
@@ -41,18 +41,18 @@ export class RedisStore implements Store {
   }
 
   /**
-   * Sends in one round trip what takes channels_redis four: it counts what the channel holds, adds as
-   * many members as fit, and sets the expiry of the key. Expired members are only counted, and
-   * removed, if the channel seems full. Adding comes first: a server that is out of memory rejects a
-   * script's first write, but no later one. What a script does is replicated, not the script itself,
-   * so it may use the clock of the server.
+   * Sends in one round trip what takes channels_redis four: it counts what the channel holds, adds
+   * as many members as fit, and sets the expiry of the key. Expired members are only counted, and
+   * removed, if the channel seems full. Adding comes first: a server that is out of memory rejects
+   * a script's first write, but no later one. What a script does is replicated, not the script
+   * itself, so it may use the clock of the server.
    *
    * A score is the server's time. The members of one command are a microsecond apart, which may be
-   * more than the time until the next command, so a sender may pass the minimum of its next score. It
-   * is ignored if it is more than a second ahead: then the server's clock was set back.
+   * more than the time until the next command, so a sender may pass the minimum of its next score.
+   * It is ignored if it is more than a second ahead: then the server's clock was set back.
    *
-   * All members are one argument, since many arguments cost the client far more. `lengths` splits it;
-   * without `min_score` and `lengths` it is one member.
+   * All members are one argument, since many arguments cost the client far more. `lengths` splits
+   * it; without `min_score` and `lengths` it is one member.
    *
    * Returns how many members were added, and with `min_score` the first score as well.
    */
@@ -109,9 +109,11 @@ return count
     return accepted;
   }
 
-  async broadcast(parcels: readonly Parcel[]): Promise<void> {
+  async broadcast(messages: readonly Parcel[]): Promise<void> {
     await settleAll(
-      parcels.map(async ({ key, body, capacity }) => void await this.append(key, [body], capacity)),
+      messages.map(async ({ key, body, capacity }) =>
+        void await this.append(key, [body], capacity)
+      ),
     );
   }
 
@@ -128,7 +130,8 @@ return count
     const name = this.#settings.prefix + key;
     const members = bodies.flatMap(({ place }) => place as TakenMember["place"]);
     const expire = ["PEXPIRE", name, `${Math.ceil(this.#settings.expiry)}`];
-    // Only the first command decides about success: without the second, they expire by their scores.
+    // Only the first command decides about success: without the second, they expire by their
+    // scores.
     await Promise.all([
       this.#commands.run(["ZADD", name, ...members]),
       this.#commands.run(expire).catch(() => {}),

@@ -21,7 +21,9 @@ interface Parts {
   readonly tls: RedisTlsOptions;
 }
 
-/** Returns the addresses for each scheme; without Sentinels or a cluster, each host is an address. */
+/**
+ * Returns the addresses for each scheme; without Sentinels or a cluster, each host is an address.
+ */
 const SCHEMES: Readonly<Record<string, (parts: Parts) => Address[]>> = {
   "redis": servers,
   "rediss": servers,
@@ -63,11 +65,7 @@ export function addressesOf(url: string, tls: RedisTlsOptions = {}): Address[] {
     );
   }
   const { scheme = "", authority = "", path = "" } = FORM.exec(url)?.groups ?? {};
-  const read = Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined;
-  if (!read) {
-    const known = REDIS_SCHEMES.map((name) => `${name}://`).join(", ");
-    throw new TypeError(`Layer URL must start with one of ${known}`);
-  }
+  const read = readerOf(scheme);
   const { user, hosts } = splitAuthority(authority);
   checkPath(path, { mayHaveAt: scheme === "unix" && authority === "" });
   const [username, password] = user === undefined ? [] : splitOnce(user, ":").map(decode);
@@ -82,6 +80,14 @@ export function addressesOf(url: string, tls: RedisTlsOptions = {}): Address[] {
     },
     tls,
   });
+}
+
+/** @throws {TypeError} If the scheme is unknown. */
+function readerOf(scheme: string): (parts: Parts) => Address[] {
+  const read = Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined;
+  if (read) return read;
+  const known = REDIS_SCHEMES.map((name) => `${name}://`).join(", ");
+  throw new TypeError(`Layer URL must start with one of ${known}`);
 }
 
 /** The last `@` ends the user and the password: both may contain another one. */

@@ -44,7 +44,8 @@ export class TakenMember implements StoredBody {
   /**
    * Creates it from a member and its score, as `ZPOPMIN` replies.
    *
-   * @param offset What to add to a time of the server to get a time of this machine, in milliseconds.
+   * @param offset What to add to a time of the server to get a time of this machine, in
+   * milliseconds.
    * @param source The source that removed it.
    */
   constructor(member: Buffer, score: Buffer, offset: number, readonly source: Source) {

@@ -40,15 +40,19 @@ export interface Target {
   /** Connects to the server, wherever it is now. */
   open(signal: AbortSignal): Promise<Client>;
   /**
-   * Returns whether the server that `open()` connected to is still the right one. Only a server that
-   * another one can replace has this method: the replacement may miss recent writes.
+   * Returns whether the server that `open()` connected to is still the right one. Only a server
+   * that another one can replace has this method: the replacement may miss recent writes.
    */
   isCurrent?(signal: AbortSignal): Promise<boolean>;
-  /** How often to call `isCurrent()`, in milliseconds, if the server may not report its replacement. */
+  /**
+   * How often to call `isCurrent()`, in milliseconds, if the server may not report its replacement.
+   */
   readonly checkInterval?: number;
 }
 
-/** Returns the failure for a reply of the wrong shape: the following replies may be mixed up, too. */
+/**
+ * Returns the failure for a reply of the wrong shape: the following replies may be mixed up, too.
+ */
 export function invalidReply(): RedisFailure {
   return new RedisFailure("invalidReply");
 }

@@ -9,10 +9,14 @@ const MIN_STEP = 250;
 /** By how many milliseconds a timer may be late before the event loop counts as blocked. */
 const TOLERANCE = 250;
 
-/** A late timer counts for this part of a step: an event loop that blocks repeatedly waits longer. */
+/**
+ * A late timer counts for this part of a step: an event loop that blocks repeatedly waits longer.
+ */
 const LATE_STEPS = 10;
 
-/** How long to wait for a reply, in milliseconds, beyond the time that the command itself blocks. */
+/**
+ * How long to wait for a reply, in milliseconds, beyond the time that the command itself blocks.
+ */
 const REPLY_TIMEOUT = 5_000;
 
 /** The slowest network that is supported, in bytes per millisecond: 1 Mbit/s. */
@@ -225,8 +229,8 @@ export class Link {
   }
 
   /**
-   * Rejects pending commands. The server may only be suspended: what it removes from a channel after
-   * it continues must not be lost with the connection, so that is kept open for a while.
+   * Rejects pending commands. The server may only be suspended: what it removes from a channel
+   * after it continues must not be lost with the connection, so that is kept open for a while.
    */
   #timeOut(): void {
     if (this.#isSilent) return this.end();

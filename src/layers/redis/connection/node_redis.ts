@@ -76,8 +76,9 @@ export function optionsFor(
 }
 
 /**
- * Waits until a client is connected, and destroys it if that fails. The time limit of node-redis ends
- * with the TCP connection: a server that does not reply to `AUTH`, for example, would block forever.
+ * Waits until a client is connected, and destroys it if that fails. The time limit of node-redis
+ * ends with the TCP connection: a server that does not reply to `AUTH`, for example, would block
+ * forever.
  */
 export function connect(
   start: () => Promise<unknown>,
@@ -239,11 +240,12 @@ class ServerClient implements Client {
     this.#ending.abort();
   };
 
+  /** Replaces the failure of a command by the failure of the connection, if that caused it. */
   #explain(failure: RedisFailure): RedisFailure {
     if (failure.isReply) return failure;
     const { kind, message, code } = this.#failure ?? failure;
-    if (kind !== "closed" || this.#hasReplied) return this.#failure ?? failure;
-    return new RedisFailure("closedImmediately", message, { code });
+    const isImmediate = kind === "closed" && !this.#hasReplied;
+    return new RedisFailure(isImmediate ? "closedImmediately" : kind, message, { code });
   }
 }
 
@@ -264,9 +266,9 @@ function withSocket<T>(open: () => T): { readonly opened: T; readonly socket: So
 }
 
 /**
- * Checks that a server accepts a TLS connection. A server that rejects the client certificate says so
- * only after node-redis takes the connection for established; node-redis may miss that error, which
- * then would end the process.
+ * Checks that a server accepts a TLS connection. A server that rejects the client certificate says
+ * so only after node-redis takes the connection for established; node-redis may miss that error,
+ * which then would end the process.
  */
 function checkTls(endpoint: Endpoint, tls: RedisTlsOptions, signal: AbortSignal): Promise<void> {
   return inTime(CONNECT_TIMEOUT, signal, async (ending) => {

@@ -12,8 +12,8 @@ type Slots =
 const LOOKUP_TIMEOUT = 2_000;
 
 /**
- * The master that holds the slot of one key. A connection of its own leads to it: a command on it may
- * block, and its replicas can be asked for confirmations.
+ * The master that holds the slot of one key. A connection of its own leads to it: a command on it
+ * may block, and its replicas can be asked for confirmations.
  */
 export class MasterOfKey implements Target {
   readonly #address: ClusterAddress;

@@ -20,8 +20,9 @@ const PROMOTION = 3_000;
 export type Requeue = (reply: Reply) => readonly (readonly Argument[])[];
 
 /**
- * Runs commands that remove messages. If another server can replace this one, a message is delivered
- * only after a replica has confirmed its removal: otherwise the new master could deliver it again.
+ * Runs commands that remove messages. If another server can replace this one, a message is
+ * delivered only after a replica has confirmed its removal: otherwise the new master could deliver
+ * it again.
  */
 export class FailoverGuard {
   readonly #connection: Connection;
@@ -60,8 +61,8 @@ export class FailoverGuard {
     try {
       await this.#confirm(replicas);
     } catch (error) {
-      // If it still is the master, the messages are not lost; if not, its data is discarded. They are
-      // not sent to another server: there, another receiver may have them already.
+      // If it still is the master, the messages are not lost; if not, its data is discarded. They
+      // are not sent to another server: there, another receiver may have them already.
       if (client && client === connection.client) await this.#requeue(requeue, reply);
       if (failureOf(error)?.kind === "notMaster") connection.drop();
       throw error;

@@ -49,7 +49,8 @@ export class Host {
   }
 
   /**
-   * Does something with the host; if that shows that it is unreachable, the host starts to be probed.
+   * Does something with the host; if that shows that it is unreachable, the host starts to be
+   * probed.
    *
    * @throws {LayerUnavailableError} If it is unreachable.
    */

@@ -10,9 +10,9 @@ import type { TakenMember } from "../wire_format.ts";
 import type { Host } from "./host.ts";
 
 /**
- * Distributes keys over several independent Redis servers, as channels_redis does: ordinary channels
- * are on all of them, and each send goes to the next host; a process-local channel or a group belongs
- * to the host that its name selects.
+ * Distributes keys over several independent Redis servers, as channels_redis does: ordinary
+ * channels are on all of them, and each send goes to the next host; a process-local channel or a
+ * group belongs to the host that its name selects.
  */
 export class ShardedStore implements Store {
   readonly step = STEP;
@@ -43,10 +43,11 @@ export class ShardedStore implements Store {
     return accepted;
   }
 
-  async broadcast(parcels: readonly Parcel[]): Promise<void> {
-    await settleAll(parcels.map((parcel) => {
-      const own = this.#hostOf(parcel.key);
-      return this.#onFirst(this.#candidates(own, parcel.key), (store) => store.broadcast([parcel]));
+  async broadcast(messages: readonly Parcel[]): Promise<void> {
+    await settleAll(messages.map((message) => {
+      const { key } = message;
+      const hosts = this.#candidates(this.#hostOf(key), key);
+      return this.#onFirst(hosts, (store) => store.broadcast([message]));
     }));
   }
 
@@ -85,10 +86,10 @@ export class ShardedStore implements Store {
 
   async inspectKey(key: string): Promise<Stock> {
     const each = this.#hosts.map((host) => host.use((store) => store.inspectKey(key)));
-    const stocks = (await Promise.all(each)).filter(({ count }) => count > 0);
-    const count = stocks.reduce((sum, stock) => sum + stock.count, 0);
+    const found = (await Promise.all(each)).filter(({ count }) => count > 0);
+    const count = found.reduce((sum, part) => sum + part.count, 0);
     if (count === 0) return { count };
-    return { count, oldest: Math.min(...stocks.map(({ oldest }) => oldest ?? Infinity)) };
+    return { count, oldest: Math.min(...found.map(({ oldest }) => oldest ?? Infinity)) };
   }
 
   async close(): Promise<void> {
@@ -126,8 +127,8 @@ export class ShardedStore implements Store {
 }
 
 /**
- * Returns the index of the host that a name belongs to, by the rule of channels_redis: twelve bits of
- * its CRC-32 are a position on a ring of 4096, of which each host has an equal part.
+ * Returns the index of the host that a name belongs to, by the rule of channels_redis: twelve bits
+ * of its CRC-32 are a position on a ring of 4096, of which each host has an equal part.
  *
  * @param name The name of a group, or the part of a process-local channel's name up to the `!`.
  * @param hosts The number of hosts.
