@@ -9,7 +9,7 @@ import type { ServerInspection } from "./channel_layer.ts";
  */
 export interface Store {
   /** The largest batch that one `append()` accepts as one atomic operation; `bytes` is the sum of the bodies. */
-  readonly step: { readonly messages: number; readonly bytes: number };
+  readonly batchLimit: { readonly messages: number; readonly bytes: number };
 
   /**
    * Appends bodies to a key, in order, until the key holds `capacity` bodies.
@@ -67,7 +67,7 @@ export interface KeyInspection {
   readonly oldest?: number | undefined;
 }
 
-/** A place that bodies are fetched from, with one `poll()` in flight at a time. */
+/** A connection or file that bodies are fetched from, with one `poll()` in flight at a time. */
 export interface Source {
   /**
    * Takes the bodies of some keys, the oldest first, up to a limit for each key. If `wait` is `true`,
@@ -116,8 +116,5 @@ export interface StoredBody {
   /** When it was sent, in milliseconds since 1970. */
   readonly sentAt: number;
   /** Its position in the key, for {@linkcode Store.requeue}; opaque to the layer. */
-  readonly place: unknown;
+  readonly position: unknown;
 }
-
-// The names that the Redis store imports until it is adapted; `mod.ts` does not export them.
-export type { AddressedBody as Parcel, KeyInspection as Stock, PollLimits as Demand };

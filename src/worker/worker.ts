@@ -127,7 +127,7 @@ export class Worker {
   /**
    * Listens to the channels until the signal is aborted or the burst is over, and then shuts down
    * gracefully: the worker stops fetching, requeues unstarted events and waits for running handlers.
-   * Unstarted events that the layer cannot take back are handled as well.
+   * If the layer cannot requeue them, the worker handles them as well.
    *
    * While the layer is unavailable, the worker retries indefinitely, with backoff.
    *

@@ -25,7 +25,7 @@ const SWEEPS_PER_EXPIRY = 4;
  * would leak if `close()` is not called.
  */
 export class MemoryStore implements Store, Source {
-  readonly step = { messages: Infinity, bytes: Infinity };
+  readonly batchLimit = { messages: Infinity, bytes: Infinity };
   readonly #sources = [this];
   readonly #settings: LayerSettings;
   readonly #messages = new Map<string, StoredMessage[]>();
@@ -73,10 +73,10 @@ export class MemoryStore implements Store, Source {
 
   requeue(key: string, bodies: readonly StoredBody[]): Promise<void> {
     const offset = clockOffset();
-    const requeued = bodies.map(({ bytes, sentAt, place }) => ({
+    const requeued = bodies.map(({ bytes, sentAt, position }) => ({
       bytes,
       sentAt: sentAt - offset,
-      position: Number(place),
+      position: Number(position),
     }));
     const messages = [...requeued, ...this.#messages.get(key) ?? []];
     this.#keep(key, messages.sort((a, b) => a.position - b.position));
@@ -136,7 +136,7 @@ export class MemoryStore implements Store, Source {
       const bodies = taken.map(({ bytes, sentAt, position }) => ({
         bytes,
         sentAt: Math.floor(sentAt + offset),
-        place: position,
+        position,
       }));
       batches.push({ key, bodies });
     }

@@ -19,7 +19,7 @@ const VECTOR = 16;
 const SIGNATURE = 32;
 
 /** How much older than `expiry` an accepted token may be, in seconds. */
-const GRACE = 10;
+const EXPIRY_TOLERANCE = 10;
 
 /** How far in the future the time of an accepted token may be, in seconds: clocks differ. */
 const CLOCK_SKEW = 60;
@@ -47,7 +47,7 @@ export function fernetCipher(passwords: readonly string[], expiry: number): Ciph
     throw new TypeError("symmetricEncryptionKeys must be an array of non-empty strings");
   }
   const keys = passwords.map(keyOf);
-  const lifetime = expiry / 1000 + GRACE;
+  const lifetime = expiry / 1000 + EXPIRY_TOLERANCE;
   return {
     encrypt: (bytes) => seal(bytes, keys[0]!),
     decrypt: (bytes) => open(bytes, keys, lifetime),

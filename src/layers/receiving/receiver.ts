@@ -92,8 +92,8 @@ export class Receiver implements SourceLoopOwner {
   }
 
   /**
-   * Returns the messages of a channel that a poll fetched after its receiver had left, and that the
-   * store did not take back: only the caller has them.
+   * Returns the messages of a channel that a poll fetched after its receiver had left, and that
+   * the store could not requeue: only the caller has them.
    */
   async reclaim(channel: string): Promise<Delivery[]> {
     await Promise.all(this.#loops.values().map((loop) => loop.abandon(channel)));

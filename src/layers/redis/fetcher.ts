@@ -205,7 +205,7 @@ return found
   /** Returns the commands that requeue a batch. */
   readonly #requeuing = ({ key, bodies }: Batch): Argument[][] => {
     const { prefix, expiry } = this.#options;
-    const members = bodies.flatMap(({ place }) => place as TakenMember["place"]);
+    const members = bodies.flatMap(({ position }) => position as TakenMember["position"]);
     return [["ZADD", prefix + key, ...members], ["PEXPIRE", prefix + key, `${Math.ceil(expiry)}`]];
   };
 

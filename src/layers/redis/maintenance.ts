@@ -1,5 +1,5 @@
 import type { ServerInspection } from "../channel_layer.ts";
-import type { Stock } from "../store.ts";
+import type { KeyInspection } from "../store.ts";
 import { countOf, listOf, type Run, textsOf } from "./connection/client.ts";
 import { type Connection, runScript, script } from "./connection/connection.ts";
 import { readKey } from "./wire_format.ts";
@@ -69,7 +69,7 @@ export async function inspectKey(
   commands: Connection,
   key: string,
   expiry: number,
-): Promise<Stock> {
+): Promise<KeyInspection> {
   const reply = await runScript(commands.run, INSPECT, [key], [`${Math.ceil(expiry)}`]);
   const [count = 0, age] = commands.read(reply, (value) => listOf(value).map(countOf));
   return { count, oldest: age === undefined ? undefined : Date.now() - age };

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { isRejection, LayerConfigurationError } from "../../errors.ts";
-import type { Batch, Demand, Source } from "../store.ts";
+import type { Batch, PollLimits, Source } from "../store.ts";
 import { type Connection, runScript, script } from "./connection/connection.ts";
 import { failureOf } from "./connection/failures.ts";
 import { Fetcher } from "./fetcher.ts";
@@ -67,7 +67,7 @@ export class RedisSource implements Source {
     this.#fetcher = new Fetcher({ connection, prefix, expiry, source: this });
   }
 
-  async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
+  async poll(demand: PollLimits, wait: boolean): Promise<Batch[]> {
     clearTimeout(this.#idling);
     const poll: Poll = this.#poll = {};
     try {
@@ -96,7 +96,7 @@ export class RedisSource implements Source {
     await this.#options.waiting.close();
   }
 
-  async #fetch(demand: Demand): Promise<Batch[]> {
+  async #fetch(demand: PollLimits): Promise<Batch[]> {
     for (let left = MAX_MOVES;; left--) {
       try {
         const keys = this.#inTurn([...demand.keys()]);
@@ -108,7 +108,7 @@ export class RedisSource implements Source {
     }
   }
 
-  async #waitFor(demand: Demand): Promise<Batch[]> {
+  async #waitFor(demand: PollLimits): Promise<Batch[]> {
     const { waiting, wakeUpKey } = this.#options;
     const keys = this.#inTurn([...demand.keys()]);
     const valid = keys.filter((key) => !this.#fetcher.hasWrongType(key));

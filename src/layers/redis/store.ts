@@ -2,7 +2,7 @@ import { LayerConfigurationError } from "../../errors.ts";
 import type { ServerInspection } from "../channel_layer.ts";
 import type { LayerSettings } from "../settings.ts";
 import { settleAll } from "../settle_all.ts";
-import type { Parcel, Stock, Store, StoredBody } from "../store.ts";
+import type { AddressedBody, KeyInspection, Store, StoredBody } from "../store.ts";
 import type { Address } from "./address.ts";
 import type { Reply } from "./connection/client.ts";
 import { countOf, invalidReply, listOf, textsOf } from "./connection/client.ts";
@@ -15,7 +15,7 @@ import { targetAt } from "./topology/target.ts";
 import { groupKey, packMembers, type TakenMember } from "./wire_format.ts";
 
 /** The most that one command sends. */
-export const STEP = { messages: 500, bytes: 4_194_304 };
+export const BATCH_LIMIT = { messages: 500, bytes: 4_194_304 };
 
 /**
  * Stores messages in the sorted sets of a Redis, where channels_redis stores them, over two
@@ -23,7 +23,7 @@ export const STEP = { messages: 500, bytes: 4_194_304 };
  * own: one blocking command cannot wait for keys on several servers.
  */
 export class RedisStore implements Store {
-  readonly step = STEP;
+  readonly batchLimit = BATCH_LIMIT;
   readonly #address: Address;
   readonly #settings: LayerSettings;
   readonly #commands: Connection;
@@ -109,7 +109,7 @@ return count
     return accepted;
   }
 
-  async broadcast(messages: readonly Parcel[]): Promise<void> {
+  async broadcast(messages: readonly AddressedBody[]): Promise<void> {
     await settleAll(
       messages.map(async ({ key, body, capacity }) =>
         void await this.append(key, [body], capacity)
@@ -128,7 +128,7 @@ return count
 
   async requeue(key: string, bodies: readonly StoredBody[]): Promise<void> {
     const name = this.#settings.prefix + key;
-    const members = bodies.flatMap(({ place }) => place as TakenMember["place"]);
+    const members = bodies.flatMap(({ position }) => position as TakenMember["position"]);
     const expire = ["PEXPIRE", name, `${Math.ceil(this.#settings.expiry)}`];
     // Only the first command decides about success: without the second, they expire by their
     // scores.
@@ -181,7 +181,7 @@ return redis.call('ZRANGE', group, 0, -1)
     return await inspectServers(this.#commands);
   }
 
-  async inspectKey(key: string): Promise<Stock> {
+  async inspectKey(key: string): Promise<KeyInspection> {
     const { prefix, expiry } = this.#settings;
     return await inspectKey(this.#commands, prefix + key, expiry);
   }

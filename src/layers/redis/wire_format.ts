@@ -65,7 +65,7 @@ export class TakenMember implements StoredBody {
   }
 
   /** The arguments of `ZADD` that requeue it: its exact score, as Redis sent it, and the member. */
-  get place(): readonly [score: Buffer, member: Buffer] {
+  get position(): readonly [score: Buffer, member: Buffer] {
     return [this.#score, this.#member];
   }
 }

@@ -129,7 +129,7 @@ class SendQueue {
   /** Sends the next batch, and pauses if the channel is full. */
   async sendBatch(): Promise<void> {
     const { store } = this.#context;
-    const { bodies, shares } = nextBatch(this.#waiting, store.step);
+    const { bodies, shares } = nextBatch(this.#waiting, store.batchLimit);
     for (const { send } of shares) send.isInFlight = true;
     try {
       const accepted = await store.append(this.#key, bodies, this.#capacity);
@@ -198,7 +198,7 @@ interface Share {
 /** Returns as many bodies as the store accepts in one operation, but at least one. */
 function nextBatch(
   waiting: readonly PendingSend[],
-  limit: Store["step"],
+  limit: Store["batchLimit"],
 ): { readonly bodies: readonly Uint8Array[]; readonly shares: readonly Share[] } {
   let { messages, bytes } = limit;
   const bodies: Uint8Array[] = [];

@@ -27,7 +27,7 @@ const IDS_PER_FILE = 2 ** 44;
 
 /** Stores bodies in a SQLite file that many processes share. */
 export class SqliteStore implements Store, Source {
-  readonly step = { messages: MAX_ROWS, bytes: Infinity };
+  readonly batchLimit = { messages: MAX_ROWS, bytes: Infinity };
   readonly #sources = [this];
   readonly #settings: LayerSettings;
   readonly #database: Database;
@@ -83,8 +83,8 @@ export class SqliteStore implements Store, Source {
       const insert = this.#database.statement(
         "INSERT INTO messages (id, prefix, key, sent_at, body) VALUES (?, ?, ?, ?, ?)",
       );
-      for (const { bytes, sentAt, place } of bodies) {
-        insert.run(Number(place) - this.#firstPosition, prefix, key, sentAt, bytes);
+      for (const { bytes, sentAt, position } of bodies) {
+        insert.run(Number(position) - this.#firstPosition, prefix, key, sentAt, bytes);
       }
       // Processes that have counted the rows before must notice that there may be more.
       this.#database.statement("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'messages'")
@@ -196,7 +196,7 @@ export class SqliteStore implements Store, Source {
       bytes: body as Uint8Array,
       // A time in the future is from before the clock was set back.
       sentAt: Math.min(Number(sent_at), now),
-      place: Number(id) + firstPosition,
+      position: Number(id) + firstPosition,
     }));
   }
 

@@ -135,7 +135,7 @@ function momentsBeside(layer: ChannelLayer) {
   return calls.flatMap((call) => range(20).map((ticks) => ({ ticks, call })));
 }
 
-/** Makes a call a number of microtasks after a promise has settled. */
+/** Creates a call a number of microtasks after a promise has settled. */
 async function after<T>(
   moment: Promise<unknown>,
   ticks: number,

@@ -3,9 +3,17 @@ import { isSafeToRetry } from "../../../errors.ts";
 import type { ServerInspection } from "../../channel_layer.ts";
 import { isProcessLocal } from "../../names.ts";
 import { settleAll } from "../../settle_all.ts";
-import type { Batch, Demand, Parcel, Source, Stock, Store, StoredBody } from "../../store.ts";
+import type {
+  AddressedBody,
+  Batch,
+  KeyInspection,
+  PollLimits,
+  Source,
+  Store,
+  StoredBody,
+} from "../../store.ts";
 import { isUnreachable } from "../connection/failures.ts";
-import { type RedisStore, STEP } from "../store.ts";
+import { BATCH_LIMIT, type RedisStore } from "../store.ts";
 import type { TakenMember } from "../wire_format.ts";
 import type { Host } from "./host.ts";
 
@@ -15,7 +23,7 @@ import type { Host } from "./host.ts";
  * group belongs to the host that its name selects.
  */
 export class ShardedStore implements Store {
-  readonly step = STEP;
+  readonly batchLimit = BATCH_LIMIT;
   readonly #hosts: readonly Host[];
   readonly #sources: readonly HostSource[];
   #turn = 0;
@@ -43,7 +51,7 @@ export class ShardedStore implements Store {
     return accepted;
   }
 
-  async broadcast(messages: readonly Parcel[]): Promise<void> {
+  async broadcast(messages: readonly AddressedBody[]): Promise<void> {
     await settleAll(messages.map((message) => {
       const { key } = message;
       const hosts = this.#candidates(this.#hostOf(key), key);
@@ -84,7 +92,7 @@ export class ShardedStore implements Store {
     return (await Promise.all(each)).flat();
   }
 
-  async inspectKey(key: string): Promise<Stock> {
+  async inspectKey(key: string): Promise<KeyInspection> {
     const each = this.#hosts.map((host) => host.use((store) => store.inspectKey(key)));
     const found = (await Promise.all(each)).filter(({ count }) => count > 0);
     const count = found.reduce((sum, part) => sum + part.count, 0);
@@ -148,7 +156,7 @@ class HostSource implements Source {
     this.#hosts = hosts;
   }
 
-  async poll(demand: Demand, wait: boolean): Promise<Batch[]> {
+  async poll(demand: PollLimits, wait: boolean): Promise<Batch[]> {
     const interrupted = new Promise<void>((resolve) => this.#interrupt = resolve);
     try {
       return await this.#host.use(({ source }) => source.poll(demand, wait));
