@@ -9,7 +9,10 @@ export async function temporaryFolder(): Promise<TemporaryFolder> {
   return {
     path,
     async [Symbol.asyncDispose]() {
-      await Deno.remove(path, { recursive: true });
+      await Deno.remove(path, { recursive: true }).catch((error) => {
+        // A test may have removed it.
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
     },
   };
 }
