@@ -102,7 +102,8 @@ class SendQueue {
   readonly #context: SendQueueContext;
   readonly #key: string;
   readonly #capacity: number;
-  readonly #backoff = new Backoff(FULL_DELAYS);
+  /** Created when the channel is full: each send that is awaited has a queue of its own. */
+  #backoff: Backoff | undefined;
   #waiting: PendingSend[] = [];
   /** Whether the channel was full and a send waits for capacity: then all sends in the queue do. */
   #isFull = false;
@@ -158,7 +159,7 @@ class SendQueue {
   }
 
   #account(shares: readonly Share[], accepted: number): void {
-    if (accepted > 0) this.#backoff.reset();
+    if (accepted > 0) this.#backoff?.reset();
     let left = accepted;
     for (const { send, count } of shares) {
       send.isInFlight = false;
@@ -182,6 +183,7 @@ class SendQueue {
 
   async #pause(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
+    this.#backoff ??= new Backoff(FULL_DELAYS);
     const timer = setTimeout(resolve, this.#backoff.next());
     this.#wake = resolve;
     await promise;
