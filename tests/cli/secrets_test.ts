@@ -26,7 +26,7 @@ for (const scheme of ["redis", "redis+sentinel", "redis+cluster"]) {
       const args = ["runworker", "a", "--app", FIXTURE_APP, "-v", "--log-format", format];
       await using worker = startProgram(args, { env: { CHANNEL_LAYER_URL: address } });
       // A Sentinel URL has no password for the Sentinels; the others echo what is sent.
-      await worker.stderr.until(scheme === "redis+sentinel" ? "Sentinel" : "left out");
+      await worker.stderr.until(scheme === "redis+sentinel" ? "Sentinel" : "omitted");
       worker.kill("SIGTERM");
       await worker.end;
       assertHidden([...worker.stdout.all, ...worker.stderr.all]);
