@@ -51,7 +51,7 @@ testWithRedis("RedisChannelLayer with few rights", () => {
 
   Deno.test("RedisChannelLayer: behind Sentinels it needs few rights, too", async () => {
     await using watched = await startSentinels();
-    await watched.master.cli("ACL", "SETUSER", ...rights("+wait"));
+    await watched.master.cli("ACL", "SETUSER", ...rights("+wait", "+role"));
     const [sentinel] = watched.sentinels;
     const lookUp = "+sentinel|get-master-addr-by-name";
     await sentinel!.cli("ACL", "SETUSER", "looker", "on", ">other", "-@all", lookUp);
@@ -71,7 +71,7 @@ testWithRedis("RedisChannelLayer with few rights", () => {
 
   Deno.test("RedisChannelLayer: in a cluster it needs few rights, too", async () => {
     await using cluster = await startCluster();
-    const more = rights("+wait", "+asking", "+cluster|slots", "+cluster|keyslot");
+    const more = rights("+wait", "+role", "+asking", "+cluster|slots", "+cluster|keyslot");
     for (const node of cluster.masters) await node.cli("ACL", "SETUSER", ...more);
     const url = cluster.url.replace("://", `://${more[0]}:secret@`);
     await using layer = new RedisChannelLayer({ url });

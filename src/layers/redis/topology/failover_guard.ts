@@ -1,17 +1,13 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { warn } from "../../warnings.ts";
-import type { Argument, Client, Reply } from "../connection/client.ts";
+import { type Argument, type Client, listOf, type Reply } from "../connection/client.ts";
 import type { Connection } from "../connection/connection.ts";
 import { failureOf, layerError, RedisFailure } from "../connection/failures.ts";
 
 /** How long a server without replicas is trusted to be the master, in milliseconds. */
 const TRUST = 1_000;
 
-/** How long a replica may take to confirm a removal, in milliseconds. */
+/** How long a replica usually takes at most to confirm a removal, in milliseconds. */
 const REPLICATION = 300;
-
-/** The same if no replica confirmed the last one. */
-const REPLICATION_ALONE = 50;
 
 /** How long it may take until the promotion of a replica is known, in milliseconds. */
 const PROMOTION = 3_000;
@@ -28,7 +24,7 @@ export class FailoverGuard {
   readonly #connection: Connection;
   /** The client that the following fields belong to. */
   #client: Client | undefined;
-  /** Whether no replica confirmed the last removal. */
+  /** Whether it had no replica when it was last asked. */
   #isAlone = false;
   /** When it was last known to be the master, whatever its replicas reply. */
   #confirmedAt = 0;
@@ -74,29 +70,47 @@ export class FailoverGuard {
   async #prepare(client: Client): Promise<void> {
     if (client === this.#client) return;
     const { openedAt } = this.#connection;
-    this.#isAlone = Number(await this.#connection.run(["WAIT", "0", "1"])) === 0;
+    this.#isAlone = await this.#hasNoReplica();
     this.#confirmedAt = openedAt;
     this.#client = client;
   }
 
   /** Returns how many replicas confirm all removals so far, without waiting if there are none. */
   async #countReplicas(blocksFor: number): Promise<number> {
-    if (this.#isAlone && this.#isFresh) return 0;
-    const timeout = this.#isAlone ? REPLICATION_ALONE : REPLICATION;
+    if (this.#isAlone && !this.#isFresh) this.#isAlone = await this.#hasNoReplica();
+    if (this.#isAlone) return 0;
+    return await this.#waitForReplica(REPLICATION, blocksFor);
+  }
+
+  /** Returns how many replicas confirm all removals of this client so far, within a timeout. */
+  async #waitForReplica(timeout: number, blocksFor = 0): Promise<number> {
+    const connection = this.#connection;
     const options = { blocksFor: blocksFor + timeout };
-    return Number(await this.#connection.run(["WAIT", "1", `${timeout}`], options));
+    const [, count] = await Promise.all([
+      // WAIT does not count a removal by a command that has blocked, unless another command follows.
+      blocksFor > 0 && connection.run(["WAIT", "0", "1"], { blocksFor }),
+      connection.run(["WAIT", "1", `${timeout}`], options),
+    ]);
+    return Number(count);
+  }
+
+  /** Returns whether no replica is connected, even a slow one. */
+  async #hasNoReplica(): Promise<boolean> {
+    const [, , replicas] = listOf(await this.#connection.run(["ROLE"]));
+    return !Array.isArray(replicas) || replicas.length === 0;
   }
 
   /**
-   * Checks that the next master cannot deliver the messages again. If the replicas have just become
-   * silent, one of them may have been promoted, which takes a moment to be known.
+   * Checks that the next master cannot deliver the messages again. If the replicas are silent, one of
+   * them may have been promoted, which takes a moment to be known; or it is slow.
    */
   async #confirm(replicas: number): Promise<void> {
-    const wasAlone = this.#isAlone;
-    this.#isAlone = replicas === 0;
-    if (!this.#isAlone || (wasAlone && this.#isFresh)) return;
+    if (replicas > 0 || (this.#isAlone && this.#isFresh)) return;
     const { server, signal } = this.#connection;
-    if (!wasAlone) await pause(PROMOTION, undefined, { signal });
+    if (!this.#isAlone) {
+      if (await this.#waitForReplica(PROMOTION) > 0) return; // It was only slow.
+      this.#isAlone = await this.#hasNoReplica();
+    }
     const askedAt = performance.now();
     if (!await server.isCurrent?.(signal)) {
       throw layerError(new RedisFailure("notMaster"), { layer: server.name, wasSent: false });
