@@ -68,7 +68,7 @@ export interface Sheet {
   readonly phantoms: readonly string[];
 }
 
-/** How long before an incident an event that it cost may have been sent, in milliseconds. */
+/** How long before an incident an event that it cost may have been sent at least, in milliseconds. */
 export const REACH = 2_000;
 
 /** How long after it, because a process notices late. */
@@ -140,8 +140,9 @@ function explain(
   return { costs, unexplained };
 }
 
-function touches({ from, to }: Incident, { at, until }: SentEvent): boolean {
-  return from - REACH <= until && at <= to + GRACE;
+/** Whether an event may have waited in a channel, or been in transit, during an incident. */
+function touches({ from, to, backlog = 0 }: Incident, { at, until }: SentEvent): boolean {
+  return from - Math.max(REACH, backlog) <= until && at <= to + GRACE;
 }
 
 /** How far an event is from an incident: one that was over before is the last to be blamed. */

@@ -108,3 +108,17 @@ Deno.test("balance() lets an event expire in a blackout that began while it wait
     assertEquals([sheet.expired, sheet.unexplained.length], [expired, 1 - expired]);
   }
 });
+
+Deno.test("balance() lets an incident cost events that waited when it began", () => {
+  const sent = events(1);
+  const deletion = incident(105_000, 106_000, { mayLose: 1 });
+  for (const { backlog, lost } of [{ backlog: 0, lost: 0 }, { backlog: 6_000, lost: 1 }]) {
+    const sheet = balance({
+      sent,
+      handled: [],
+      incidents: [{ ...deletion, backlog }],
+      expiry: EXPIRY,
+    });
+    assertEquals(sheet.unexplained.length, 1 - lost);
+  }
+});
