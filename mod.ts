@@ -73,6 +73,7 @@ export {
   ChannelFullError,
   ChannelsError,
   ConsumerConfigurationError,
+  InvalidEventError,
   LayerClosedError,
   LayerConfigurationError,
   LayerUnavailableError,
@@ -106,16 +107,24 @@ export {
   type SqliteChannelLayerOptions,
 } from "./src/layers/mod.ts";
 export {
+  type AnyChannels,
+  type AnyMessage,
   type Application,
   type ChannelScope,
+  type ChannelsOf,
+  type DeclaredChannels,
+  type EventsOf,
+  type LocalChannel,
   type Message,
   type Receive,
   type Scope,
   type Send,
+  type StandardSchema,
 } from "./src/protocol/mod.ts";
 export { ChannelNameRouter, ProtocolTypeRouter } from "./src/routing/mod.ts";
 export {
   type DropCounts,
+  type DroppedEvent,
   type DropReason,
   type FailedEvent,
   type LogEntry,

@@ -1,4 +1,4 @@
-import { listed, quoted } from "./printable.ts";
+import { listed, printable, quoted } from "./printable.ts";
 
 /** The base class of this library's errors: conditions that a caller may want to catch. */
 export abstract class ChannelsError extends Error {
@@ -214,6 +214,24 @@ export class NoHandlerError extends ChannelsError {
   }
 }
 
+/** Thrown by a consumer if the schema of a handler rejects an event. */
+export class InvalidEventError extends ChannelsError {
+  /** The name of the consumer's class. */
+  declare readonly consumer: string;
+  /** The type of the event. */
+  declare readonly type: string;
+  /** What is wrong, and where, such as `$.files[2].id`. */
+  declare readonly issues: readonly { readonly path: string; readonly message: string }[];
+
+  /** Creates the error from its fields. */
+  constructor(facts: Pick<InvalidEventError, "consumer" | "type" | "issues">) {
+    const { consumer, type, issues } = facts;
+    const what = issues.map(({ path, message }) => `${path}: ${message}`).join("; ");
+    const message = `${consumer} rejects an event of type ${quoted(type)}: ${printable(what, 500)}`;
+    super("InvalidEventError", message, facts);
+  }
+}
+
 /** Thrown if a consumer's class cannot run on threads until its code or settings are changed. */
 export class ConsumerConfigurationError extends ChannelsError {
   /** The name of the consumer's class. */
@@ -240,20 +258,13 @@ export class ThreadError extends ChannelsError {
   declare readonly timeLimit: number | undefined;
 
   /** Creates the error from its fields. */
-  constructor(facts: {
-    readonly consumer: string;
-    readonly type: string;
-    readonly reason: string;
-    readonly timeLimit?: number | undefined;
-  }) {
+  constructor(
+    facts: Pick<ThreadError, "consumer" | "type" | "reason"> & { readonly timeLimit?: number },
+  ) {
     const { consumer, type, reason, timeLimit } = facts;
-    super(
-      "ThreadError",
-      `The thread of ${consumer} exited while it handled an event of type ${
-        quoted(type)
-      }: ${reason}`,
-      { consumer, type, reason, timeLimit },
-    );
+    const event = `an event of type ${quoted(type)}`;
+    const message = `The thread of ${consumer} exited while it handled ${event}: ${reason}`;
+    super("ThreadError", message, { consumer, type, reason, timeLimit });
   }
 }
 

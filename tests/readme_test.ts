@@ -11,7 +11,7 @@ const BLOB = "https://github.com/asgi/channels/blob/main/";
 
 /** Returns the block that follows the name of a file. */
 function blockOf(file: string): string {
-  const [, block] = new RegExp(`\`${file}\`.*?\`\`\`ts\n(.*?)\`\`\``, "s").exec(README) ?? [];
+  const [, block] = new RegExp(`\`${file}\`.*?\`\`\`ts[^\n]*\n(.*?)\`\`\``, "s").exec(README) ?? [];
   assert(block, `README.md has no ${file}`);
   return block;
 }

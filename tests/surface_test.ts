@@ -9,6 +9,7 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
     "ChannelNameRouter",
     "ChannelsError",
     "ConsumerConfigurationError",
+    "InvalidEventError",
     "LayerClosedError",
     "LayerConfigurationError",
     "LayerUnavailableError",
@@ -51,6 +52,7 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
   "./routing": ["ChannelNameRouter", "ProtocolTypeRouter"],
   "./testing": ["ApplicationCommunicator"],
   "./testing/conformance": ["testChannelLayer"],
+  "./types": [],
   "./worker": ["Worker"],
 };
 

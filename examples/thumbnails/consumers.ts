@@ -12,7 +12,7 @@ export interface GenerateEvent {
 }
 
 /** The reply to a {@linkcode GenerateEvent}. */
-export interface GeneratedEvent {
+export type GeneratedEvent = {
   readonly type: "generated";
   readonly id: number;
   readonly picture: string;
@@ -22,7 +22,7 @@ export interface GeneratedEvent {
   readonly after: number;
   /** How long it took, in milliseconds. */
   readonly duration: number;
-}
+};
 
 /** Requests the deletion of the thumbnail of a picture. */
 export interface DeleteEvent {
@@ -45,7 +45,7 @@ export class GenerateConsumer extends AsyncConsumer {
     console.log(
       `${relative(".", picture)} -> ${relative(".", thumbnail)}: ${duration.toFixed(1)} ms`,
     );
-    if (event.replyTo) await this.channelLayer.send(event.replyTo, { ...done });
+    if (event.replyTo) await this.channelLayer.send(event.replyTo, done);
   }
 }
 

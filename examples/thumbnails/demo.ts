@@ -5,8 +5,9 @@
  * @module
  */
 import { relative } from "node:path";
-import { getChannelLayer, type Message } from "@asgi/channels";
-import type { GeneratedEvent, GenerateEvent } from "./consumers.ts";
+import { getChannelLayer } from "@asgi/channels";
+import type { Channels } from "./app.ts";
+import type { GeneratedEvent } from "./consumers.ts";
 import { listPictures } from "./files.ts";
 import { startWorker } from "./worker_process.ts";
 
@@ -24,18 +25,15 @@ if (import.meta.main) {
 }
 
 async function generateThumbnails(ids: readonly number[]): Promise<void> {
-  await using layer = getChannelLayer();
+  await using layer = getChannelLayer<Channels>();
   const replyTo = layer.newChannel();
   console.log(`Sending ${ids.length} events to ${CHANNEL}`);
   const start = performance.now();
-  for (const id of ids) {
-    const event: GenerateEvent = { type: "generate", id, replyTo };
-    await layer.send(CHANNEL, { ...event });
-  }
+  for (const id of ids) await layer.send(CHANNEL, { type: "generate", id, replyTo });
   console.log(`Sent after ${(performance.now() - start).toFixed(1)} ms; waiting for the worker`);
   for (let done = 1; done <= ids.length; done++) {
     const signal = AbortSignal.timeout(TIMEOUT);
-    const reply = asGenerated(await layer.receive(replyTo, { signal }));
+    const reply = await layer.receive(replyTo, { signal }) as GeneratedEvent;
     console.log(`  ${done}/${ids.length}  ${describe(reply)}`);
   }
   console.log(`Done after ${(performance.now() - start).toFixed(0)} ms`);
@@ -50,10 +48,4 @@ function describe({ picture, thumbnail, before, after, duration }: GeneratedEven
 
 function kilobytes(bytes: number): string {
   return `${(bytes / 1024).toFixed(1).padStart(6)} KB`;
-}
-
-/** A message of a layer may have any type: only our worker knows this channel. */
-function asGenerated(message: Message): GeneratedEvent {
-  if (message.type !== "generated") throw new TypeError(`Unexpected reply: ${message.type}`);
-  return message as unknown as GeneratedEvent;
 }

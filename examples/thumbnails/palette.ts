@@ -11,14 +11,14 @@ export interface PaletteEvent {
 }
 
 /** The dominant colors of a picture. */
-export interface PaletteReply {
+export type PaletteReply = {
   readonly type: "palette.ready";
   readonly id: number;
   /** Red, green and blue of each color, from 0 to 255. */
   readonly colors: readonly Color[];
   /** How long it took, in milliseconds. */
   readonly duration: number;
-}
+};
 
 type Color = readonly [red: number, green: number, blue: number];
 
@@ -44,7 +44,7 @@ export class PaletteConsumer extends SyncConsumer {
       colors: colors.map(([red, green, blue]): Color => [red | 0, green | 0, blue | 0]),
       duration,
     };
-    this.channelLayer.send(replyTo, { ...reply });
+    this.channelLayer.send(replyTo, reply);
   }
 }
 

@@ -8,7 +8,8 @@
 import sharp from "sharp";
 import { getChannelLayer } from "@asgi/channels";
 import { findPicture, listPictures } from "./files.ts";
-import type { PaletteEvent, PaletteReply } from "./palette.ts";
+import type { Channels } from "./app.ts";
+import type { PaletteReply } from "./palette.ts";
 import { startWorker } from "./worker_process.ts";
 
 const CHANNEL = "thumbnails-palette";
@@ -24,17 +25,16 @@ if (import.meta.main) {
 }
 
 async function findColors(ids: readonly number[]): Promise<void> {
-  await using layer = getChannelLayer();
+  await using layer = getChannelLayer<Channels>();
   const replyTo = layer.newChannel();
   const start = performance.now();
   for (const id of ids) {
-    const event: PaletteEvent = { type: "palette", id, pixels: await pixelsOf(id), replyTo };
-    await layer.send(CHANNEL, { ...event });
+    await layer.send(CHANNEL, { type: "palette", id, pixels: await pixelsOf(id), replyTo });
   }
   let total = 0;
   for (let done = 1; done <= ids.length; done++) {
-    const reply = await layer.receive(replyTo, { signal: AbortSignal.timeout(TIMEOUT) });
-    const { id, colors, duration } = reply as unknown as PaletteReply;
+    const signal = AbortSignal.timeout(TIMEOUT);
+    const { id, colors, duration } = await layer.receive(replyTo, { signal }) as PaletteReply;
     total += duration;
     console.log(`  ${done}/${ids.length}  ${id}  ${swatch(colors)}  ${duration.toFixed(0)} ms`);
   }

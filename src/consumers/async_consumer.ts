@@ -1,13 +1,34 @@
 import { type ChannelLayer, getChannelLayer } from "../layers/mod.ts";
-import type { Application, ChannelScope, Message, Receive, Scope, Send } from "../protocol/mod.ts";
-import { handlerFor } from "./handlers.ts";
+import type {
+  AnyConsumer,
+  CheckedConsumer,
+  ConsumerApplication,
+  ReservesNames,
+} from "../protocol/internal.ts";
+import type {
+  AnyMessage,
+  ChannelScope,
+  DeclaredChannels,
+  LocalChannel,
+  Message,
+  Receive,
+  Scope,
+  Send,
+  StandardSchema,
+} from "../protocol/mod.ts";
+import { type Handler, handlerFor } from "./handlers.ts";
 import { EventLoop } from "./event_loop.ts";
+import { validate } from "./schemas.ts";
 
 /**
  * A class whose methods handle events by type, on the event loop, one at a time for each instance.
  *
  * The `type` of an event selects the method, with each `.` read as `_`. Events can call every method
  * that your class declares, except those whose name starts with `_` or `#`.
+ *
+ * With `static schemas = { HANDLER: SCHEMA }`, events are validated before their handler is called, and
+ * the handler receives the output. A schema is one of any library that implements
+ * [Standard Schema](https://standardschema.dev). Invalid events are dropped.
  *
  * @typeParam S The scope that the application takes.
  *
@@ -42,16 +63,18 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
   /**
    * Creates the application that runs this consumer.
    *
+   * The compiler reports handlers that could never work, such as one whose event has another `type`.
+   *
    * @param args The arguments of the constructor, which is called once for each scope.
-   * @returns The application.
+   * @returns The application. It carries the events of the handlers for `ChannelsOf`.
    */
-  static asAsgi<S extends Scope, Args extends readonly unknown[]>(
-    this: new (...args: Args) => AsyncConsumer<S>,
+  static asAsgi<T, C extends AnyConsumer, Args extends readonly unknown[]>(
+    this: T & (new (...args: Args) => C) & CheckedConsumer<T, C>,
     ...args: Args
-  ): Application<S> {
+  ): ConsumerApplication<T, C> {
     return async (scope, receive, send) => {
-      const consumer = new this(...args);
-      await consumer.#run(scope, receive, send);
+      const consumer: AnyConsumer = new this(...args);
+      await (consumer as AsyncConsumer<C["scope"]>).#run(scope, receive, send);
     };
   }
 
@@ -64,7 +87,7 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
   }
 
   /** The layer to send to other channels. */
-  get channelLayer(): ChannelLayer {
+  get channelLayer(): ChannelLayer<DeclaredChannels, DeclaredChannels> {
     const { channelLayerAlias } = this.constructor as typeof AsyncConsumer;
     return getChannelLayer(channelLayerAlias);
   }
@@ -73,8 +96,8 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
    * The name of this consumer's own channel, for replies and groups. The channel is created on first
    * use; its messages are handled like any other event.
    */
-  get channelName(): string {
-    return this.#eventLoop.channelName;
+  get channelName(): LocalChannel {
+    return this.#eventLoop.channelName as LocalChannel;
   }
 
   /**
@@ -83,7 +106,7 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
    *
    * @param message The message.
    */
-  async send(message: Message): Promise<void> {
+  async send(message: AnyMessage): Promise<void> {
     if (!this.#send) {
       throw new TypeError("send() is only available while asAsgi() runs the consumer");
     }
@@ -95,14 +118,25 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
    *
    * @param event The event.
    * @throws {NoHandlerError} If there is no handler for its type.
+   * @throws {InvalidEventError} If the schema of the handler rejects it.
    */
   dispatch(event: Message): Promise<void> {
     // Not an async function: the handler's own promise is enough for each event.
     try {
-      return Promise.resolve(handlerFor(this, AsyncConsumer, event).call(this, event) as void);
+      const { method, schema } = handlerFor(this, AsyncConsumer, event);
+      if (schema) return this.#dispatchValid(method, schema, event);
+      return Promise.resolve(method.call(this, event) as void);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  async #dispatchValid(
+    method: Handler["method"],
+    schema: StandardSchema,
+    event: Message,
+  ): Promise<void> {
+    await method.call(this, await validate(schema, event, this.constructor.name));
   }
 
   async #run(scope: S, receive: Receive, send: Send): Promise<void> {
@@ -111,3 +145,7 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
     await this.#eventLoop.run(receive);
   }
 }
+
+/** The compiler leaves these names out of the handlers; see {@linkcode ReservesNames}. */
+export interface AsyncConsumer<S extends Scope = ChannelScope>
+  extends ReservesNames<"channelLayer" | "channelName" | "dispatch" | "scope" | "send"> {}

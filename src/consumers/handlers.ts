@@ -1,8 +1,13 @@
 import { NoHandlerError } from "../errors.ts";
-import type { Message } from "../protocol/mod.ts";
+import type { Message, StandardSchema } from "../protocol/mod.ts";
 
-/** A handler of a consumer, called with the consumer as `this`. */
-export type Handler = (this: object, event: unknown) => unknown;
+/** A handler of a consumer. */
+export interface Handler {
+  /** The method, called with the consumer as `this`. */
+  readonly method: (this: object, event: unknown) => unknown;
+  /** The schema of its events, if the class has one. */
+  readonly schema: StandardSchema | undefined;
+}
 
 /** A class of this package that users extend. */
 type Base = { readonly prototype: object };
@@ -42,14 +47,21 @@ function tableOf(prototype: object, base: Base): HandlerTable {
  */
 function handlersOf(consumer: object, base: object): HandlerTable {
   const table = new Map<string, Handler>();
+  const schemas = schemasOf(consumer.constructor);
   for (let level = consumer; level !== base; level = Object.getPrototypeOf(level)) {
     for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
       const name = nameOf(key);
       if (typeof value !== "function" || name.startsWith("_") || key in base) continue;
-      if (!table.has(name)) table.set(name, value);
+      if (!table.has(name)) table.set(name, { method: value, schema: schemas.get(name) });
     }
   }
   return table;
+}
+
+/** Returns the static `schemas` of a class, by the names of the handlers. */
+function schemasOf(consumer: object): ReadonlyMap<string, StandardSchema> {
+  const { schemas = {} } = consumer as { readonly schemas?: Record<string, StandardSchema> };
+  return new Map(Object.entries(schemas).map(([name, schema]) => [nameOf(name), schema]));
 }
 
 /** Returns the name of the handler for a type: the rule of Channels. */

@@ -1,5 +1,19 @@
-import type { Application, ChannelScope, Message, Scope } from "../protocol/mod.ts";
-import { handlerFor } from "./handlers.ts";
+import type {
+  AnyConsumer,
+  CheckedConsumer,
+  ConsumerApplication,
+  ReservesNames,
+} from "../protocol/internal.ts";
+import type {
+  AnyMessage,
+  ChannelScope,
+  DeclaredChannels,
+  LocalChannel,
+  Message,
+  Scope,
+} from "../protocol/mod.ts";
+import { type Handler, handlerFor } from "./handlers.ts";
+import { isPromise, validate } from "./schemas.ts";
 import { threadedApplication } from "./sync/application.ts";
 import { type SyncChannelLayer, syncChannelLayer } from "./sync/channel_layer.ts";
 import { contextOf, markSyncConsumer } from "./sync/context.ts";
@@ -13,6 +27,8 @@ import { readSettings, type ThreadOptions } from "./sync/pool.ts";
  * and creates the instances there, so the module must export the class. An instance stays on one
  * thread for its scope. If the thread exits, the event that it handles fails, and the next event gets
  * a new instance on a new thread.
+ *
+ * Schemas validate events as in an `AsyncConsumer`, on the thread.
  *
  * @typeParam S The scope that the application takes.
  *
@@ -83,12 +99,14 @@ export abstract class SyncConsumer<S extends Scope = ChannelScope> {
    * @throws {TypeError} If `module` is missing, or a setting is invalid.
    * @throws {RangeError} If a number in `threads` is invalid.
    */
-  static asAsgi<S extends Scope, Args extends readonly unknown[]>(
+  static asAsgi<T, C extends AnyConsumer, Args extends readonly unknown[]>(
     this:
-      & (new (...args: Args) => SyncConsumer<S>)
-      & Pick<typeof SyncConsumer, "channelLayerAlias" | "module" | "threads">,
+      & T
+      & (new (...args: Args) => C)
+      & Pick<typeof SyncConsumer, "channelLayerAlias" | "module" | "threads">
+      & CheckedConsumer<T, C, "sync">,
     ...args: Args
-  ): Application<S> {
+  ): ConsumerApplication<T, C> {
     const { name, channelLayerAlias } = this;
     return threadedApplication({ name, channelLayerAlias, args, ...readSettings(this) });
   }
@@ -99,16 +117,19 @@ export abstract class SyncConsumer<S extends Scope = ChannelScope> {
   }
 
   /** The layer to send to other channels; its methods block until the main thread has completed them. */
-  get channelLayer(): SyncChannelLayer {
-    return syncChannelLayer(contextOf(this));
+  get channelLayer(): SyncChannelLayer<DeclaredChannels, DeclaredChannels> {
+    return syncChannelLayer(contextOf(this)) as SyncChannelLayer<
+      DeclaredChannels,
+      DeclaredChannels
+    >;
   }
 
   /**
    * The name of this consumer's own channel, for replies and groups. The channel is created on first
    * use; its messages are handled like any other event.
    */
-  get channelName(): string {
-    return contextOf(this).call("channelName") as string;
+  get channelName(): LocalChannel {
+    return contextOf(this).call("channelName") as LocalChannel;
   }
 
   /**
@@ -117,7 +138,7 @@ export abstract class SyncConsumer<S extends Scope = ChannelScope> {
    *
    * @param message The message.
    */
-  send(message: Message): void {
+  send(message: AnyMessage): void {
     contextOf(this).call("send", message);
   }
 
@@ -125,11 +146,21 @@ export abstract class SyncConsumer<S extends Scope = ChannelScope> {
    * Calls the handler of an event.
    *
    * @param event The event.
+   * @returns A promise only if the schema of the handler is asynchronous.
    * @throws {NoHandlerError} If there is no handler for its type.
+   * @throws {InvalidEventError} If the schema of the handler rejects it.
    * @throws {TypeError} If the handler returns a promise.
    */
-  dispatch(event: Message): void {
-    const result = handlerFor(this, SyncConsumer, event).call(this, event);
+  dispatch(event: Message): void | PromiseLike<void> {
+    const { method, schema } = handlerFor(this, SyncConsumer, event);
+    if (!schema) return this.#call(method, event, event);
+    const output = validate(schema, event, this.constructor.name);
+    if (!isPromise(output)) return this.#call(method, output, event);
+    return output.then((value) => this.#call(method, value, event));
+  }
+
+  #call(method: Handler["method"], value: unknown, event: Message): void {
+    const result = method.call(this, value);
     if (!(result instanceof Promise)) return;
     // The error below is reported instead.
     result.catch(() => {});
@@ -139,3 +170,7 @@ export abstract class SyncConsumer<S extends Scope = ChannelScope> {
     );
   }
 }
+
+/** The compiler leaves these names out of the handlers; see {@linkcode ReservesNames}. */
+export interface SyncConsumer<S extends Scope = ChannelScope>
+  extends ReservesNames<"channelLayer" | "channelName" | "dispatch" | "scope" | "send"> {}

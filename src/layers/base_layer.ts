@@ -1,14 +1,13 @@
 import { ChannelsError, LayerClosedError } from "../errors.ts";
-import type { Message } from "../protocol/mod.ts";
+import type { AnyMessage, LocalChannel, Message } from "../protocol/mod.ts";
 import type {
-  ChannelInspection,
   ChannelLayer,
   Delivery,
-  LayerInspection,
   ReceiveManyOptions,
   ReceiveOptions,
   SendOptions,
 } from "./channel_layer.ts";
+import type { ChannelInspection, LayerInspection } from "./inspection.ts";
 import type { Cipher, MessageCodec } from "./messages/codec.ts";
 import { MessagePacker } from "./messages/packer.ts";
 import {
@@ -76,7 +75,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   }
 
   /** See {@linkcode ChannelLayer.send}. */
-  async send(channel: string, message: Message, options?: SendOptions): Promise<void> {
+  async send(channel: string, message: AnyMessage, options?: SendOptions): Promise<void> {
     this.#checkOpen();
     checkChannelName(channel);
     await this.#send(channel, [this.#packer.pack(channel, message)], options);
@@ -85,7 +84,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   /** See {@linkcode ChannelLayer.sendMany}. */
   async sendMany(
     channel: string,
-    messages: Iterable<Message>,
+    messages: Iterable<AnyMessage>,
     options?: SendOptions,
   ): Promise<void> {
     this.#checkOpen();
@@ -122,8 +121,10 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   }
 
   /** See {@linkcode ChannelLayer.newChannel}. */
-  newChannel(prefix = "specific"): string {
-    const name = `${prefix}.${this.#clientPrefix}!${crypto.randomUUID().replaceAll("-", "")}`;
+  newChannel(prefix = "specific"): LocalChannel {
+    const name: LocalChannel = `${prefix}.${this.#clientPrefix}!${
+      crypto.randomUUID().replaceAll("-", "")
+    }`;
     checkChannelName(name);
     return name;
   }
@@ -141,7 +142,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   }
 
   /** See {@linkcode ChannelLayer.groupSend}. */
-  async groupSend(group: string, message: Message): Promise<void> {
+  async groupSend(group: string, message: AnyMessage): Promise<void> {
     this.#checkOpen();
     checkGroupName(group);
     const packFor = this.#packer.draft(message);

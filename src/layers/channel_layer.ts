@@ -1,4 +1,6 @@
-import type { Message } from "../protocol/mod.ts";
+import type { ChannelsIn, GroupMessageFor, GroupsIn, MessageFor } from "../protocol/internal.ts";
+import type { AnyChannels, LocalChannel, Message } from "../protocol/mod.ts";
+import type { LayerInspection } from "./inspection.ts";
 
 /**
  * Carries messages between processes, over named channels and groups of channels.
@@ -11,8 +13,12 @@ import type { Message } from "../protocol/mod.ts";
  * The methods that return promises reject with a `LayerUnavailableError` if the layer is temporarily
  * unavailable, with a `LayerConfigurationError` if it cannot be used until its configuration is changed,
  * and, except for `close()`, with a `LayerClosedError` after `close()`.
+ *
+ * @typeParam C The channels that can be sent to, and what each accepts, as `ChannelsOf` returns them. By
+ * default, any.
+ * @typeParam G The groups that can be sent to, and what each accepts. By default, any.
  */
-export interface ChannelLayer extends AsyncDisposable {
+export interface ChannelLayer<C = AnyChannels, G = AnyChannels> extends AsyncDisposable {
   /** The layer's URL without passwords and keys, for logs and errors. */
   readonly url: string;
 
@@ -34,7 +40,11 @@ export interface ChannelLayer extends AsyncDisposable {
    * @throws {LayerUnavailableError} If the layer is unavailable. This error and `SendTimeoutError` have an
    * `outcomeUnknown`: whether the message may have been sent.
    */
-  send(channel: string, message: Message, options?: SendOptions): Promise<void>;
+  send<N extends (keyof ChannelsIn<C> & string) | LocalChannel>(
+    channel: N,
+    message: MessageFor<C, N>,
+    options?: SendOptions,
+  ): Promise<void>;
 
   /**
    * Sends messages to one channel in order, in few round trips. If the channel becomes full, the first
@@ -43,7 +53,11 @@ export interface ChannelLayer extends AsyncDisposable {
    * @param messages The messages. All of them are checked before the first is sent.
    * @throws The errors of {@linkcode ChannelLayer.send}.
    */
-  sendMany(channel: string, messages: Iterable<Message>, options?: SendOptions): Promise<void>;
+  sendMany<N extends (keyof ChannelsIn<C> & string) | LocalChannel>(
+    channel: N,
+    messages: Iterable<MessageFor<C, N>>,
+    options?: SendOptions,
+  ): Promise<void>;
 
   /**
    * Waits for the next message of a channel, and takes it.
@@ -88,7 +102,7 @@ export interface ChannelLayer extends AsyncDisposable {
    * @returns The name, such as `"specific.HEX!HEX"`.
    * @throws {TypeError} If the prefix is invalid, or too long.
    */
-  newChannel(prefix?: string): string;
+  newChannel(prefix?: string): LocalChannel;
 
   /**
    * Adds a channel to a group, or renews its membership. A membership ends `groupExpiry` milliseconds
@@ -114,7 +128,10 @@ export interface ChannelLayer extends AsyncDisposable {
    * @throws {LayerUnavailableError | LayerConfigurationError} If the layer, or the key of a member, cannot
    * be used; `outcomeUnknown` tells whether any member may have received the message.
    */
-  groupSend(group: string, message: Message): Promise<void>;
+  groupSend<N extends keyof GroupsIn<G> & string>(
+    group: N,
+    message: GroupMessageFor<G, N>,
+  ): Promise<void>;
 
   /**
    * Deletes all messages and groups with the layer's prefix. On Redis, see
@@ -137,38 +154,6 @@ export interface ChannelLayer extends AsyncDisposable {
    * requeued are reported to `onDrop`. Can be called more than once.
    */
   close(): Promise<void>;
-}
-
-/** The state of a layer, as {@linkcode ChannelLayer.inspect} returns it. */
-export interface LayerInspection {
-  /** The servers, or what stands for one, such as a file; empty if the file does not exist yet. */
-  readonly servers: readonly ServerInspection[];
-  /** The requested channels, in order. */
-  readonly channels: readonly ChannelInspection[];
-}
-
-/** The state of a server. */
-export interface ServerInspection {
-  /** The server's URL, without passwords and keys. */
-  readonly name: string;
-  /** The server's product and version, such as `"Redis 7.0.15"`. */
-  readonly version: string;
-  /** The round-trip time, in milliseconds. */
-  readonly roundTrip: number;
-  /** The keys that the server deletes when its memory is full, if it says so; should be `"noeviction"`. */
-  readonly evictionPolicy?: string;
-}
-
-/** The state of a channel. */
-export interface ChannelInspection {
-  /** The name of the channel. */
-  readonly channel: string;
-  /** How many messages are waiting. Expired messages don't count. */
-  readonly depth: number;
-  /** The capacity of the channel, in messages. */
-  readonly capacity: number;
-  /** The age of the oldest message, in milliseconds, if there is one. */
-  readonly oldestAge?: number;
 }
 
 /** Options for {@linkcode ChannelLayer.send} and {@linkcode ChannelLayer.sendMany}. */

@@ -15,17 +15,15 @@
 export { BaseChannelLayer, type BaseLayerParts } from "./base_layer.ts";
 export type {
   ChannelCapacity,
-  ChannelInspection,
   ChannelLayer,
   ChannelLayerOptions,
   Delivery,
   Drop,
-  LayerInspection,
   ReceiveManyOptions,
   ReceiveOptions,
   SendOptions,
-  ServerInspection,
 } from "./channel_layer.ts";
+export type { ChannelInspection, LayerInspection, ServerInspection } from "./inspection.ts";
 export type { Cipher, MessageCodec } from "./messages/codec.ts";
 export { MemoryChannelLayer } from "./memory/mod.ts";
 export { msgpackCodec } from "./messages/msgpack.ts";

@@ -1,3 +1,4 @@
+import type { AnyChannels } from "../protocol/mod.ts";
 import type { ChannelLayer } from "./channel_layer.ts";
 import { layerFromUrl } from "./layer_url.ts";
 
@@ -43,14 +44,18 @@ export function configureChannelLayers(layers: ChannelLayerConfiguration): void 
  * variable `CHANNEL_LAYER_URL` if the program may read it, the `default` of
  * {@linkcode configureChannelLayers}, and `sqlite:.channels.sqlite3`.
  *
+ * @typeParam C The channels that can be sent to, such as `ChannelsOf<typeof application>`. By default, any.
+ * @typeParam G The groups that can be sent to. By default, any.
  * @param alias The alias; `"default"` by default.
  * @returns The layer: the same object at each call, until `closeChannelLayers()`.
  * @throws {TypeError} If no layer has the alias, or its URL is invalid.
  * @throws {RangeError} If an option in the URL is out of range.
  */
-export function getChannelLayer(alias = "default"): ChannelLayer {
+export function getChannelLayer<C = AnyChannels, G = AnyChannels>(
+  alias = "default",
+): ChannelLayer<C, G> {
   const known = created.get(alias);
-  if (known) return known;
+  if (known) return known as ChannelLayer<C, G>;
   const source = alias === "default" ? defaultSource() : configured.get(alias);
   if (source === undefined) {
     const aliases = [...new Set(["default", ...configured.keys()])].join(", ");
@@ -58,7 +63,7 @@ export function getChannelLayer(alias = "default"): ChannelLayer {
   }
   const layer = typeof source === "string" ? layerFromUrl(source) : source;
   created.set(alias, layer);
-  return layer;
+  return layer as ChannelLayer<C, G>;
 }
 
 /**

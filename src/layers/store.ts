@@ -1,4 +1,4 @@
-import type { ServerInspection } from "./channel_layer.ts";
+import type { ServerInspection } from "./inspection.ts";
 
 /**
  * What a backend implements: first-in, first-out queues of bytes by key, and sets of names. Pass it to

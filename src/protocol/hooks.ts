@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Application, ChannelScope, Scope } from "./application.ts";
+import type { ChannelScope, Scope } from "./application.ts";
+import type { AnyApplication } from "./events.ts";
 
 /** Under this symbol, the same in every copy of the package, an application has its hooks. */
 const HOOKS: unique symbol = Symbol.for("asgi.channels.hooks");
@@ -22,14 +23,14 @@ export function withHooks<A extends object>(application: A, hooks: Hooks): A {
 
 /** Returns the channels that an application has routes for, or `undefined` if they are unknown. */
 export function knownChannels<S extends ChannelScope>(
-  application: Application<S>,
+  application: AnyApplication<S>,
 ): readonly string[] | undefined {
   return hooksOf(application).channels;
 }
 
 /** Prepares applications for some channels; rejects if one of them cannot run. */
 export async function prepare<S extends Scope>(
-  applications: Iterable<Application<S>>,
+  applications: Iterable<AnyApplication<S>>,
   channels: readonly string[],
 ): Promise<void> {
   await Promise.all(
@@ -63,13 +64,13 @@ export class ServerResources implements AsyncDisposable {
   }
 
   /** Returns an application that runs with these resources. */
-  provide<S extends Scope>(application: Application<S>): Application<S> {
+  provide<S extends Scope>(application: AnyApplication<S>): AnyApplication<S> {
     return (scope, receive, send) => current.run(this, application, scope, receive, send);
   }
 
   /** Prepares an application for some channels; rejects if it cannot run. */
   prepare<S extends Scope>(
-    application: Application<S>,
+    application: AnyApplication<S>,
     channels: readonly string[],
   ): Promise<void> {
     return current.run(this, prepare, [application], channels);

@@ -12,3 +12,16 @@ export {
   ServerResources,
   withHooks,
 } from "./hooks.ts";
+export type {
+  AnyConsumer,
+  ChannelApplication,
+  ChannelsIn,
+  CheckedConsumer,
+  ConsumerApplication,
+  GroupMessageFor,
+  GroupsIn,
+  HandlesEvents,
+  MessageFor,
+  ProtocolApplication,
+  ReservesNames,
+} from "./events.ts";

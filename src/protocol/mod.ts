@@ -18,6 +18,7 @@
  * @module
  */
 export type {
+  AnyMessage,
   Application,
   ChannelScope,
   Message,
@@ -26,3 +27,15 @@ export type {
   ScopeOf,
   Send,
 } from "./application.ts";
+export type {
+  AnyApplication,
+  AnyChannels,
+  AnyReceive,
+  ChannelsOf,
+  DeclaredChannels,
+  EventsOf,
+  LocalChannel,
+  StandardSchema,
+  StandardSchemaIssue,
+  StandardSchemaResult,
+} from "./events.ts";

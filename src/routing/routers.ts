@@ -1,14 +1,16 @@
 import { NoRouteError } from "../errors.ts";
 import { knownChannels, prepare, withHooks } from "../protocol/internal.ts";
-import type { Application, ChannelScope, Scope, ScopeOf } from "../protocol/mod.ts";
+import type { ChannelApplication, ProtocolApplication } from "../protocol/internal.ts";
+import type { AnyApplication, ChannelScope, Scope, ScopeOf } from "../protocol/mod.ts";
 
 /** The routes of a {@linkcode ChannelNameRouter}: applications by the name of a channel. */
-export type ApplicationsByChannel = Readonly<Record<string, Application<ChannelScope>>>;
+export type ApplicationsByChannel = Readonly<Record<string, AnyApplication<ChannelScope>>>;
 
 /**
  * Creates an application that calls another application, selected by `scope.channel`. It is called
  * without `new`.
  *
+ * @typeParam A The applications: their events are checked where they are sent, see `ChannelsOf`.
  * @param applications The applications by the name of a channel.
  * @returns The router. It rejects with a {@linkcode NoRouteError} if no application has the name of the
  * scope's channel. In a worker, such an event is logged and dropped.
@@ -25,10 +27,12 @@ export type ApplicationsByChannel = Readonly<Record<string, Application<ChannelS
  * });
  * ```
  */
-export function ChannelNameRouter(applications: ApplicationsByChannel): Application<ChannelScope> {
+export function ChannelNameRouter<const A extends ApplicationsByChannel>(
+  applications: A,
+): ChannelApplication<A> {
   const table = routeTable("ChannelNameRouter", applications);
   const known = [...table.keys()];
-  const route: Application<ChannelScope> = async (scope, receive, send) => {
+  const route: AnyApplication<ChannelScope> = async (scope, receive, send) => {
     const application = table.get(scope.channel);
     if (application === undefined) {
       throw new NoRouteError({ what: "channel", requested: scope.channel, known });
@@ -39,12 +43,12 @@ export function ChannelNameRouter(applications: ApplicationsByChannel): Applicat
     channels: known,
     prepare: (channels) =>
       prepare(new Set(channels.flatMap((channel) => table.get(channel) ?? [])), channels),
-  });
+  }) as ChannelApplication<A>;
 }
 
 /** The routes of a {@linkcode ProtocolTypeRouter}: applications by the type of a scope. */
 export type ApplicationsByType = {
-  readonly [T in Scope["type"]]?: Application<ScopeOf<T>>;
+  readonly [T in Scope["type"]]?: AnyApplication<ScopeOf<T>>;
 };
 
 /**
@@ -69,13 +73,15 @@ export type ApplicationsByType = {
  * });
  * ```
  */
-export function ProtocolTypeRouter(applications: ApplicationsByType): Application {
+export function ProtocolTypeRouter<const A extends ApplicationsByType>(
+  applications: A,
+): ProtocolApplication<A> {
   // The type of the table does not relate a scope to its application; the lookup by `scope.type` does.
   const table = routeTable(
     "ProtocolTypeRouter",
-    applications as Readonly<Record<string, Application | undefined>>,
+    applications as Readonly<Record<string, AnyApplication | undefined>>,
   );
-  const route: Application = async (scope, receive, send) => {
+  const route: AnyApplication = async (scope, receive, send) => {
     const application = table.get(scope.type);
     if (application === undefined) {
       throw new NoRouteError({ what: "type", requested: scope.type, known: [...table.keys()] });
@@ -86,11 +92,11 @@ export function ProtocolTypeRouter(applications: ApplicationsByType): Applicatio
   return withHooks(route, {
     channels: channel && knownChannels(channel),
     prepare: (channels) => prepare(channel ? [channel] : [], channels),
-  });
+  }) as ProtocolApplication<A>;
 }
 
 /** Applications by name, in a `Map`: a name such as `"toString"` must not be found. */
-type RouteTable<S extends Scope> = ReadonlyMap<string, Application<S>>;
+type RouteTable<S extends Scope> = ReadonlyMap<string, AnyApplication<S>>;
 
 /**
  * Creates the table of a router.
@@ -99,9 +105,9 @@ type RouteTable<S extends Scope> = ReadonlyMap<string, Application<S>>;
  */
 function routeTable<S extends Scope>(
   router: string,
-  applications: Readonly<Record<string, Application<S> | undefined>>,
+  applications: Readonly<Record<string, AnyApplication<S> | undefined>>,
 ): RouteTable<S> {
-  const table = new Map<string, Application<S>>();
+  const table = new Map<string, AnyApplication<S>>();
   for (const [name, application] of Object.entries(applications)) {
     if (typeof application !== "function" || isClass(application)) {
       const kind = typeof application === "function" ? "a class" : typeof application;

@@ -1,7 +1,16 @@
 import { EventQueue } from "../async.ts";
 import { ServerStoppedError } from "../errors.ts";
 import { ServerResources } from "../protocol/internal.ts";
-import type { Application, Message, Receive, Scope, Send } from "../protocol/mod.ts";
+import type { HandlesEvents } from "../protocol/internal.ts";
+import type {
+  AnyApplication,
+  AnyMessage,
+  AnyReceive,
+  Message,
+  Receive,
+  Scope,
+  Send,
+} from "../protocol/mod.ts";
 
 /** How long the threads of an application may take to start, in milliseconds. */
 const START_TIMEOUT = 120_000;
@@ -22,6 +31,8 @@ export interface CommunicatorWaitOptions {
  * States: `idle` → `running` (at first use) → `ended` (when the application returns or throws).
  *
  * @typeParam S The scope of the application.
+ * @typeParam E The events that the application handles, which the compiler checks: by default, those of
+ * its consumers, and any for a function.
  *
  * @example Usage
  * ```ts
@@ -40,8 +51,11 @@ export interface CommunicatorWaitOptions {
  * assertEquals(await communicator.receiveNothing(), true);
  * ```
  */
-export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDisposable {
-  readonly #application: Application<S>;
+export class ApplicationCommunicator<
+  S extends Scope = Scope,
+  E extends AnyMessage = AnyMessage,
+> implements AsyncDisposable {
+  readonly #application: AnyApplication<S>;
   readonly #scope: S;
   readonly #inputs: Message[] = [];
   readonly #outputs: Message[] = [];
@@ -63,7 +77,7 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
    * @param application The application to test.
    * @param scope The scope to call it with.
    */
-  constructor(application: Application<S>, scope: S) {
+  constructor(application: AnyApplication<S> & HandlesEvents<E>, scope: S) {
     this.#application = application;
     this.#scope = scope;
   }
@@ -74,10 +88,11 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
    * @param message The event.
    * @returns A promise that resolves immediately.
    */
-  sendInput(message: Message): Promise<void> {
+  sendInput(message: E): Promise<void> {
     this.#start();
-    if (this.#queue.isWaiting) this.#queue.give(message);
-    else this.#inputs.push(message);
+    const event = message as Message;
+    if (this.#queue.isWaiting) this.#queue.give(event);
+    else this.#inputs.push(event);
     return Promise.resolve();
   }
 
@@ -160,7 +175,7 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
     const application = this.#resources.provide(this.#application);
     let failure: { readonly error: unknown } | undefined;
     try {
-      await application(this.#scope, this.#receive, this.#send);
+      await application(this.#scope, this.#receive as AnyReceive, this.#send);
     } catch (error) {
       const isExpected = this.#isStopped && error instanceof ServerStoppedError;
       if (!isExpected) failure = { error };
@@ -171,7 +186,7 @@ export class ApplicationCommunicator<S extends Scope = Scope> implements AsyncDi
   readonly #receive: Receive = () => this.#queue.receive();
 
   readonly #send: Send = (message) => {
-    this.#outputs.push(message);
+    this.#outputs.push(message as Message);
     this.#notify();
     return Promise.resolve();
   };

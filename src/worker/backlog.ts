@@ -61,20 +61,21 @@ export class Backlog {
 
   #read(delivery: Delivery): Message | undefined {
     if (this.#hasExpired(delivery)) {
-      return this.#drop("expired", "it expired while it waited for a handler");
+      const message = "it expired while it waited for a handler";
+      return this.#drop("expired", message, eventOf(delivery));
     }
     try {
       const event = delivery.read();
       if (typeof event.type === "string") return event;
-      this.#drop("untyped", `its type must be a string, got ${typeof event.type}`);
+      this.#drop("untyped", `its type must be a string, got ${typeof event.type}`, event);
     } catch (error) {
       if (!(error instanceof UndecodableMessageError)) throw error;
       this.#drop("undecodable", error.message);
     }
   }
 
-  #drop(reason: DropReason, explanation: string): undefined {
-    this.#log.dropped(this.#channel, reason, explanation);
+  #drop(reason: DropReason, message: string, event?: Message): undefined {
+    this.#log.dropped({ channel: this.#channel, reason, message, event });
   }
 
   /** The first event of a batch expires first: until then, the others need no check. */
@@ -86,5 +87,14 @@ export class Backlog {
   #hasExpired(delivery: Delivery): boolean {
     const now = Date.now();
     return now >= this.#firstExpiry && now >= delivery.expiresAt;
+  }
+}
+
+/** Returns the event of a delivery, unless it cannot be decoded. */
+function eventOf(delivery: Delivery): Message | undefined {
+  try {
+    return delivery.read();
+  } catch {
+    return undefined;
   }
 }

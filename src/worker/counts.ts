@@ -35,6 +35,8 @@ export interface DropCounts {
   readonly untyped: number;
   /** Had no route or no handler in the application. */
   readonly unknown: number;
+  /** Were rejected by the schema of their handler. */
+  readonly invalid: number;
   /** Were never received: the application returned before it called `receive()`. */
   readonly ignored: number;
 }
@@ -57,6 +59,7 @@ export class Counter {
     undecodable: 0,
     untyped: 0,
     unknown: 0,
+    invalid: 0,
     ignored: 0,
   };
 

@@ -1,6 +1,6 @@
 import { EventQueue, type EventQueueOptions } from "../async.ts";
 import { ServerStoppedError } from "../errors.ts";
-import type { Application, ChannelScope, Message, Send } from "../protocol/mod.ts";
+import type { AnyApplication, AnyReceive, ChannelScope, Message, Send } from "../protocol/mod.ts";
 
 /** What an instance needs of the runner that started it. */
 export interface InstanceOwner {
@@ -55,9 +55,9 @@ export class Instance implements EventQueueOptions<Message> {
   }
 
   /** Runs the application until it returns or throws. */
-  async run(application: Application<ChannelScope>, scope: ChannelScope): Promise<void> {
+  async run(application: AnyApplication<ChannelScope>, scope: ChannelScope): Promise<void> {
     try {
-      await application(scope, () => this.#queue.receive(), rejectSend);
+      await application(scope, (() => this.#queue.receive()) as AnyReceive, rejectSend);
       this.#owner.ended(this, undefined);
     } catch (thrown) {
       const error = inspectable(thrown);

@@ -1,4 +1,9 @@
-import { type LayerUnavailableError, NoHandlerError, NoRouteError } from "../errors.ts";
+import {
+  InvalidEventError,
+  type LayerUnavailableError,
+  NoHandlerError,
+  NoRouteError,
+} from "../errors.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import type { Message } from "../protocol/mod.ts";
 import type { Counter, DropReason } from "./counts.ts";
@@ -25,52 +30,69 @@ export interface FailedEvent {
   readonly type: string | undefined;
 }
 
+/** An event that a worker dropped without handling it. */
+export interface DroppedEvent {
+  /** The channel that the event was sent to. */
+  readonly channel: string;
+  /** Why it was dropped. */
+  readonly reason: DropReason;
+  /** The reason as a sentence. */
+  readonly message: string;
+  /** The event, if it could be decoded. */
+  readonly event?: Message | undefined;
+}
+
+/** What a worker calls. */
+export interface WorkerCallbacks {
+  readonly log?: (entry: LogEntry) => void;
+  readonly onError?: (error: unknown, event: FailedEvent) => void;
+  readonly onDrop?: (drop: DroppedEvent) => void;
+}
+
 /** Counts and logs the events of a worker. */
 export class WorkerLog {
   readonly #log: (entry: LogEntry) => void;
-  readonly #onError: (error: unknown, event: FailedEvent) => void;
+  readonly #options: WorkerCallbacks;
   readonly counter: Counter;
   #hasConnected = false;
   /** When the layer became unavailable. */
   #disconnectedAt: number | undefined;
 
-  constructor(
-    log: (entry: LogEntry) => void,
-    onError: (error: unknown, event: FailedEvent) => void,
-    counter: Counter,
-  ) {
+  constructor(options: WorkerCallbacks, counter: Counter) {
     this.counter = counter;
     this.#log = (entry) => {
       try {
-        log(entry);
+        options.log?.(entry);
       } catch {
         // A log that fails cannot be reported anywhere, and must not stop the worker.
       }
     };
-    this.#onError = onError;
+    this.#options = options;
   }
 
   /** Logs that the application threw an error, while it handled an event or while it had none. */
   failed(channel: string, event: Message | undefined, error: unknown): void {
     const type = event?.type;
     const about = type === undefined ? { channel } : { channel, type };
-    if (event && hasNoHandler(error)) {
-      this.counter.droppedBy.unknown++;
-      this.#log({ level: "warn", message: `Dropped an event: ${error.message}`, ...about });
+    const reason = event && dropReason(error);
+    if (reason) {
+      const { message } = error as Error;
+      this.#drop({ channel, reason, message, event }, about);
     } else {
       if (event) this.counter.failed++;
       const message = event ? "Handler failed" : "Application failed without an event in flight";
       this.#log({ level: "error", message, ...about, error });
     }
-    this.#callOnError(error, { channel, type });
+    this.#call("onError", () => this.#options.onError?.(error, { channel, type }));
   }
 
-  #callOnError(error: unknown, event: FailedEvent): void {
+  /** Calls a function of the user, whose failure is logged. */
+  #call(name: string, callback: () => unknown): void {
     const logFailure = (error: unknown) =>
-      this.#log({ level: "error", message: "onError failed", error });
+      this.#log({ level: "error", message: `${name} failed`, error });
     try {
       // It may be an async function, in spite of its type.
-      const result: unknown = this.#onError(error, event);
+      const result = callback();
       if (result instanceof Promise) result.catch(logFailure);
     } catch (error) {
       logFailure(error);
@@ -78,9 +100,14 @@ export class WorkerLog {
   }
 
   /** Logs that an event was dropped without being handled. */
-  dropped(channel: string, reason: DropReason, explanation: string): undefined {
-    this.counter.droppedBy[reason]++;
-    this.#log({ level: "warn", message: `Dropped an event: ${explanation}`, channel });
+  dropped(drop: DroppedEvent): undefined {
+    this.#drop(drop, { channel: drop.channel });
+  }
+
+  #drop(drop: DroppedEvent, about: Pick<LogEntry, "channel" | "type">): void {
+    this.counter.droppedBy[drop.reason]++;
+    this.#log({ level: "warn", message: `Dropped an event: ${drop.message}`, ...about });
+    this.#call("onDrop", () => this.#options.onDrop?.(drop));
   }
 
   /** Logs that events were fetched from the layer. */
@@ -132,7 +159,8 @@ function events(count: number, which = ""): string {
   return `${count} ${which}${count === 1 ? "event" : "events"}`;
 }
 
-/** The application has no code for the event: a stack would not help. */
-function hasNoHandler(error: unknown): error is NoHandlerError | NoRouteError {
-  return error instanceof NoHandlerError || error instanceof NoRouteError;
+/** Returns why the application does not handle an event, if it says so: a stack would not help. */
+function dropReason(error: unknown): DropReason | undefined {
+  if (error instanceof NoHandlerError || error instanceof NoRouteError) return "unknown";
+  return error instanceof InvalidEventError ? "invalid" : undefined;
 }

@@ -22,5 +22,5 @@
  * @module
  */
 export type { DropCounts, DropReason, WorkerCounts } from "./counts.ts";
-export type { FailedEvent, LogEntry } from "./log.ts";
+export type { DroppedEvent, FailedEvent, LogEntry } from "./log.ts";
 export { Worker, type WorkerOptions } from "./worker.ts";

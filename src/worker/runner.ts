@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers";
 import type { Delivery } from "../layers/mod.ts";
-import type { Application, ChannelScope, Message } from "../protocol/mod.ts";
+import type { AnyApplication, ChannelScope, Message } from "../protocol/mod.ts";
 import { Backlog } from "./backlog.ts";
 import { Instance, type InstanceOwner } from "./instance.ts";
 import type { WorkerLog } from "./log.ts";
@@ -8,7 +8,7 @@ import type { WorkerLog } from "./log.ts";
 /** Options for a {@linkcode Runner}. */
 export interface RunnerOptions {
   readonly channel: string;
-  readonly application: Application<ChannelScope>;
+  readonly application: AnyApplication<ChannelScope>;
   /** The maximum number of instances. */
   readonly concurrency: number;
   readonly log: WorkerLog;
@@ -151,7 +151,8 @@ export class Runner implements InstanceOwner {
     this.#prefetch.note(age);
     if (failure) return;
     if (hasIgnoredFirst) {
-      log.dropped(channel, "ignored", "the application returned without receiving it");
+      const message = "the application returned without receiving it";
+      log.dropped({ channel, reason: "ignored", message, event: current });
     } else log.counter.handled++;
   }
 

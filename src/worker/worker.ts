@@ -3,10 +3,10 @@ import { ShutdownTimeoutError } from "../errors.ts";
 import { withHandlerContext } from "../layers/internal.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import { ServerResources } from "../protocol/internal.ts";
-import type { Application, ChannelScope } from "../protocol/mod.ts";
+import type { AnyApplication, ChannelScope } from "../protocol/mod.ts";
 import { ChannelListener } from "./channel_listener.ts";
 import { Counter, type WorkerCounts } from "./counts.ts";
-import { type FailedEvent, type LogEntry, WorkerLog } from "./log.ts";
+import { type DroppedEvent, type FailedEvent, type LogEntry, WorkerLog } from "./log.ts";
 
 /** The longest delay of a timer, in milliseconds. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
@@ -14,7 +14,7 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
 /** Options for a {@linkcode Worker}. */
 export interface WorkerOptions {
   /** The application that handles the events: a router, a consumer's `asAsgi()`, or a function. */
-  readonly application: Application<ChannelScope>;
+  readonly application: AnyApplication<ChannelScope>;
   /** The layer to receive from. The worker doesn't close it. */
   readonly layer: ChannelLayer;
   /** The channels to listen to, at least one. The worker receives from no others. */
@@ -41,6 +41,8 @@ export interface WorkerOptions {
   readonly log?: (entry: LogEntry) => void;
   /** Called with each error that the application throws, and the event that it was handling. */
   readonly onError?: (error: unknown, event: FailedEvent) => void;
+  /** Called with each event that is dropped: expired, invalid, without a handler, undecodable. */
+  readonly onDrop?: (drop: DroppedEvent) => void;
   /** Called once in each run, when the layer is available and the worker starts to handle events. */
   readonly onListen?: () => void;
 }
@@ -109,9 +111,8 @@ export class Worker {
       );
     }
     this.#options = options;
-    const { log = () => {}, onError = () => {} } = options;
     const { counter = new Counter() }: CountedWorkerOptions = options;
-    this.#log = new WorkerLog(log, onError, counter);
+    this.#log = new WorkerLog(options, counter);
   }
 
   /** The counts of all runs so far. Each access returns a new copy. */

@@ -30,7 +30,7 @@ async function refusalOf(
 }
 
 class AnsweringConsumer extends AsyncConsumer {
-  async answer(by: string): Promise<void> {
+  protected async answer(by: string): Promise<void> {
     await this.send({ type: "answer", by });
   }
 }

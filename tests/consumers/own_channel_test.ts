@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@s
 import {
   LayerConfigurationError,
   LayerUnavailableError,
+  type LocalChannel,
   type Message,
   NoHandlerError,
   type ReceiveOptions,
@@ -18,7 +19,7 @@ class CountingLayer extends ForwardingLayer {
   made = 0;
   listening = 0;
 
-  override newChannel(prefix?: string): string {
+  override newChannel(prefix?: string): LocalChannel {
     this.made++;
     return super.newChannel(prefix);
   }

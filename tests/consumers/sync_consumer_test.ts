@@ -96,7 +96,10 @@ Deno.test("an invalid message is rejected in the handler", async () => {
   await using consumer = new ThreadedConsumer();
   const args = ["archive", { type: "kept", at: new Date() }];
   const { name, message } = await consumer.ask("call.layer", { method: "send", args });
-  assertEquals([name, message], ["TypeError", "$.at is a Date"]);
+  assertEquals([name, message], [
+    "TypeError",
+    "Cannot send this event: $.at is a Date; send a string or a number",
+  ]);
   const badName = await consumer.ask("call.layer", { method: "send", args: ["no name", args[1]] });
   assertStringIncludes(String(badName.message), 'Channel name "no name" is not valid');
 });

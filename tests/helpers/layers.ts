@@ -7,6 +7,7 @@ import {
   type Delivery,
   getChannelLayer,
   type LayerInspection,
+  type LocalChannel,
   MemoryChannelLayer,
   type Message,
   type ReceiveManyOptions,
@@ -49,7 +50,7 @@ export class ForwardingLayer implements ChannelLayer {
     return this.inner.requeue(deliveries);
   }
 
-  newChannel(prefix?: string): string {
+  newChannel(prefix?: string): LocalChannel {
     return this.inner.newChannel(prefix);
   }
 

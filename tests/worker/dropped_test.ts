@@ -23,7 +23,7 @@ import { ForwardingLayer } from "../helpers/layers.ts";
 import { linesOf, outcome, runBurst, startWorker } from "../helpers/worker.ts";
 
 /** What `droppedBy` is where nothing was dropped. */
-const NONE = { expired: 0, undecodable: 0, untyped: 0, unknown: 0, ignored: 0 };
+const NONE = { expired: 0, undecodable: 0, untyped: 0, unknown: 0, ignored: 0, invalid: 0 };
 
 /** Something that isn't a message, as another program might send it. */
 function oddity(value: Record<string, unknown>): Message {

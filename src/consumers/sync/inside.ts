@@ -51,12 +51,17 @@ function reply(
   request: NumberedRequest,
 ): void {
   const { id } = request;
+  const done = () => post({ type: "done", id });
+  const failed = (error: unknown) => post({ type: "failed", id, error: packError(error) });
   try {
-    if (request.type === "check") registry.classOf(request.consumer);
-    else registry.handle(request);
-    post({ type: "done", id });
+    const result = request.type === "check"
+      ? void registry.classOf(request.consumer)
+      : registry.handle(request);
+    // An asynchronous schema; the main thread sends one event at a time.
+    if (result) result.then(done, failed);
+    else done();
   } catch (error) {
-    post({ type: "failed", id, error: packError(error) });
+    failed(error);
   }
 }
 
@@ -104,7 +109,7 @@ function reportUnhandled(post: (reply: Reply) => void): { readonly continue: () 
 
 /** The part of a `SyncConsumer` that its thread uses. */
 interface Consumer {
-  dispatch(event: Message): void;
+  dispatch(event: Message): void | PromiseLike<void>;
 }
 
 type ConsumerClass = new (...args: readonly unknown[]) => Consumer;
@@ -141,10 +146,12 @@ class InstanceRegistry {
     });
   }
 
-  /** Passes an event to its consumer, which is created if it is new. */
-  handle({ instance, event, start }: Extract<Request, { type: "handle" }>): void {
+  /** Passes an event to its consumer, which is created if it is new; a promise is to be awaited. */
+  handle(
+    { instance, event, start }: Extract<Request, { type: "handle" }>,
+  ): void | PromiseLike<void> {
     const consumer = start ? this.#create(instance, start) : this.#instances.get(instance);
-    consumer?.dispatch(event);
+    return consumer?.dispatch(event);
   }
 
   /** Removes a consumer. */

@@ -1,4 +1,4 @@
-import type { ServerInspection } from "../channel_layer.ts";
+import type { ServerInspection } from "../inspection.ts";
 import type { LayerSettings } from "../settings.ts";
 import type {
   AddressedBody,

@@ -53,12 +53,13 @@ class Inspection {
     if (Object.getOwnPropertySymbols(object).length > 0) this.reject("has a symbol as key");
     for (const key of Object.keys(object)) {
       if (!key.isWellFormed()) this.reject("has a key with a lone surrogate");
-      this.#visitAt(key, object[key]);
+      // Omitted by the encoder, as in JSON.
+      if (object[key] !== undefined) this.#visitAt(key, object[key]);
     }
   }
 
   reject(problem: string): never {
-    throw new TypeError(`${formatPath(this.#path)} ${problem}`);
+    throw new TypeError(`Cannot send this event: ${formatPath(this.#path)} ${problem}`);
   }
 
   #visitNumber(value: number): void {
@@ -117,8 +118,20 @@ function describe(value: unknown): string {
   if (value === undefined || value === null) return `is ${value}`;
   if (typeof value !== "object") return `is a ${typeof value}`;
   const name = nameOfClass(value) || "class without a name";
-  return `is ${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+  const remedy = REMEDIES.get(name);
+  return `is ${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}${remedy ? `; send ${remedy}` : ""}`;
 }
+
+/** What to send instead of an instance of a class. */
+const REMEDIES: ReadonlyMap<string, string> = new Map([
+  ["ArrayBuffer", "a Uint8Array"],
+  ["Date", "a string or a number"],
+  ["Error", "its message"],
+  ["Map", "an object"],
+  ["Promise", "what it resolves with"],
+  ["Set", "an array"],
+  ["URL", "its href"],
+]);
 
 function nameOfClass(value: object): string {
   const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;

@@ -48,14 +48,14 @@ const noExtensions = {
   },
 } as unknown as ExtensionCodec<undefined>;
 
-const DEPTH = { maxDepth: MAX_DEPTH + 1 };
-const plainEncoder = new Encoder(DEPTH);
+const OPTIONS = { maxDepth: MAX_DEPTH + 1, ignoreUndefined: true };
+const plainEncoder = new Encoder(OPTIONS);
 
 /**
  * Preserves what the plain encoder changes: 64-bit integers, and `-0`, which it encodes as 0. It encodes
  * every number as a float and every bigint as an integer, so integers are widened first.
  */
-const exactEncoder = new Encoder({ ...DEPTH, useBigInt64: true, forceIntegerToFloat: true });
+const exactEncoder = new Encoder({ ...OPTIONS, useBigInt64: true, forceIntegerToFloat: true });
 
 function widen(value: unknown): unknown {
   if (Number.isSafeInteger(value) && !Object.is(value, -0)) return BigInt(value as number);

@@ -1,4 +1,4 @@
-import type { ServerInspection } from "../channel_layer.ts";
+import type { ServerInspection } from "../inspection.ts";
 import type { KeyInspection } from "../store.ts";
 import { countOf, listOf, type Run, textsOf } from "./connection/client.ts";
 import { type Connection, runScript, script } from "./connection/connection.ts";

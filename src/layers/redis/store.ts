@@ -1,5 +1,5 @@
 import { LayerConfigurationError } from "../../errors.ts";
-import type { ServerInspection } from "../channel_layer.ts";
+import type { ServerInspection } from "../inspection.ts";
 import type { LayerSettings } from "../settings.ts";
 import { settleAll } from "../settle_all.ts";
 import type { AddressedBody, KeyInspection, Store, StoredBody } from "../store.ts";

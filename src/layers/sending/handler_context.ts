@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Application, ChannelScope } from "../../protocol/mod.ts";
+import type { AnyApplication, ChannelScope } from "../../protocol/mod.ts";
 import type { ChannelLayer } from "../channel_layer.ts";
 
 /** The channel whose events the running code handles. */
@@ -18,8 +18,8 @@ const context = new AsyncLocalStorage<HandlerContext>();
  */
 export function withHandlerContext(
   layer: ChannelLayer,
-  application: Application<ChannelScope>,
-): Application<ChannelScope> {
+  application: AnyApplication<ChannelScope>,
+): AnyApplication<ChannelScope> {
   return (scope, receive, send) =>
     context.run({ layer, channel: scope.channel }, application, scope, receive, send);
 }

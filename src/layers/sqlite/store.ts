@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { ServerInspection } from "../channel_layer.ts";
+import type { ServerInspection } from "../inspection.ts";
 import type { LayerSettings } from "../settings.ts";
 import type {
   AddressedBody,

@@ -6,6 +6,18 @@ import { assertSame } from "./same_value.ts";
 /** Messages arrive exactly as they were sent. */
 export const exactCases: readonly LayerCase[] = [
   {
+    name: "send() omits keys whose value is undefined",
+    async run(backend) {
+      const layer = backend.connect();
+      await layer.send("letters", {
+        type: "sent",
+        a: undefined,
+        b: { c: undefined, d: 2n ** 60n },
+      });
+      assertSame(await layer.receive("letters"), { type: "sent", b: { d: 2n ** 60n } });
+    },
+  },
+  {
     name: "receive() returns any message exactly as it was sent",
     async run(backend) {
       const layer = backend.connect();

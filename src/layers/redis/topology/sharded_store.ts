@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import { isSafeToRetry } from "../../../errors.ts";
-import type { ServerInspection } from "../../channel_layer.ts";
+import type { ServerInspection } from "../../inspection.ts";
 import { isProcessLocal } from "../../names.ts";
 import { settleAll } from "../../settle_all.ts";
 import type {
