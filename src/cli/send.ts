@@ -92,9 +92,8 @@ async function sendAll(
     if (error instanceof ChannelFullError) sent += error.accepted;
     return printFailure(error, terminal);
   } finally {
-    if (!quiet && sent > 0) {
-      terminal.printError(`Sent ${count(sent)} to ${channel} (layer ${layer.url})`);
-    }
+    const summary = `Sent ${count(sent)} to ${channel} (layer ${layer.url})`;
+    if (!quiet && sent > 0) terminal.printError(summary);
   }
 }
 
