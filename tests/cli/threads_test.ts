@@ -202,6 +202,20 @@ testWithRedis("exiting threads", () => {
   });
 });
 
+Deno.test("a stop while a thread exits by its code ends with status 0", async () => {
+  await using opened = await openFolder();
+  await using worker = opened.start("--threads", "2", "--concurrency", "2");
+  await worker.stderr.until("Listening on");
+  // The exiting thread waits for one of these.
+  await opened.layer.sendMany("a", withIds(3, { type: "wait", duration: 800 }));
+  await worker.stdout.count(3);
+  await opened.layer.send("a", { type: "exit" });
+  await worker.stderr.until("ends this thread with exit code 3");
+  worker.kill("SIGTERM");
+  assertEquals(await worker.end, 0, worker.stderr.all.join("\n"));
+  assertEquals(resultsOf(worker).ids, range(3));
+});
+
 Deno.test("events that are lost with a thread that is terminated are counted, and named in the log", async () => {
   await using opened = await openFolder();
   await opened.layer.sendMany("a", withIds(2_000, { type: "work" }));

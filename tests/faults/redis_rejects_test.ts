@@ -16,7 +16,7 @@ import { outcome } from "../helpers/worker.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 /** How long an answer is under way: long enough to abort what waits for it. */
-const DELAY = 150;
+const DELAY = 500;
 
 /** Opens a layer on a Redis, and another one whose answers are delayed. */
 async function openScene(redis: RedisServer) {
@@ -185,6 +185,7 @@ testWithRedis("Redis rejects writes", () => {
     await using redis = await startRedis();
     await using scene = await openScene(redis);
     await abortAmidArrival(scene, redis, async () => {});
+    scene.proxy.delay = 5_000; // The answer to what puts them back must still be in transit.
     await until("all are back", async () => await redis.cli("ZCARD", "asgiletters") === "3");
     scene.proxy.cut(); // The answer to what has put them back.
     await until("all are dropped", () => scene.drops.length >= 3);

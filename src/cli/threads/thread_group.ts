@@ -86,6 +86,8 @@ class WorkerThread {
   readonly #counter = sharedCounter(this.memory);
   readonly #listening = Promise.withResolvers<string>();
   #hasListened = false;
+  /** Whether the code of the thread has exited it: the thread requeues its events first. */
+  #isExiting = false;
 
   constructor(number: number, options: ThreadGroupOptions) {
     this.#number = number;
@@ -111,7 +113,9 @@ class WorkerThread {
       if (performance.now() - startedAt > BACKOFF.max) backoff.reset();
       const delay = stop.aborted || !this.#hasListened ? undefined : backoff.next();
       this.#reportExit(typeof end === "string" ? end : `${end.problem}`, delay);
-      if (delay === undefined) return { type: "ended", code: ExitCode.failed };
+      if (delay === undefined) {
+        return { type: "ended", code: this.#isExiting ? ExitCode.ok : ExitCode.failed };
+      }
       await pause(delay, undefined, { signal: stop }).catch(() => {});
       if (stop.aborted) return { type: "ended", code: ExitCode.ok };
     }
@@ -120,6 +124,7 @@ class WorkerThread {
   /** Runs a thread to its end; returns the reason if it exits before it has reported its end. */
   async #runOnce(abandon: AbortSignal): Promise<Ended | string> {
     const { promise, resolve } = Promise.withResolvers<Ended | string>();
+    this.#isExiting = false;
     const { port1: port, port2 } = new MessageChannel();
     const thread = this.#start(port2);
     const end = await this.#watch({ thread, port, abandon, resolve, ended: promise });
@@ -156,7 +161,10 @@ class WorkerThread {
     port.onmessage = ({ data }: MessageEvent<Report>) => {
       if (data.type === "ended") resolve(data);
       else if (data.type === "listening") this.#onListen(data.where);
-      else after(STOP_TIMEOUT, () => resolve("its code exited, and a handler did not return"));
+      else {
+        this.#isExiting = true;
+        after(STOP_TIMEOUT, () => resolve(this.#exitTimeout()));
+      }
     };
     using _stop = onAbort(stop, () => signal("stop", shutdownTimeout + STOP_TIMEOUT));
     using _kill = onAbort(kill, () => signal("kill", KILL_TIMEOUT));
@@ -165,6 +173,11 @@ class WorkerThread {
     const end = await ended;
     port.onmessage = null;
     return end;
+  }
+
+  #exitTimeout(): string {
+    this.#isExiting = false;
+    return "its code exited, and a handler did not return";
   }
 
   #onListen(where: string): void {
