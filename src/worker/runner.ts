@@ -162,7 +162,7 @@ export class Runner implements InstanceOwner {
       const waiting = this.#waitingInstance();
       if (!waiting && this.#instances.size >= concurrency) return;
       const event = this.#backlog.next();
-      if (!event) return;
+      if (!event) return this.#notify(); // All that waited was dropped.
       this.#inFlight++;
       if (waiting) waiting.give(event);
       else this.#startInstance(event);

@@ -210,3 +210,24 @@ Deno.test("a burst on a closed layer rejects", async () => {
   const worker = new Worker({ layer, application, channels: ["letters"], burst: true });
   await assertRejects(() => worker.run(), Error, "closed");
 });
+
+/** A layer whose full batches have expired by the time that a handler is free. */
+class LateLayer extends ForwardingLayer {
+  override async receiveMany(channel: string, options: ReceiveManyOptions): Promise<Delivery[]> {
+    const deliveries = await super.receiveMany(channel, options);
+    if (deliveries.length < options.limit || options.limit === 1) return deliveries;
+    return deliveries.map((delivery) => ({ channel, expiresAt: 0, read: () => delivery.read() }));
+  }
+}
+
+Deno.test("a burst ends if all events of a batch have expired before a handler is free", async () => {
+  await using layer = new LateLayer(new MemoryChannelLayer({ capacity: 10_000 }));
+  await layer.sendMany("letters", numbered(5_000));
+  const application: Application<ChannelScope> = async (_scope, receive) => {
+    for (;;) await receive();
+  };
+  const { worker } = await runBurst({ layer, application, channels: ["letters"] });
+  const { received, handled, dropped } = worker.counts;
+  assertEquals([received, handled + dropped], [5_000, 5_000]);
+  assertGreater(dropped, 0);
+});
