@@ -55,7 +55,7 @@ export class FailoverGuard {
     ]);
     if (!Array.isArray(reply) || reply.length === 0) return reply;
     try {
-      await this.#confirm(replicas);
+      await this.#confirm(replicas, client);
     } catch (error) {
       // If it still is the master, the messages are not lost; if not, its data is discarded. They
       // are not sent to another server: there, another receiver may have them already.
@@ -104,18 +104,24 @@ export class FailoverGuard {
    * Checks that the next master cannot deliver the messages again. If the replicas are silent, one of
    * them may have been promoted, which takes a moment to be known; or it is slow.
    */
-  async #confirm(replicas: number): Promise<void> {
+  async #confirm(replicas: number, client: Client | undefined): Promise<void> {
     if (replicas > 0 || (this.#isAlone && this.#isFresh)) return;
-    const { server, signal } = this.#connection;
+    const connection = this.#connection;
     if (!this.#isAlone) {
-      if (await this.#waitForReplica(PROMOTION) > 0) return; // It was only slow.
+      const late = await this.#waitForReplica(PROMOTION);
+      // Another client, of another server, knows nothing of this removal.
+      if (late > 0 && client === connection.client) return;
       this.#isAlone = await this.#hasNoReplica();
     }
     const askedAt = performance.now();
-    if (!await server.isCurrent?.(signal)) {
-      throw layerError(new RedisFailure("notMaster"), { layer: server.name, wasSent: false });
-    }
+    const isCurrent = await connection.server.isCurrent?.(connection.signal);
+    if (!isCurrent || client !== connection.client) throw this.#notMaster();
     this.#confirmedAt = askedAt;
+  }
+
+  #notMaster(): Error {
+    const layer = this.#connection.server.name;
+    return layerError(new RedisFailure("notMaster"), { layer, wasSent: false });
   }
 
   /** Whether it was the master a moment ago. */
