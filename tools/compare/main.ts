@@ -1,6 +1,6 @@
 /**
  * Does the same to our worker and to Python's Channels, one fault after the other, and prints what
- * became of 100 events beside each other: the table of docs/reliability.md.
+ * became of 100 events beside each other: what docs/reliability.md quotes.
  *
  *     deno run -A tools/compare/main.ts [FAULT...]
  *

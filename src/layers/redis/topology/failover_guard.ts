@@ -51,7 +51,7 @@ export class FailoverGuard {
     const { client } = connection;
     const [reply, replicas] = await Promise.all([
       connection.run(args, { blocksFor }),
-      this.#countReplicas(blocksFor),
+      this.#countReplicas(blocksFor, client),
     ]);
     if (!Array.isArray(reply) || reply.length === 0) return reply;
     try {
@@ -76,8 +76,12 @@ export class FailoverGuard {
   }
 
   /** Returns how many replicas confirm all removals so far, without waiting if there are none. */
-  async #countReplicas(blocksFor: number): Promise<number> {
-    if (this.#isAlone && !this.#isFresh) this.#isAlone = await this.#hasNoReplica();
+  async #countReplicas(blocksFor: number, client: Client | undefined): Promise<number> {
+    if (this.#isAlone && !this.#isFresh) {
+      this.#isAlone = await this.#hasNoReplica();
+      // Meanwhile, the connection may have moved to another server.
+      if (client !== this.#connection.client) return 0;
+    }
     if (this.#isAlone) return 0;
     return await this.#waitForReplica(REPLICATION, blocksFor);
   }
