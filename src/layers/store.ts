@@ -113,8 +113,8 @@ export interface Batch {
 export interface StoredBody {
   /** The encoded message. */
   readonly bytes: Uint8Array;
-  /** When it was sent, in milliseconds since 1970. */
-  readonly sentAt: number;
+  /** When it expires, in milliseconds since 1970. */
+  readonly expiresAt: number;
   /** Its position in the key, for {@linkcode Store.requeue}; opaque to the layer. */
   readonly position: unknown;
 }

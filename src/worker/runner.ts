@@ -1,9 +1,11 @@
 import { setImmediate } from "node:timers";
+import { UndecodableMessageError } from "../errors.ts";
 import type { Delivery } from "../layers/mod.ts";
 import type { AnyApplication, ChannelScope, Message } from "../protocol/mod.ts";
-import { Backlog } from "./backlog.ts";
+import type { DropReason } from "./counts.ts";
 import { Instance, type InstanceOwner } from "./instance.ts";
 import type { WorkerLog } from "./log.ts";
+import { Prefetch } from "./prefetch.ts";
 
 /** Options for a {@linkcode Runner}. */
 export interface RunnerOptions {
@@ -190,40 +192,97 @@ export class Runner implements InstanceOwner {
   }
 }
 
-/** How much work to prefetch, in milliseconds. */
-const PREFETCH_TIME = 10;
+/** The fetched events of a channel that no handler has started, the oldest first. */
+class Backlog {
+  readonly #channel: string;
+  readonly #log: WorkerLog;
+  readonly #deliveries: Delivery[] = [];
+  /** The positions of removed deliveries, which may be restored: deliveries added later follow. */
+  readonly #positions = new WeakMap<Delivery, number>();
+  #lastPosition = 0;
+  #firstExpiry = Infinity;
 
-/** The maximum number of prefetched events for each instance. */
-const MAX_PREFETCH = 1024;
-
-/** The weight of the newest duration in the average. */
-const WEIGHT = 0.2;
-
-/** The shortest duration that the clock measures reliably, in milliseconds. */
-const MIN_DURATION = 0.001;
-
-/** Computes how many events to prefetch from how long handlers take. */
-class Prefetch {
-  #average: number | undefined;
-
-  /** Notes how long a handler took, in milliseconds. */
-  note(duration: number): void {
-    this.#average = this.#average === undefined
-      ? duration
-      : this.#average + (duration - this.#average) * WEIGHT;
+  constructor(channel: string, log: WorkerLog) {
+    this.#channel = channel;
+    this.#log = log;
   }
 
-  /** Notes how long a handler has been running that has not finished, in milliseconds. */
-  noteAtLeast(duration: number): void {
-    this.#average = Math.max(this.#average ?? 0, duration);
-  }
-
-  /** How many events to prefetch for each instance: none before the first duration is known. */
+  /** How many events there are. */
   get size(): number {
-    if (this.#average === undefined) return 0;
-    return Math.min(
-      MAX_PREFETCH,
-      Math.floor(PREFETCH_TIME / Math.max(this.#average, MIN_DURATION)),
-    );
+    return this.#deliveries.length;
+  }
+
+  /** Appends events. */
+  add(deliveries: readonly Delivery[]): void {
+    this.#noteExpiry(deliveries[0]);
+    this.#deliveries.push(...deliveries);
+  }
+
+  /** Removes all events, for a requeue. */
+  removeAll(): Delivery[] {
+    const removed = this.#deliveries.splice(0);
+    for (const delivery of removed) {
+      if (!this.#positions.has(delivery)) this.#positions.set(delivery, ++this.#lastPosition);
+    }
+    return removed;
+  }
+
+  /** Restores removed events to their positions: the layer has rejected the requeue. */
+  restore(deliveries: readonly Delivery[]): void {
+    this.#noteExpiry(deliveries[0]);
+    const position = (delivery: Delivery) => this.#positions.get(delivery) ?? Infinity;
+    // Events that were never removed came last: their positions are equal, and the sort is stable.
+    this.#deliveries.push(...deliveries);
+    this.#deliveries.sort((one, other) => {
+      const [first, second] = [position(one), position(other)];
+      return first === second ? 0 : first - second;
+    });
+  }
+
+  /** Removes and returns the next valid event; drops invalid events before it. */
+  next(): Message | undefined {
+    for (let delivery; (delivery = this.#deliveries.shift());) {
+      const event = this.#read(delivery);
+      if (event) return event;
+    }
+  }
+
+  #read(delivery: Delivery): Message | undefined {
+    if (this.#hasExpired(delivery)) {
+      const message = "it expired while it waited for a handler";
+      return this.#drop("expired", message, eventOf(delivery));
+    }
+    try {
+      const event = delivery.read();
+      if (typeof event.type === "string") return event;
+      this.#drop("untyped", `its type must be a string, got ${typeof event.type}`, event);
+    } catch (error) {
+      if (!(error instanceof UndecodableMessageError)) throw error;
+      this.#drop("undecodable", error.message);
+    }
+  }
+
+  #drop(reason: DropReason, message: string, event?: Message): undefined {
+    this.#log.dropped({ channel: this.#channel, reason, message, event });
+  }
+
+  /** The first event of a batch expires first: until then, the others need no check. */
+  #noteExpiry(first: Delivery | undefined): void {
+    if (this.size === 0) this.#firstExpiry = Infinity;
+    if (first) this.#firstExpiry = Math.min(this.#firstExpiry, first.expiresAt);
+  }
+
+  #hasExpired(delivery: Delivery): boolean {
+    const now = Date.now();
+    return now >= this.#firstExpiry && now >= delivery.expiresAt;
+  }
+}
+
+/** Returns the event of a delivery, unless it cannot be decoded. */
+function eventOf(delivery: Delivery): Message | undefined {
+  try {
+    return delivery.read();
+  } catch {
+    return undefined;
   }
 }

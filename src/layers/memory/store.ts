@@ -72,10 +72,10 @@ export class MemoryStore implements Store, Source {
   }
 
   requeue(key: string, bodies: readonly StoredBody[]): Promise<void> {
-    const offset = clockOffset();
-    const requeued = bodies.map(({ bytes, sentAt, position }) => ({
+    const offset = this.#expiryOffset;
+    const requeued = bodies.map(({ bytes, expiresAt, position }) => ({
       bytes,
-      sentAt: sentAt - offset,
+      sentAt: expiresAt - offset,
       position: Number(position),
     }));
     const messages = [...requeued, ...this.#messages.get(key) ?? []];
@@ -127,7 +127,7 @@ export class MemoryStore implements Store, Source {
 
   #take(limits: PollLimits): Batch[] {
     const batches: Batch[] = [];
-    const offset = clockOffset();
+    const offset = this.#expiryOffset;
     for (const [key, limit] of limits) {
       const messages = this.#live(key);
       const taken = messages.splice(0, limit);
@@ -135,12 +135,17 @@ export class MemoryStore implements Store, Source {
       if (taken.length === 0) continue;
       const bodies = taken.map(({ bytes, sentAt, position }) => ({
         bytes,
-        sentAt: Math.floor(sentAt + offset),
+        expiresAt: Math.floor(sentAt + offset),
         position,
       }));
       batches.push({ key, bodies });
     }
     return batches;
+  }
+
+  /** What to add to the time at which a body was sent to get its expiry as a date. */
+  get #expiryOffset(): number {
+    return clockOffset() + this.#settings.expiry;
   }
 
   /** Deletes everything that has expired, at intervals. */

@@ -15,18 +15,16 @@ export interface KeepableDelivery extends Delivery {
 export class StoredDelivery implements KeepableDelivery {
   readonly channel: string;
   readonly body: StoredBody;
-  readonly #expiry: number;
   readonly #packer: MessagePacker;
 
-  constructor(channel: string, body: StoredBody, expiry: number, packer: MessagePacker) {
+  constructor(channel: string, body: StoredBody, packer: MessagePacker) {
     this.channel = channel;
     this.body = body;
-    this.#expiry = expiry;
     this.#packer = packer;
   }
 
   get expiresAt(): number {
-    return this.body.sentAt + this.#expiry;
+    return this.body.expiresAt;
   }
 
   read(): Message {

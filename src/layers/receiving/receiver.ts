@@ -193,12 +193,10 @@ export class Receiver implements SourceLoopOwner {
 
   /** Drops expired messages. They may be anywhere in a batch, since clocks can be set. */
   #liveOf({ key, bodies }: Batch): StoredDelivery[] {
-    const { packer, settings: { expiry } } = this.#parts;
     const now = Date.now();
     const live: StoredDelivery[] = [];
     for (const body of bodies) {
-      const delivery = new StoredDelivery(key, body, expiry, packer);
-      if (delivery.expiresAt > now) live.push(delivery);
+      if (body.expiresAt > now) live.push(new StoredDelivery(key, body, this.#parts.packer));
       else this.#reportDrop(key, EXPIRED);
     }
     return live;

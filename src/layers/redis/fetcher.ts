@@ -6,7 +6,7 @@ import { type Argument, type Reply, textsOf } from "./connection/client.ts";
 import { type Connection, runScript, script } from "./connection/connection.ts";
 import { failureOf } from "./connection/failures.ts";
 import { ServerClock } from "./server_clock.ts";
-import { FailoverGuard } from "./topology/failover_guard.ts";
+import { FailoverGuard, requeueTaken } from "./topology/failover_guard.ts";
 import { type Found, readFound, TakenMember } from "./wire_format.ts";
 
 /** The most messages that are removed from a key at once. */
@@ -27,7 +27,8 @@ type ReadFound<F extends Found> = (reply: Reply | undefined) => F[];
 /** Removes messages from the sorted sets of some keys, in batches that the network can carry. */
 export class Fetcher {
   readonly #options: FetcherOptions;
-  readonly #guard: FailoverGuard;
+  /** If another server can replace this one. */
+  readonly #guard: FailoverGuard | undefined;
   readonly #clock: ServerClock;
   readonly #limit = new BatchLimit();
   /** The keys that hold data of another type: there is one warning for each. */
@@ -35,8 +36,9 @@ export class Fetcher {
 
   constructor(options: FetcherOptions) {
     this.#options = options;
-    this.#guard = new FailoverGuard(options.connection);
-    this.#clock = new ServerClock(options.connection);
+    const { connection } = options;
+    this.#guard = connection.server.isCurrent && new FailoverGuard(connection);
+    this.#clock = new ServerClock(connection);
   }
 
   /** Returns whether a key held data of another type when it was last read. */
@@ -194,12 +196,15 @@ return found
   async #take<F extends Found>(
     args: readonly Argument[],
     read: ReadFound<F>,
-    blocksFor?: number,
+    blocksFor = 0,
   ): Promise<F[]> {
+    const { connection } = this.#options;
     const requeue = (reply: Reply) => this.#batches(read(reply)).flatMap(this.#requeuing);
-    const taking = this.#guard.take(args, requeue, blocksFor);
+    const onLateReply = (reply: Reply) => void requeueTaken(connection, requeue(reply));
+    const taking = this.#guard?.take(args, requeue, blocksFor) ??
+      connection.run(args, { blocksFor, onLateReply });
     if (!blocksFor && this.#clock.isDue) await Promise.all([taking, this.#clock.ask()]);
-    return this.#options.connection.read(await taking, read);
+    return connection.read(await taking, read);
   }
 
   /** Returns the commands that requeue a batch. */
@@ -211,11 +216,12 @@ return found
 
   /** Returns a batch for each key; what was removed from it in two parts is one batch. */
   #batches(found: readonly Found[]): Batch[] {
+    const { prefix, expiry } = this.#options;
     const batches = new Map<string, Batch>();
     for (const { key, members = [] } of found) {
       if (members.length === 0) continue;
       const bodies = this.#bodies(members);
-      this.#clock.checkNewest(this.#options.prefix + key, bodies.at(-1)!.sentAt);
+      this.#clock.checkNewest(prefix + key, bodies.at(-1)!.expiresAt - expiry);
       const batch = batches.get(key);
       if (batch) batch.bodies.push(...bodies);
       else batches.set(key, { key, bodies });
@@ -224,18 +230,18 @@ return found
   }
 
   #bodies(members: readonly Buffer[]): StoredBody[] {
-    const { offset } = this.#clock;
-    const { source } = this.#options;
+    const { expiry, source } = this.#options;
+    const lifetime = this.#clock.offset + expiry;
     const bodies: StoredBody[] = [];
     for (let at = 0; at + 1 < members.length; at += 2) {
-      bodies.push(new TakenMember(members[at]!, members[at + 1]!, offset, source));
+      bodies.push(new TakenMember(members[at]!, members[at + 1]!, lifetime, source));
     }
     return bodies;
   }
 
   readonly #checkArrival = (batch: Batch): Batch => {
     const { prefix, expiry } = this.#options;
-    this.#clock.checkArrival(prefix + batch.key, batch.bodies[0]!.sentAt, expiry);
+    this.#clock.checkArrival(prefix + batch.key, batch.bodies[0]!.expiresAt - expiry, expiry);
     return batch;
   };
 

@@ -39,19 +39,19 @@ function randomBytes(): Uint8Array {
 export class TakenMember implements StoredBody {
   readonly #member: Buffer;
   readonly #score: Buffer;
-  readonly #offset: number;
+  readonly #lifetime: number;
 
   /**
    * Creates it from a member and its score, as `ZPOPMIN` replies.
    *
-   * @param offset What to add to a time of the server to get a time of this machine, in
+   * @param lifetime What to add to its score to get its expiry by the clock of this machine, in
    * milliseconds.
    * @param source The source that removed it.
    */
-  constructor(member: Buffer, score: Buffer, offset: number, readonly source: Source) {
+  constructor(member: Buffer, score: Buffer, lifetime: number, readonly source: Source) {
     this.#member = member;
     this.#score = score;
-    this.#offset = offset;
+    this.#lifetime = lifetime;
   }
 
   get bytes(): Uint8Array {
@@ -60,8 +60,8 @@ export class TakenMember implements StoredBody {
     return new Uint8Array(buffer, byteOffset + start, length - start);
   }
 
-  get sentAt(): number {
-    return Number(this.#score.toString()) * 1000 + this.#offset;
+  get expiresAt(): number {
+    return Number(this.#score.toString()) * 1000 + this.#lifetime;
   }
 
   /** The arguments of `ZADD` that requeue it: its exact score, as Redis sent it, and the member. */

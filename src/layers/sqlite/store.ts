@@ -78,13 +78,13 @@ export class SqliteStore implements Store, Source {
   }
 
   async requeue(key: string, bodies: readonly StoredBody[]): Promise<void> {
-    const { prefix } = this.#settings;
+    const { prefix, expiry } = this.#settings;
     await this.#database.transact(() => {
       const insert = this.#database.statement(
         "INSERT INTO messages (id, prefix, key, sent_at, body) VALUES (?, ?, ?, ?, ?)",
       );
-      for (const { bytes, sentAt, position } of bodies) {
-        insert.run(Number(position) - this.#firstPosition, prefix, key, sentAt, bytes);
+      for (const { bytes, expiresAt, position } of bodies) {
+        insert.run(Number(position) - this.#firstPosition, prefix, key, expiresAt - expiry, bytes);
       }
       // Processes that have counted the rows before must notice that there may be more.
       this.#database.statement("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'messages'")
@@ -183,7 +183,7 @@ export class SqliteStore implements Store, Source {
   }
 
   #takeOldest(key: string, limit: number): StoredBody[] {
-    const { prefix } = this.#settings;
+    const { prefix, expiry } = this.#settings;
     const rows = this.#database.statement(
       "SELECT id, sent_at, body FROM messages WHERE prefix = ? AND key = ? ORDER BY id LIMIT ?",
     ).all(prefix, key, Math.min(limit, MAX_ROWS));
@@ -195,7 +195,7 @@ export class SqliteStore implements Store, Source {
     return rows.map(({ id, sent_at, body }) => ({
       bytes: body as Uint8Array,
       // A time in the future is from before the clock was set back.
-      sentAt: Math.min(Number(sent_at), now),
+      expiresAt: Math.min(Number(sent_at), now) + expiry,
       position: Number(id) + firstPosition,
     }));
   }

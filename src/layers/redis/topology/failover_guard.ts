@@ -16,7 +16,7 @@ const PROMOTION = 3_000;
 export type Requeue = (reply: Reply) => readonly (readonly Argument[])[];
 
 /**
- * Runs commands that remove messages. If another server can replace this one, a message is
+ * Runs commands that remove messages from a server that another one can replace. A message is
  * delivered only after a replica has confirmed its removal: otherwise the new master could deliver
  * it again.
  */
@@ -41,12 +41,8 @@ export class FailoverGuard {
    * @param blocksFor How long the command itself may block, in milliseconds.
    * @throws {LayerUnavailableError | LayerConfigurationError} If it fails.
    */
-  async take(args: readonly Argument[], requeue: Requeue, blocksFor = 0): Promise<Reply> {
+  async take(args: readonly Argument[], requeue: Requeue, blocksFor: number): Promise<Reply> {
     const connection = this.#connection;
-    if (!connection.server.isCurrent) {
-      const onLateReply = (reply: Reply) => void this.#requeue(requeue, reply);
-      return await connection.run(args, { blocksFor, onLateReply });
-    }
     await this.#prepare(await connection.open()); // All commands use the same client.
     const { client } = connection;
     const [reply, replicas] = await Promise.all([
@@ -59,7 +55,9 @@ export class FailoverGuard {
     } catch (error) {
       // If it still is the master, the messages are not lost; if not, its data is discarded. They
       // are not sent to another server: there, another receiver may have them already.
-      if (client && client === connection.client) await this.#requeue(requeue, reply);
+      if (client && client === connection.client) {
+        await requeueTaken(connection, requeue(reply));
+      }
       if (failureOf(error)?.kind === "notMaster") connection.drop();
       throw error;
     }
@@ -132,17 +130,19 @@ export class FailoverGuard {
   get #isFresh(): boolean {
     return performance.now() - this.#confirmedAt < TRUST;
   }
+}
 
-  /** Requeues what a reply contains; if the server rejects that, the messages are lost. */
-  async #requeue(requeue: Requeue, reply: Reply): Promise<void> {
-    const commands = requeue(reply);
-    try {
-      await Promise.all(commands.map((command) => this.#connection.run(command)));
-    } catch (error) {
-      const count = commands.reduce((sum, command) => sum + membersIn(command), 0);
-      const reason = error instanceof Error ? error.message : String(error);
-      warn(`Lost ${count} messages that could not be requeued: ${reason}`);
-    }
+/** Runs the commands that requeue messages; if the server rejects them, the messages are lost. */
+export async function requeueTaken(
+  connection: Connection,
+  commands: ReturnType<Requeue>,
+): Promise<void> {
+  try {
+    await Promise.all(commands.map((command) => connection.run(command)));
+  } catch (error) {
+    const count = commands.reduce((sum, command) => sum + membersIn(command), 0);
+    const reason = error instanceof Error ? error.message : String(error);
+    warn(`Lost ${count} messages that could not be requeued: ${reason}`);
   }
 }
 
