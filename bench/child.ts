@@ -1,4 +1,4 @@
-import { linesOf } from "./lines.ts";
+import { linesOf } from "../tests/helpers/program.ts";
 
 /** How to start a process. */
 export interface Program {
@@ -20,7 +20,7 @@ const STACK = /^\s+at /;
 /** A process that plays a role: it is told lines, and reports in lines of JSON. */
 export class Child implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
-  readonly #reports: AsyncGenerator<string>;
+  readonly #reports: AsyncIterator<string>;
   readonly #name: string;
   readonly #complaining: Promise<void>;
   #complaints = "";
@@ -37,7 +37,7 @@ export class Child implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.#reports = linesOf(this.#process.stdout);
+    this.#reports = linesOf(this.#process.stdout)[Symbol.asyncIterator]();
     this.#complaining = this.#listen();
   }
 
@@ -76,7 +76,6 @@ export class Child implements AsyncDisposable {
   /** Ends it, without grace. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#kill();
-    await this.#reports.return(undefined);
     await Promise.allSettled([
       this.#process.status,
       this.#complaining,

@@ -69,7 +69,7 @@ function chosen(only: string | undefined): Measure[] | undefined {
 async function measureAll(measures: readonly Measure[], quick: boolean): Promise<Results> {
   const folder = await Deno.makeTempDir({ prefix: "channels-bench-" });
   try {
-    await using redis = await RedisServer.start(folder);
+    await using redis = await RedisServer.start();
     const systems = await findSystems(redis, folder);
     const results = new Results();
     const bench: Bench = { systems, redis, plan: quick ? QUICK : FULL, results };

@@ -1,40 +1,31 @@
 import { createClient } from "redis";
+import { type RedisServer as Server, startRedis } from "../tests/helpers/redis.ts";
 
-/** How long the server may take to answer, in milliseconds. */
-const PATIENCE = 20_000;
-
-/** A Redis of the bench's own: on a UNIX socket, and keeping nothing on disk. */
+/** A Redis of the benchmark's own, on a UNIX socket and without persistence. */
 export class RedisServer implements AsyncDisposable {
-  readonly #process: Deno.ChildProcess;
+  readonly #server: Server;
   readonly #client: ReturnType<typeof makeClient>;
-  /** Where it is: `unix://PATH`. */
-  readonly url: string;
 
-  private constructor(process: Deno.ChildProcess, path: string) {
-    this.#process = process;
-    this.#client = makeClient(path);
-    this.url = `unix://${path}`;
+  private constructor(server: Server) {
+    this.#server = server;
+    this.#client = makeClient(server.url.slice("unix://".length));
   }
 
-  /** Starts one with its socket in a folder, and waits until it answers. */
-  static async start(folder: string): Promise<RedisServer> {
-    const path = `${folder}/redis.sock`;
-    const address = ["--port", "0", "--unixsocket", path, "--dir", folder];
-    const process = new Deno.Command("redis-server", {
-      args: [...address, "--save", "", "--appendonly", "no", "--loglevel", "warning"],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    await appearance(path);
-    const server = new RedisServer(process, path);
+  /** Starts one, and waits until it answers. */
+  static async start(): Promise<RedisServer> {
+    const server = new RedisServer(await startRedis());
     await server.#client.connect();
     return server;
   }
 
+  /** Its URL: `unix://PATH`. */
+  get url(): string {
+    return this.#server.url;
+  }
+
   /** Its process. */
   get pid(): number {
-    return this.#process.pid;
+    return this.#server.pid;
   }
 
   /** Runs a command. */
@@ -42,7 +33,7 @@ export class RedisServer implements AsyncDisposable {
     return String(await this.#client.sendCommand([...args]));
   }
 
-  /** How many connections it has, without the bench's own. */
+  /** How many connections it has, without the benchmark's own. */
   async connections(): Promise<number> {
     const list = await this.run("CLIENT", "LIST", "TYPE", "normal");
     return list.trim().split("\n").length - 1;
@@ -51,8 +42,7 @@ export class RedisServer implements AsyncDisposable {
   /** Ends it. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#client.destroy();
-    this.#process.kill("SIGKILL");
-    await this.#process.status;
+    await this.#server[Symbol.asyncDispose]();
   }
 }
 
@@ -67,16 +57,4 @@ export function makeClient(path: string) {
   });
   client.on("error", () => {}); // Commands under way reject with it.
   return client;
-}
-
-async function appearance(path: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE;
-  while (!await exists(path)) {
-    if (performance.now() > deadline) throw new Error("redis-server did not start");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }

@@ -1,4 +1,4 @@
-import { linesOf } from "../lines.ts";
+import { linesOf } from "../../tests/helpers/program.ts";
 
 const encoder = new TextEncoder();
 

@@ -139,11 +139,16 @@ async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<vo
 /** How long a test waits for a line, in milliseconds. */
 const LINE_TIMEOUT = 30_000;
 
+/** Returns the lines of a stream as they arrive. */
+export function linesOf(stream: ReadableStream<Uint8Array>): AsyncIterable<string> {
+  return createInterface({ input: Readable.fromWeb(stream) });
+}
+
 function readLines(stream: ReadableStream<Uint8Array>): Lines & { readonly end: Promise<void> } {
   const all: string[] = [];
   const watchers = new Set<() => void>();
   const end = (async () => {
-    for await (const line of createInterface({ input: Readable.fromWeb(stream) })) {
+    for await (const line of linesOf(stream)) {
       all.push(line);
       for (const watch of watchers) watch();
     }

@@ -28,6 +28,8 @@ wait`;
 export interface RedisServer extends AsyncDisposable {
   /** Its URL: `unix://PATH`. */
   readonly url: string;
+  /** The process id of the server. */
+  readonly pid: number;
   /** Runs `redis-cli` on it, and returns the output. */
   cli(...args: readonly string[]): Promise<string>;
   /** Kills it, as a crash would; may be called twice. */
@@ -108,6 +110,7 @@ export async function startRedis(
   const server = await startServer(folder, command, () => answers(socket));
   return {
     url: `unix://${socket}`,
+    pid: server.pid,
     cli: (...words) => run("redis-cli", ["-s", socket, ...words]),
     stop: () => server.endBy("SIGKILL"),
     kill: server.kill,
@@ -154,6 +157,7 @@ async function startOn(port: number, options: NodeOptions): Promise<Node> {
 
 /** A process of `redis-server`. */
 interface ServerProcess extends AsyncDisposable {
+  readonly pid: number;
   readonly kill: (signal: Deno.Signal) => void;
   /** Sends a signal, and waits until the process has ended. */
   readonly endBy: (signal: Deno.Signal) => Promise<void>;
@@ -194,7 +198,7 @@ async function startServer(
     await dispose();
     throw new Error(`redis-server did not start: ${lines}`, { cause });
   }
-  return { kill, endBy, [Symbol.asyncDispose]: dispose };
+  return { pid, kill, endBy, [Symbol.asyncDispose]: dispose };
 }
 
 function signalIfAlive(pid: number, signal: Deno.Signal): void {
