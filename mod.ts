@@ -72,11 +72,13 @@ export {
 export {
   ChannelFullError,
   ChannelsError,
+  ConnectionClosedError,
   ConsumerConfigurationError,
   InvalidEventError,
   LayerClosedError,
   LayerConfigurationError,
   LayerUnavailableError,
+  LifespanError,
   MessageTooLargeError,
   NoHandlerError,
   NoRouteError,
@@ -84,7 +86,7 @@ export {
   ShutdownTimeoutError,
   ThreadError,
   UndecodableMessageError,
-} from "./src/errors.ts";
+} from "./src/errors/mod.ts";
 export {
   type ChannelCapacity,
   type ChannelInspection,
@@ -114,12 +116,15 @@ export {
   type ChannelsOf,
   type DeclaredChannels,
   type EventsOf,
+  type HttpScope,
+  type LifespanScope,
   type LocalChannel,
   type Message,
   type Receive,
   type Scope,
   type Send,
   type StandardSchema,
+  type WebSocketScope,
 } from "./src/protocol/mod.ts";
 export { ChannelNameRouter, ProtocolTypeRouter } from "./src/routing/mod.ts";
 export {

@@ -1,4 +1,4 @@
-import { linesOf } from "../tests/helpers/program.ts";
+import { linesIn } from "../tests/helpers/program.ts";
 
 /** How to start a process. */
 export interface Program {
@@ -37,7 +37,7 @@ export class Child implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.#reports = linesOf(this.#process.stdout)[Symbol.asyncIterator]();
+    this.#reports = linesIn(this.#process.stdout)[Symbol.asyncIterator]();
     this.#complaining = this.#listen();
   }
 
@@ -102,7 +102,7 @@ export class Child implements AsyncDisposable {
   }
 
   async #listen(): Promise<void> {
-    for await (const line of linesOf(this.#process.stderr)) {
+    for await (const line of linesIn(this.#process.stderr)) {
       if (!STACK.test(line)) this.#complaints = `${this.#complaints}${line}\n`.slice(-KEPT);
       if (this.#waitingFor && line.includes(this.#waitingFor.text)) {
         this.#waitingFor.resolve(performance.now());

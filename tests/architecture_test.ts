@@ -6,7 +6,7 @@ const TESTS = new URL("./", import.meta.url);
 /** The command line reads the version from here. */
 const MANIFEST = new URL("../deno.json", import.meta.url);
 
-/** Which folders may import which: down only. `async`, `errors` and `printable` are files, on floor 0. */
+/** Which folders may import which: down only. `async` and `printable` are files. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   printable: [],
   async: [],
@@ -17,8 +17,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   threads: ["protocol", "async", "errors", "printable"],
   consumers: ["protocol", "async", "errors", "printable", "layers", "threads"],
   worker: ["protocol", "async", "errors", "printable", "layers"],
+  server: ["protocol", "async", "errors", "printable"],
   testing: ["protocol", "async", "errors", "printable", "layers"],
-  cli: ["protocol", "async", "errors", "printable", "layers", "worker", "threads"],
+  cli: ["protocol", "async", "errors", "printable", "layers", "worker", "server", "threads"],
 };
 
 /** The two doors of a folder: what users get, and what other folders may use besides. */
@@ -164,11 +165,11 @@ Deno.test("mayImport() accepts what the layering allows", () => {
   const allowed = [
     ["worker/worker.ts", "../layers/mod.ts"],
     ["worker/worker.ts", "../layers/internal.ts"],
-    ["worker/worker.ts", "../errors.ts"],
+    ["worker/worker.ts", "../errors/mod.ts"],
     ["consumers/sync/thread.ts", "../../threads/internal.ts"],
     ["cli/threads/serve.ts", "../../threads/internal.ts"],
     ["worker/worker.ts", "./log.ts"],
-    ["layers/redis/store.ts", "../../errors.ts"],
+    ["layers/redis/store.ts", "../../errors/mod.ts"],
     ["layers/redis/store.ts", "../store.ts"],
     ["layers/redis/connection/node_redis.ts", "redis"],
     ["layers/sqlite/change_watcher.ts", "node:fs"],

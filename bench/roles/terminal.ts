@@ -1,4 +1,4 @@
-import { linesOf } from "../../tests/helpers/program.ts";
+import { linesIn } from "../../tests/helpers/program.ts";
 
 const encoder = new TextEncoder();
 
@@ -12,5 +12,5 @@ export function report(what: object): void {
 
 /** Does something for each line that the bench tells. */
 export async function onEachLine(act: (line: string) => void | Promise<void>): Promise<void> {
-  for await (const line of linesOf(Deno.stdin.readable)) await act(line);
+  for await (const line of linesIn(Deno.stdin.readable)) await act(line);
 }

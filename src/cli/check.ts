@@ -1,4 +1,4 @@
-import { ChannelsError } from "../errors.ts";
+import { ChannelsError } from "../errors/mod.ts";
 import type { ChannelInspection, ChannelLayer, LayerInspection } from "../layers/mod.ts";
 import { jsonOf, printable } from "../printable.ts";
 import { withLayer } from "./layer.ts";

@@ -1,5 +1,5 @@
 import configuration from "../../deno.json" with { type: "json" };
-import { ChannelsError } from "../errors.ts";
+import { ChannelsError } from "../errors/mod.ts";
 import { check, CHECK_HELP, CHECK_OPTIONS } from "./check.ts";
 import { looksLikeUrl, type OptionNames, type Options, readOptions } from "./options.ts";
 import { RUN_WORKER_HELP, RUN_WORKER_OPTIONS, runWorker } from "./run_worker.ts";

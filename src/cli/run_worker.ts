@@ -1,5 +1,5 @@
 import { onAbort } from "../async.ts";
-import { LayerConfigurationError } from "../errors.ts";
+import { LayerConfigurationError } from "../errors/mod.ts";
 import { Counter } from "../worker/internal.ts";
 import type { WorkerCounts } from "../worker/mod.ts";
 import { type Log, openLog, readLogStyle } from "./log.ts";

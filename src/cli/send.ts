@@ -1,4 +1,4 @@
-import { ChannelFullError, ChannelsError } from "../errors.ts";
+import { ChannelFullError, ChannelsError } from "../errors/mod.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import { printable } from "../printable.ts";
 import type { Message } from "../protocol/mod.ts";

@@ -1,5 +1,5 @@
 import { untilAborted } from "../async.ts";
-import { ConsumerConfigurationError, ShutdownTimeoutError } from "../errors.ts";
+import { ConsumerConfigurationError, ShutdownTimeoutError } from "../errors/mod.ts";
 import { redirectWarnings } from "../layers/internal.ts";
 import { closeChannelLayers } from "../layers/mod.ts";
 import { knownChannels } from "../protocol/internal.ts";

@@ -6,6 +6,7 @@ import type {
   ReservesNames,
 } from "../protocol/internal.ts";
 import type {
+  AnyApplication,
   AnyMessage,
   ChannelScope,
   DeclaredChannels,
@@ -72,10 +73,11 @@ export abstract class AsyncConsumer<S extends Scope = ChannelScope> {
     this: T & (new (...args: Args) => C) & CheckedConsumer<T, C>,
     ...args: Args
   ): ConsumerApplication<T, C> {
-    return async (scope, receive, send) => {
+    const application: AnyApplication<C["scope"]> = async (scope, receive, send) => {
       const consumer: AnyConsumer = new this(...args);
       await (consumer as AsyncConsumer<C["scope"]>).#run(scope, receive, send);
     };
+    return application as ConsumerApplication<T, C>;
   }
 
   /** The scope that the server has started this consumer for. */

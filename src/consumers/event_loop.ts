@@ -1,5 +1,5 @@
 import { Backoff } from "../async.ts";
-import { LayerUnavailableError, ServerStoppedError } from "../errors.ts";
+import { LayerUnavailableError, ServerStoppedError } from "../errors/mod.ts";
 import { openChannel, type OwnChannel } from "../layers/internal.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import type { Message, Receive } from "../protocol/mod.ts";

@@ -1,4 +1,4 @@
-import { NoHandlerError } from "../errors.ts";
+import { NoHandlerError } from "../errors/mod.ts";
 import type { Message, StandardSchema } from "../protocol/mod.ts";
 
 /** A handler of a consumer. */

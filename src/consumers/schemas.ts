@@ -1,4 +1,4 @@
-import { InvalidEventError } from "../errors.ts";
+import { InvalidEventError } from "../errors/mod.ts";
 import type { Message, StandardSchema, StandardSchemaIssue } from "../protocol/mod.ts";
 
 /** How long an asynchronous schema may take, in milliseconds: an event must not block the next one. */

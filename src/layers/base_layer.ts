@@ -1,4 +1,4 @@
-import { ChannelsError, LayerClosedError } from "../errors.ts";
+import { ChannelsError, LayerClosedError } from "../errors/mod.ts";
 import type { AnyMessage, LocalChannel, Message } from "../protocol/mod.ts";
 import type {
   ChannelLayer,

@@ -1,4 +1,4 @@
-import { LayerConfigurationError } from "../errors.ts";
+import { LayerConfigurationError } from "../errors/mod.ts";
 import { outcomeUnknown, withUnknownOutcome } from "./sending/outcome.ts";
 
 /**

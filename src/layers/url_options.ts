@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { LayerConfigurationError } from "../errors.ts";
+import { LayerConfigurationError } from "../errors/mod.ts";
 
 /** Parses the values of an option in a query. */
 type OptionReader = (values: OptionValues) => object;

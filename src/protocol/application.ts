@@ -1,3 +1,11 @@
+import type {
+  HttpScope,
+  IncomingByType,
+  LifespanScope,
+  OutgoingByType,
+  WebSocketScope,
+} from "./connections.ts";
+
 /**
  * Returns the next event for the application, or waits for it. Rejects after the server has stopped:
  * the application need not catch that error, but can clean up in a `finally` block.
@@ -8,9 +16,11 @@ export type Receive<E = Message> = () => Promise<E>;
 
 /**
  * Sends a message to the client of the application's connection. Rejects if the scope has no client, as
- * in a worker.
+ * in a worker, and after the connection has ended.
+ *
+ * @typeParam M The messages that the client's protocol allows.
  */
-export type Send = (message: AnyMessage) => Promise<void>;
+export type Send<M = AnyMessage> = (message: M) => Promise<void>;
 
 /**
  * A function that a server calls once for each scope, and that handles the events of the scope until
@@ -18,15 +28,17 @@ export type Send = (message: AnyMessage) => Promise<void>;
  *
  * @typeParam S The scopes that the application accepts.
  * @typeParam E The events that it expects, which the compiler checks where they are sent: see
- * `ChannelsOf`. By default, any.
+ * `ChannelsOf`. By default, those of the scope's protocol, or any for a channel.
+ * @typeParam M The messages that it may send. By default, those of the scope's protocol, or any for a
+ * channel.
  * @param scope What the application is called for.
  * @param receive Returns the next event.
  * @param send Sends a message to the client.
  */
-export type Application<S extends Scope = Scope, E = Message> = (
+export type Application<S extends Scope = Scope, E = Incoming<S>, M = Outgoing<S>> = (
   scope: S,
   receive: Receive<E>,
-  send: Send,
+  send: Send<M>,
 ) => Promise<void>;
 
 /**
@@ -53,7 +65,7 @@ export interface ChannelScope {
 }
 
 /** What a server calls an application for. The `type` names the protocol. */
-export type Scope = ChannelScope | { readonly type: "lifespan" };
+export type Scope = ChannelScope | HttpScope | WebSocketScope | LifespanScope;
 
 /**
  * The scope of a protocol: `ScopeOf<"channel">` is {@linkcode ChannelScope}.
@@ -61,3 +73,23 @@ export type Scope = ChannelScope | { readonly type: "lifespan" };
  * @typeParam T The `type` of the scope.
  */
 export type ScopeOf<T extends Scope["type"]> = Extract<Scope, { readonly type: T }>;
+
+/**
+ * What an application of a scope receives: the events of the ASGI specification for `http`,
+ * `websocket` and `lifespan`, and any event if the scope may be a channel.
+ *
+ * @typeParam S The scope.
+ */
+export type Incoming<S extends Scope> = ChannelScope extends S ? Message
+  : S["type"] extends keyof IncomingByType ? IncomingByType[S["type"]]
+  : Message;
+
+/**
+ * What an application of a scope may send: the messages of the ASGI specification for `http`,
+ * `websocket` and `lifespan`, and any message if the scope may be a channel.
+ *
+ * @typeParam S The scope.
+ */
+export type Outgoing<S extends Scope> = ChannelScope extends S ? AnyMessage
+  : S["type"] extends keyof OutgoingByType ? OutgoingByType[S["type"]]
+  : AnyMessage;

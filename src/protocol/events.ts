@@ -23,6 +23,7 @@ import type {
   AnyMessage,
   Application,
   ChannelScope,
+  Incoming,
   Message,
   Receive,
   Scope,
@@ -43,15 +44,15 @@ export type AnyChannels = unknown;
 export type Undeclared = Readonly<Record<string, AnyMessage>>;
 
 /**
- * The `receive()` of a server, which knows no types: it returns messages, and is accepted by
- * applications of whatever events.
+ * The `receive()` of a server, which knows no channel's types: it returns the events of the scope's
+ * protocol, and is accepted by applications of whatever events.
  */
-export type AnyReceive = Receive & Receive<never>;
+export type AnyReceive<S extends Scope = Scope> = Receive<Incoming<S>> & Receive<never>;
 
 /** An application of any events. */
 export type AnyApplication<S extends Scope = Scope> = (
   scope: S,
-  receive: AnyReceive,
+  receive: AnyReceive<S>,
   send: Send,
 ) => Promise<void>;
 

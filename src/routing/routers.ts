@@ -1,4 +1,4 @@
-import { NoRouteError } from "../errors.ts";
+import { NoRouteError } from "../errors/mod.ts";
 import { knownChannels, prepare, withHooks } from "../protocol/internal.ts";
 import type { ChannelApplication, ProtocolApplication } from "../protocol/internal.ts";
 import type { AnyApplication, ChannelScope, Scope, ScopeOf } from "../protocol/mod.ts";

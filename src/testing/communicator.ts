@@ -1,5 +1,5 @@
 import { EventQueue } from "../async.ts";
-import { ServerStoppedError } from "../errors.ts";
+import { ServerStoppedError } from "../errors/mod.ts";
 import { ServerResources } from "../protocol/internal.ts";
 import type { HandlesEvents } from "../protocol/internal.ts";
 import type {

@@ -1,4 +1,4 @@
-import * as errors from "../errors.ts";
+import * as errors from "../errors/mod.ts";
 
 /** A thrown value, in a form that can be sent to another thread. */
 export type PackedError = { readonly thrown: unknown } | {

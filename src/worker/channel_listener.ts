@@ -1,5 +1,5 @@
 import { Backoff } from "../async.ts";
-import { isRejection, LayerUnavailableError } from "../errors.ts";
+import { isRejection, LayerUnavailableError } from "../errors/mod.ts";
 import { reclaim } from "../layers/internal.ts";
 import type { ChannelLayer, Delivery, ReceiveManyOptions } from "../layers/mod.ts";
 import { Runner, type RunnerOptions } from "./runner.ts";

@@ -1,5 +1,5 @@
 import { EventQueue, type EventQueueOptions } from "../async.ts";
-import { ServerStoppedError } from "../errors.ts";
+import { ServerStoppedError } from "../errors/mod.ts";
 import type { AnyApplication, AnyReceive, ChannelScope, Message, Send } from "../protocol/mod.ts";
 
 /** What an instance needs of the runner that started it. */

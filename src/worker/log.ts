@@ -3,7 +3,7 @@ import {
   type LayerUnavailableError,
   NoHandlerError,
   NoRouteError,
-} from "../errors.ts";
+} from "../errors/mod.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import type { Message } from "../protocol/mod.ts";
 import type { Counter, DropReason } from "./counts.ts";

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers";
-import { UndecodableMessageError } from "../errors.ts";
+import { UndecodableMessageError } from "../errors/mod.ts";
 import type { Delivery } from "../layers/mod.ts";
 import type { AnyApplication, ChannelScope, Message } from "../protocol/mod.ts";
 import type { DropReason } from "./counts.ts";

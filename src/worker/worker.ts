@@ -1,5 +1,5 @@
 import { untilAborted } from "../async.ts";
-import { ShutdownTimeoutError } from "../errors.ts";
+import { ShutdownTimeoutError } from "../errors/mod.ts";
 import { withHandlerContext } from "../layers/internal.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import { ServerResources } from "../protocol/internal.ts";

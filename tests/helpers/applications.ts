@@ -1,7 +1,14 @@
-import type { Application, ChannelScope, Message } from "@asgi/channels";
+import type { Application, ChannelScope, LifespanScope, Message } from "@asgi/channels";
 
 /** The scope of the channel "letters". */
 export const scope: ChannelScope = { type: "channel", channel: "letters" };
+
+/** The scope of a server's lifetime. */
+export const lifespan: LifespanScope = {
+  type: "lifespan",
+  asgi: { version: "3.0", spec_version: "2.0" },
+  state: {},
+};
 
 /** An application that ignores its events. */
 export const idle: Application<ChannelScope> = async (_scope, receive) => {

@@ -140,7 +140,7 @@ async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<vo
 const LINE_TIMEOUT = 30_000;
 
 /** Returns the lines of a stream as they arrive. */
-export function linesOf(stream: ReadableStream<Uint8Array>): AsyncIterable<string> {
+export function linesIn(stream: ReadableStream<Uint8Array>): AsyncIterable<string> {
   return createInterface({ input: Readable.fromWeb(stream) });
 }
 
@@ -148,7 +148,7 @@ function readLines(stream: ReadableStream<Uint8Array>): Lines & { readonly end: 
   const all: string[] = [];
   const watchers = new Set<() => void>();
   const end = (async () => {
-    for await (const line of linesOf(stream)) {
+    for await (const line of linesIn(stream)) {
       all.push(line);
       for (const watch of watchers) watch();
     }

@@ -2,13 +2,14 @@ import { assertEquals } from "@std/assert";
 import type {
   Application,
   ChannelScope,
+  LifespanScope,
   Message,
   Receive,
   Scope,
   ScopeOf,
   Send,
 } from "@asgi/channels/protocol";
-import { unexpected } from "../helpers/applications.ts";
+import { lifespan, unexpected } from "../helpers/applications.ts";
 
 /** Compiles only where the two types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
@@ -19,7 +20,7 @@ function check<_Claim extends true>(): void {}
 
 Deno.test("ScopeOf is the scope of one type", () => {
   check<Same<ScopeOf<"channel">, ChannelScope>>();
-  check<Same<ScopeOf<"lifespan">, { readonly type: "lifespan" }>>();
+  check<Same<ScopeOf<"lifespan">, LifespanScope>>();
   check<Same<ScopeOf<Scope["type"]>, Scope>>();
   // @ts-expect-error No scope has that type.
   check<Same<ScopeOf<"smtp">, ChannelScope>>();
@@ -28,7 +29,7 @@ Deno.test("ScopeOf is the scope of one type", () => {
 Deno.test("Scope narrows by its type", () => {
   const describe = (scope: Scope) => scope.type === "channel" ? scope.channel : scope.type;
   assertEquals(describe({ type: "channel", channel: "letters" }), "letters");
-  assertEquals(describe({ type: "lifespan" }), "lifespan");
+  assertEquals(describe(lifespan), "lifespan");
   // @ts-expect-error Only a channel scope has a channel.
   const wrong = (scope: Scope) => scope.channel;
   wrong({ type: "channel", channel: "letters" });
@@ -59,7 +60,7 @@ Deno.test("Application takes a scope, receive and send", async () => {
   check<Same<Parameters<typeof echo>, [scope: Scope, receive: Receive, send: Send]>>();
   const sent: Message[] = [];
   await echo(
-    { type: "lifespan" },
+    lifespan,
     () => Promise.resolve({ type: "lifespan.startup" }),
     (message) => Promise.resolve(void sent.push(message)),
   );
@@ -77,5 +78,5 @@ Deno.test("Application of any scope is assignable to one of a channel", () => {
 Deno.test("Application returns a promise", () => {
   // @ts-expect-error A server waits for its end.
   const wrong: Application = () => {};
-  wrong({ type: "lifespan" }, unexpected, unexpected);
+  wrong(lifespan, unexpected, unexpected);
 });

@@ -4,6 +4,7 @@ import {
   AsyncConsumer,
   ChannelNameRouter,
   type ChannelScope,
+  type LifespanScope,
   NoRouteError,
 } from "@asgi/channels";
 import type { ApplicationsByChannel } from "@asgi/channels/routing";
@@ -131,7 +132,7 @@ Deno.test("ChannelNameRouter() rejects what is not a function with a TypeError",
 });
 
 Deno.test("ChannelNameRouter() accepts only applications of channel scopes", () => {
-  const lifespan: Application<{ readonly type: "lifespan" }> = async () => {};
+  const lifespan: Application<LifespanScope> = async () => {};
   // @ts-expect-error It would be given the scope of a channel.
   ChannelNameRouter({ letters: lifespan });
 });

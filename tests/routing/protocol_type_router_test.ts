@@ -10,7 +10,7 @@ import {
 import type { ApplicationsByType } from "@asgi/channels/routing";
 import { knownChannels } from "../../src/protocol/internal.ts";
 import type { ScopeOf } from "@asgi/channels/protocol";
-import { unexpected } from "../helpers/applications.ts";
+import { lifespan, unexpected } from "../helpers/applications.ts";
 
 const letters: ChannelScope = { type: "channel", channel: "letters" };
 
@@ -20,7 +20,7 @@ Deno.test("ProtocolTypeRouter() chooses the application by scope.type", async ()
     channel: (scope) => Promise.resolve(void picked.push(scope.channel)),
     lifespan: (scope) => Promise.resolve(void picked.push(scope.type)),
   });
-  await router({ type: "lifespan" }, unexpected, unexpected);
+  await router(lifespan, unexpected, unexpected);
   await router(letters, unexpected, unexpected);
   assertEquals(picked, ["lifespan", "letters"]);
 });
@@ -41,7 +41,7 @@ Deno.test("ProtocolTypeRouter() passes receive and send unchanged", async () => 
 Deno.test("ProtocolTypeRouter() names the requested type and the known ones", async () => {
   const router = ProtocolTypeRouter({ channel: async () => {} });
   const error = await assertRejects(
-    () => router({ type: "lifespan" }, unexpected, unexpected),
+    () => router(lifespan, unexpected, unexpected),
     NoRouteError,
     'No application for type "lifespan": known are channel',
   );

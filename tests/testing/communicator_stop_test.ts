@@ -1,6 +1,6 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Application, ChannelScope } from "@asgi/channels";
-import { ServerStoppedError } from "../../src/errors.ts";
+import { ServerStoppedError } from "../../src/errors/mod.ts";
 import { ApplicationCommunicator } from "@asgi/channels/testing";
 import { idle, scope } from "../helpers/applications.ts";
 import { assertTimesOut } from "../helpers/waiting.ts";

@@ -7,7 +7,7 @@ import {
   type Message,
   Worker,
 } from "@asgi/channels";
-import { ServerStoppedError } from "../../src/errors.ts";
+import { ServerStoppedError } from "../../src/errors/mod.ts";
 import { numbered, numbersOf, remaining, Tally } from "../helpers/events.ts";
 import { within } from "../helpers/waiting.ts";
 import { outcome, startWorker } from "../helpers/worker.ts";

@@ -109,12 +109,15 @@ export class Cast {
     await Promise.all(ends);
   }
 
-  /** Handles what is left in the channels. */
-  async drain(): Promise<void> {
+  /** Handles what is left in the channels. Returns when the worker that does so began to receive. */
+  async drain(): Promise<number> {
     const worker = this.#startWorker(0, ["--burst"]);
     worker.codes = [0];
+    await worker.program.stderr.until("Listening on");
+    const listenedAt = Date.now();
     const code = await worker.program.end;
     if (code !== 0) this.#note(worker, code);
+    return listenedAt;
   }
 
   /** Leaves no process behind, whatever has happened. */

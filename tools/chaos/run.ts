@@ -147,12 +147,15 @@ async function oldestAge(url: string): Promise<number> {
 
 async function end({ cast, expiry }: Stage, incidents: readonly Incident[]): Promise<Result> {
   await cast.stopSenders();
+  const from = Date.now();
   await cast.stopWorkers();
-  await cast.drain();
+  // On a busy machine, what is left may expire before a worker has started that handles it.
+  const to = await cast.drain();
+  const end = { kind: "the end of the run", from, to, mayLose: 0, isBlackout: true };
   const sheet = balance({
     sent: cast.sentJournals.flatMap(readSent),
     handled: cast.handledJournals.flatMap(readHandled),
-    incidents,
+    incidents: [...incidents, end],
     expiry,
   });
   return { sheet, accidents: cast.accidents };

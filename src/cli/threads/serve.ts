@@ -1,5 +1,5 @@
 import process from "node:process";
-import { LayerConfigurationError } from "../../errors.ts";
+import { LayerConfigurationError } from "../../errors/mod.ts";
 import { enterThread } from "../../threads/internal.ts";
 import { openLog } from "../log.ts";
 import { ExitCode, UsageError, writeLine } from "../terminal.ts";

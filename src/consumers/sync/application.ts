@@ -1,8 +1,15 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { ConsumerConfigurationError, ThreadError } from "../../errors.ts";
+import { ConsumerConfigurationError, ThreadError } from "../../errors/mod.ts";
 import { type ChannelLayer, getChannelLayer, type SendOptions } from "../../layers/mod.ts";
 import { keepForServer, type ServerResource, withHooks } from "../../protocol/internal.ts";
-import type { Application, Message, Receive, Scope, Send } from "../../protocol/mod.ts";
+import type {
+  AnyApplication,
+  Application,
+  Message,
+  Receive,
+  Scope,
+  Send,
+} from "../../protocol/mod.ts";
 import { EventLoop } from "../event_loop.ts";
 import { LAYER_METHODS } from "./channel_layer.ts";
 import { type PoolLease, type PoolOptions, ThreadPool } from "./pool.ts";
@@ -23,14 +30,16 @@ export interface ThreadedConsumer {
 /** Returns the application that runs a consumer on threads. */
 export function threadedApplication<S extends Scope>(consumer: ThreadedConsumer): Application<S> {
   const shared = () => keepForServer(consumer, () => startPool(consumer));
-  const application: Application<S> = async (scope, receive, send) => {
+  const application: AnyApplication<S> = async (scope, receive, send) => {
     const kept = shared();
     if (kept) return await runOn(kept.pool, consumer, { scope, receive, send });
     // Called by something that keeps no resources: the threads end with the scope.
     await using lease = ThreadPool.lease(consumer.pool);
     await runOn(lease.pool, consumer, { scope, receive, send });
   };
-  return withHooks(application, { prepare: async () => await shared()?.ready });
+  return withHooks(application, {
+    prepare: async () => await shared()?.ready,
+  }) as Application<S>;
 }
 
 /** Leases the pool, and starts a thread, which must have the class. */

@@ -2,7 +2,7 @@ import { isBuiltin, registerHooks } from "node:module";
 import process from "node:process";
 import { setImmediate } from "node:timers";
 import { receiveMessageOnPort } from "node:worker_threads";
-import { ConsumerConfigurationError } from "../../errors.ts";
+import { ConsumerConfigurationError } from "../../errors/mod.ts";
 import type { Message } from "../../protocol/mod.ts";
 import { enterThread, type PackedError, packError, unpackError } from "../../threads/internal.ts";
 import { StopConsumer } from "../stop_consumer.ts";

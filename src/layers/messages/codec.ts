@@ -1,4 +1,4 @@
-import { UndecodableMessageError } from "../../errors.ts";
+import { UndecodableMessageError } from "../../errors/mod.ts";
 import { quoted } from "../../printable.ts";
 import type { Message } from "../../protocol/mod.ts";
 

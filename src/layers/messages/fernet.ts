@@ -7,7 +7,7 @@ import {
   randomBytes,
   timingSafeEqual,
 } from "node:crypto";
-import { UndecodableMessageError } from "../../errors.ts";
+import { UndecodableMessageError } from "../../errors/mod.ts";
 import type { Cipher } from "./codec.ts";
 
 /** The first byte of every token. */

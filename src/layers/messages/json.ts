@@ -1,4 +1,4 @@
-import { UndecodableMessageError } from "../../errors.ts";
+import { UndecodableMessageError } from "../../errors/mod.ts";
 import { printable, quoted } from "../../printable.ts";
 import { checkShape, COST, MAX_DEPTH, MAX_MEMORY, type MessageCodec, reject } from "./codec.ts";
 

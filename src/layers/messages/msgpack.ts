@@ -1,5 +1,5 @@
 import { Decoder, Encoder, type ExtensionCodec } from "@msgpack/msgpack";
-import { MessageTooLargeError, UndecodableMessageError } from "../../errors.ts";
+import { MessageTooLargeError, UndecodableMessageError } from "../../errors/mod.ts";
 import { printable } from "../../printable.ts";
 import { checkShape, COST, MAX_DEPTH, MAX_MEMORY, type MessageCodec } from "./codec.ts";
 import { inspect, memoryOf } from "./msgpack_inspection.ts";

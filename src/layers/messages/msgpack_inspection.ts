@@ -1,4 +1,4 @@
-import { UndecodableMessageError } from "../../errors.ts";
+import { UndecodableMessageError } from "../../errors/mod.ts";
 import { COST, MAX_DEPTH, MAX_MEMORY, reject } from "./codec.ts";
 
 /** The properties of a message that decide how it is decoded. */

@@ -1,4 +1,4 @@
-import { MessageTooLargeError, UndecodableMessageError } from "../../errors.ts";
+import { MessageTooLargeError, UndecodableMessageError } from "../../errors/mod.ts";
 import type { Message } from "../../protocol/mod.ts";
 import { isProcessLocal, isValidChannelName, nonLocalName } from "../names.ts";
 import { checkMessage } from "./check.ts";

@@ -1,4 +1,4 @@
-import { LayerClosedError, UndecodableMessageError } from "../../errors.ts";
+import { LayerClosedError, UndecodableMessageError } from "../../errors/mod.ts";
 import type { Delivery, ReceiveManyOptions } from "../channel_layer.ts";
 import type { MessagePacker } from "../messages/packer.ts";
 import { isOwned, isProcessLocal, nonLocalName } from "../names.ts";

@@ -1,5 +1,5 @@
 import { Backoff } from "../../async.ts";
-import { isRejection } from "../../errors.ts";
+import { isRejection } from "../../errors/mod.ts";
 import type { Store } from "../store.ts";
 import { warn } from "../warnings.ts";
 import type { StoredDelivery } from "./delivery.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { isRejection, LayerConfigurationError } from "../../errors.ts";
+import { isRejection, LayerConfigurationError } from "../../errors/mod.ts";
 import type { Batch, PollLimits, Source } from "../store.ts";
 import { type Connection, runScript, script } from "./connection/connection.ts";
 import { failureOf } from "./connection/failures.ts";

@@ -1,4 +1,4 @@
-import { LayerConfigurationError } from "../../errors.ts";
+import { LayerConfigurationError } from "../../errors/mod.ts";
 import type { ServerInspection } from "../inspection.ts";
 import type { LayerSettings } from "../settings.ts";
 import { settleAll } from "../settle_all.ts";

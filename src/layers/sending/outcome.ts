@@ -1,4 +1,4 @@
-import { LayerConfigurationError, LayerUnavailableError } from "../../errors.ts";
+import { LayerConfigurationError, LayerUnavailableError } from "../../errors/mod.ts";
 
 /** An error of a layer; it says whether the operation may have been carried out. */
 type LayerError = LayerUnavailableError | LayerConfigurationError;

@@ -1,4 +1,4 @@
-import { ChannelFullError, SendTimeoutError } from "../../errors.ts";
+import { ChannelFullError, SendTimeoutError } from "../../errors/mod.ts";
 import type { SendOptions } from "../channel_layer.ts";
 import { outcomeUnknown, withOutcome } from "./outcome.ts";
 

@@ -1,5 +1,5 @@
 import { Backoff } from "../../async.ts";
-import { LayerUnavailableError } from "../../errors.ts";
+import { LayerUnavailableError } from "../../errors/mod.ts";
 import type { SendOptions } from "../channel_layer.ts";
 import type { Store } from "../store.ts";
 import { PendingSend, type SendRequest } from "./pending_send.ts";

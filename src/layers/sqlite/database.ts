@@ -1,5 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { LayerClosedError, LayerUnavailableError } from "../../errors.ts";
+import { LayerClosedError, LayerUnavailableError } from "../../errors/mod.ts";
 import {
   createPrivately,
   DatabaseFiles,

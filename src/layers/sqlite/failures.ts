@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
-import { LayerConfigurationError, LayerUnavailableError } from "../../errors.ts";
+import { LayerConfigurationError, LayerUnavailableError } from "../../errors/mod.ts";
 
 /** SQLite's messages for failures that need human intervention, and the reasons for the layer's error. */
 const CONFIGURATION: readonly (readonly [RegExp, string])[] = [

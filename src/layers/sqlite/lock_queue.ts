@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Backoff } from "../../async.ts";
-import { LayerUnavailableError } from "../../errors.ts";
+import { LayerUnavailableError } from "../../errors/mod.ts";
 
 /** How long a call waits for a lock that another process holds, in milliseconds. */
 const LOCK_TIMEOUT = 30_000;

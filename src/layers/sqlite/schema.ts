@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { LayerConfigurationError } from "../../errors.ts";
+import { LayerConfigurationError } from "../../errors/mod.ts";
 
 /** The application id in the header of this library's files. */
 const APPLICATION_ID = 0x61736769;

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { LayerClosedError } from "../../errors.ts";
+import { LayerClosedError } from "../../errors/mod.ts";
 import type { ChannelLayer } from "../../layers/mod.ts";
 import type { LayerCase } from "./case.ts";
 import { nextTurn } from "./clock.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { ChannelFullError } from "../../errors.ts";
+import { ChannelFullError } from "../../errors/mod.ts";
 import type { LayerCase } from "./case.ts";
 import { untilClockPasses } from "./clock.ts";
 import { drain, event, events, numberOf, range, receiveNumbers } from "./events.ts";

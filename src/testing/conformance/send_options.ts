@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { ChannelFullError, SendTimeoutError } from "../../errors.ts";
+import { ChannelFullError, SendTimeoutError } from "../../errors/mod.ts";
 import type { LayerCase } from "./case.ts";
 import { nextTurn, within } from "./clock.ts";
 import { drain, event, events, numberOf, range, receiveNumbers } from "./events.ts";

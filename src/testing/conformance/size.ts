@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { MessageTooLargeError } from "../../errors.ts";
+import { MessageTooLargeError } from "../../errors/mod.ts";
 import type { ChannelLayer } from "../../layers/mod.ts";
 import type { Message } from "../../protocol/mod.ts";
 import type { LayerCase } from "./case.ts";

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { LayerClosedError } from "../../../errors.ts";
+import { LayerClosedError } from "../../../errors/mod.ts";
 import type { Argument, Client, Reply, Run, Target } from "./client.ts";
 import { failureOf, isDemotion, layerError } from "./failures.ts";
 import { Link, type RunOptions } from "./link.ts";

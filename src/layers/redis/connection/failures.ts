@@ -1,4 +1,8 @@
-import { ChannelsError, LayerConfigurationError, LayerUnavailableError } from "../../../errors.ts";
+import {
+  ChannelsError,
+  LayerConfigurationError,
+  LayerUnavailableError,
+} from "../../../errors/mod.ts";
 
 /** Failures that persist until the configuration is changed, and what to change. */
 const CONFIGURATION = {

@@ -1,4 +1,4 @@
-import { LayerUnavailableError } from "../../../errors.ts";
+import { LayerUnavailableError } from "../../../errors/mod.ts";
 import type { ClusterAddress, Endpoint } from "../address.ts";
 import type { Argument, Client, Reply, Run, Target } from "../connection/client.ts";
 import { layerError, RedisFailure } from "../connection/failures.ts";

@@ -1,6 +1,6 @@
 import process from "node:process";
 import { Backoff } from "../../../async.ts";
-import { LayerUnavailableError } from "../../../errors.ts";
+import { LayerUnavailableError } from "../../../errors/mod.ts";
 import { isUnreachable } from "../connection/failures.ts";
 import type { RedisStore } from "../store.ts";
 

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { isSafeToRetry } from "../../../errors.ts";
+import { isSafeToRetry } from "../../../errors/mod.ts";
 import type { ServerInspection } from "../../inspection.ts";
 import { isProcessLocal } from "../../names.ts";
 import { settleAll } from "../../settle_all.ts";

@@ -1,4 +1,4 @@
-import { LayerConfigurationError, LayerUnavailableError } from "../../../errors.ts";
+import { LayerConfigurationError, LayerUnavailableError } from "../../../errors/mod.ts";
 import type { Address, Endpoint, SentinelAddress } from "../address.ts";
 import type { Client, Run, Target } from "../connection/client.ts";
 import { openCluster } from "../connection/cluster_client.ts";
