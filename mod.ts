@@ -128,6 +128,16 @@ export {
 } from "./src/protocol/mod.ts";
 export { ChannelNameRouter, ProtocolTypeRouter } from "./src/routing/mod.ts";
 export {
+  type FetchFunction,
+  type FetchHandler,
+  fromFetchHandler,
+  serve,
+  type ServeOptions,
+  type ServerLogEntry,
+  type ServerOptions,
+  toFetchHandler,
+} from "./src/server/mod.ts";
+export {
   type DropCounts,
   type DroppedEvent,
   type DropReason,

@@ -31,7 +31,10 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
     "Worker",
     "closeChannelLayers",
     "configureChannelLayers",
+    "fromFetchHandler",
     "getChannelLayer",
+    "serve",
+    "toFetchHandler",
   ],
   // A program: it exports nothing, and does nothing when it is imported.
   "./cli": [],
@@ -52,6 +55,7 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
   "./layers/sqlite": ["SqliteChannelLayer"],
   "./protocol": [],
   "./routing": ["ChannelNameRouter", "ProtocolTypeRouter"],
+  "./server": ["fromFetchHandler", "serve", "toFetchHandler"],
   "./testing": ["ApplicationCommunicator"],
   "./testing/conformance": ["testChannelLayer"],
   "./types": [],
@@ -73,7 +77,7 @@ for (const [entryPoint, path] of Object.entries(manifest.exports)) {
 
 Deno.test("mod.ts exports what the entry points export", async () => {
   const front: Record<string, unknown> = await import("@asgi/channels");
-  for (const name of ["consumers", "layers", "protocol", "routing", "worker"]) {
+  for (const name of ["consumers", "layers", "protocol", "routing", "server", "worker"]) {
     const module: Record<string, unknown> = await import(`../src/${name}/mod.ts`);
     for (const [key, value] of Object.entries(module)) {
       if (key in front) assertEquals(front[key] === value, true, `${key} is the same`);

@@ -14,7 +14,15 @@ export interface Hooks {
    * Rejects if the application cannot run.
    */
   readonly prepare?: (channels: readonly string[]) => Promise<void>;
+  /** The function that answers all HTTP requests, without scopes and messages. */
+  readonly fetch?: FetchFunction | undefined;
 }
+
+/** A function that answers requests, such as the `fetch` of a Hono app, or what `Deno.serve()` takes. */
+export type FetchFunction = (
+  request: Request,
+  info: Deno.ServeHandlerInfo,
+) => Response | Promise<Response>;
 
 /** Adds hooks to an application. */
 export function withHooks<A extends object>(application: A, hooks: Hooks): A {
@@ -36,6 +44,11 @@ export async function prepare<S extends Scope>(
   await Promise.all(
     Array.from(applications, (application) => hooksOf(application).prepare?.(channels)),
   );
+}
+
+/** Returns the function that answers all HTTP requests of an application, if there is one. */
+export function fetchOf(application: object): FetchFunction | undefined {
+  return hooksOf(application).fetch;
 }
 
 function hooksOf(application: object): Hooks {

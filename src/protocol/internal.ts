@@ -5,6 +5,8 @@
  * @module
  */
 export {
+  type FetchFunction,
+  fetchOf,
   keepForServer,
   knownChannels,
   prepare,

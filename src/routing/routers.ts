@@ -1,5 +1,5 @@
 import { NoRouteError } from "../errors/mod.ts";
-import { knownChannels, prepare, withHooks } from "../protocol/internal.ts";
+import { fetchOf, knownChannels, prepare, withHooks } from "../protocol/internal.ts";
 import type { ChannelApplication, ProtocolApplication } from "../protocol/internal.ts";
 import type { AnyApplication, ChannelScope, Scope, ScopeOf } from "../protocol/mod.ts";
 
@@ -88,8 +88,9 @@ export function ProtocolTypeRouter<const A extends ApplicationsByType>(
     }
     await application(scope, receive, send);
   };
-  const { channel } = applications;
+  const { channel, http } = applications;
   return withHooks(route, {
+    fetch: http && fetchOf(http),
     channels: channel && knownChannels(channel),
     prepare: (channels) => prepare(channel ? [channel] : [], channels),
   }) as ProtocolApplication<A>;

@@ -1,0 +1,82 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { ConnectionClosedError } from "../errors/mod.ts";
+
+/** The bounds of the delay between two looks at a full buffer, in milliseconds: there is no event. */
+const MIN_DELAY = 1;
+const MAX_DELAY = 100;
+
+/** Options for a {@linkcode SocketWriter}. */
+export interface SocketWriterOptions {
+  /** How many bytes that the client has not read are kept at most. */
+  readonly sendBuffer: number;
+  /** How long to wait for a client that reads nothing, in milliseconds. */
+  readonly sendTimeout: number;
+  /** Called when that time has passed. */
+  readonly onStall: () => void;
+}
+
+/** Sends messages to the client of a WebSocket, in order, and waits while its buffer is full. */
+export class SocketWriter {
+  readonly #socket: WebSocket;
+  readonly #options: SocketWriterOptions;
+  #last: Promise<void> = Promise.resolve();
+  #pending = 0;
+
+  constructor(socket: WebSocket, options: SocketWriterOptions) {
+    this.#socket = socket;
+    this.#options = options;
+  }
+
+  /**
+   * Sends a message; resolves when it is in the buffer.
+   *
+   * @throws {ConnectionClosedError} If the WebSocket is closed, or was closed meanwhile.
+   */
+  send(content: string | Uint8Array): Promise<void> {
+    if (this.#pending === 0 && this.#hasCapacityFor(content)) return this.#write(content);
+    this.#pending++;
+    const sent = this.#last
+      .then(() => this.#untilCapacityFor(content))
+      .then(() => this.#write(content))
+      .finally(() => this.#pending--);
+    this.#last = sent.catch(() => {});
+    return sent;
+  }
+
+  // deno-lint-ignore require-await
+  async #write(content: string | Uint8Array): Promise<void> {
+    if (this.#socket.readyState !== WebSocket.OPEN) throw closed();
+    this.#socket.send(content as string | Uint8Array<ArrayBuffer>);
+  }
+
+  #hasCapacityFor(content: string | Uint8Array): boolean {
+    const { bufferedAmount } = this.#socket;
+    return bufferedAmount === 0 || bufferedAmount + content.length <= this.#options.sendBuffer;
+  }
+
+  async #untilCapacityFor(content: string | Uint8Array): Promise<void> {
+    const { sendTimeout, onStall } = this.#options;
+    let least = Infinity;
+    let deadline = Infinity;
+    for (
+      let delay = MIN_DELAY;
+      !this.#hasCapacityFor(content);
+      delay = Math.min(delay * 2, MAX_DELAY)
+    ) {
+      const { bufferedAmount, readyState } = this.#socket;
+      if (readyState !== WebSocket.OPEN) throw closed();
+      if (bufferedAmount < least) {
+        least = bufferedAmount;
+        deadline = performance.now() + sendTimeout;
+      } else if (performance.now() >= deadline) {
+        onStall();
+        throw closed();
+      }
+      await pause(delay);
+    }
+  }
+}
+
+function closed(): ConnectionClosedError {
+  return new ConnectionClosedError({ what: "The WebSocket is closed" });
+}
