@@ -24,4 +24,5 @@ export type {
   MessageFor,
   ProtocolApplication,
   ReservesNames,
+  SubscribedMessage,
 } from "./events.ts";
