@@ -107,6 +107,8 @@ export {
   type SendOptions,
   SqliteChannelLayer,
   type SqliteChannelLayerOptions,
+  type SubscribeOptions,
+  type Subscription,
 } from "./src/layers/mod.ts";
 export {
   type AnyChannels,

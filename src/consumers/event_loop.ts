@@ -1,12 +1,8 @@
-import { Backoff } from "../async.ts";
-import { LayerUnavailableError, ServerStoppedError } from "../errors/mod.ts";
+import { ServerStoppedError } from "../errors/mod.ts";
 import { openChannel, type OwnChannel } from "../layers/internal.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import type { Message, Receive } from "../protocol/mod.ts";
 import { StopConsumer } from "./stop_consumer.ts";
-
-/** How long to wait before listening again after the layer was unavailable, in milliseconds. */
-const BACKOFF = { min: 100, max: 5_000 };
 
 /** What an {@linkcode EventLoop} needs of its consumer. */
 export interface EventLoopOptions {
@@ -52,7 +48,7 @@ export class EventLoop {
       this.#ended.abort();
       // An event of the own channel may still be in flight: it may finish, or fail.
       await this.#listening;
-      this.#channel?.close();
+      await this.#channel?.close();
       const reason = error instanceof ServerStoppedError ? this.#failed?.error ?? error : error;
       if (!(reason instanceof StopConsumer)) throw reason;
     }
@@ -65,11 +61,9 @@ export class EventLoop {
     }
   }
 
-  async #listen(layer: ChannelLayer, name: string): Promise<void> {
+  async #listen(channel: OwnChannel): Promise<void> {
     const { signal } = this.#ended;
-    for (let event; (event = await receiveWithRetry(layer, name, signal));) {
-      await this.#handle(event);
-    }
+    for (let event; (event = await channel.receive(signal));) await this.#handle(event);
   }
 
   /** Waits until no other event is in flight; checking and starting happen in one step. */
@@ -88,30 +82,13 @@ export class EventLoop {
   }
 
   #openChannel(): OwnChannel {
-    const layer = this.#options.layer();
-    const channel = openChannel(layer);
-    if (this.#ended.signal.aborted) channel.close();
-    this.#listening = this.#listen(layer, channel.name).catch((error) => {
+    const channel = openChannel(this.#options.layer());
+    if (this.#ended.signal.aborted) void channel.close();
+    this.#listening = this.#listen(channel).catch((error) => {
       this.#failed = { error };
       // An event of the server that is in flight or queued is handled first.
       if (!this.#busy && this.#queued === 0) this.#failure.reject(error);
     });
     return channel;
-  }
-}
-
-/** Receives from a layer that may be unavailable; returns `undefined` once the signal is aborted. */
-async function receiveWithRetry(
-  layer: ChannelLayer,
-  name: string,
-  signal: AbortSignal,
-): Promise<Message | undefined> {
-  for (const backoff = new Backoff(BACKOFF);; await backoff.wait(signal)) {
-    try {
-      return await layer.receive(name, { signal });
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof LayerUnavailableError)) throw error;
-    }
   }
 }

@@ -257,6 +257,13 @@ export type MessageFor<C, N> = ChannelsIn<C> extends infer D ? N extends keyof D
 export type GroupMessageFor<G, N> = GroupsIn<G> extends infer D ? N extends keyof D ? D[N] : never
   : never;
 
+/** What a subscription receives; `N` is a group, or an iterable of groups. */
+export type SubscribedMessage<G, N> = [N] extends [never] ? Message
+  : N extends Iterable<infer I> & object ? SubscribedMessage<G, I>
+  : [G, N] extends [object, string]
+    ? AnyMessage extends GroupMessageFor<G, N> ? Message : GroupMessageFor<G, N>
+  : Message;
+
 /** A consumer's scope is known by its property: nothing else of the class need be looked at. */
 export interface AnyConsumer {
   /** The scope. */

@@ -26,4 +26,5 @@ export type {
   MessageFor,
   ProtocolApplication,
   ReservesNames,
+  SubscribedMessage,
 } from "./events.ts";
