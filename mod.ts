@@ -126,7 +126,7 @@ export {
   type StandardSchema,
   type WebSocketScope,
 } from "./src/protocol/mod.ts";
-export { ChannelNameRouter, ProtocolTypeRouter } from "./src/routing/mod.ts";
+export { ChannelNameRouter, ProtocolTypeRouter, URLRouter } from "./src/routing/mod.ts";
 export {
   type DropCounts,
   type DroppedEvent,
