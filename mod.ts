@@ -62,7 +62,16 @@
  * @module
  */
 export {
+  type AcceptOptions,
   AsyncConsumer,
+  AsyncEventSourceConsumer,
+  AsyncHttpConsumer,
+  AsyncJsonWebsocketConsumer,
+  AsyncWebsocketConsumer,
+  type ResponseHeaders,
+  type SendBodyOptions,
+  type SendHeadersOptions,
+  type ServerSentEvent,
   StopConsumer,
   type SyncChannelLayer,
   SyncConsumer,

@@ -5,6 +5,10 @@ import manifest from "../deno.json" with { type: "json" };
 const SURFACE: Readonly<Record<string, readonly string[]>> = {
   ".": [
     "AsyncConsumer",
+    "AsyncEventSourceConsumer",
+    "AsyncHttpConsumer",
+    "AsyncJsonWebsocketConsumer",
+    "AsyncWebsocketConsumer",
     "ChannelFullError",
     "ChannelNameRouter",
     "ChannelsError",
@@ -36,7 +40,16 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
   ],
   // A program: it exports nothing, and does nothing when it is imported.
   "./cli": [],
-  "./consumers": ["AsyncConsumer", "StopConsumer", "SyncConsumer"],
+  "./consumers": [
+    "AsyncConsumer",
+    "AsyncEventSourceConsumer",
+    "AsyncHttpConsumer",
+    "AsyncJsonWebsocketConsumer",
+    "AsyncWebsocketConsumer",
+    "BaseConsumer",
+    "StopConsumer",
+    "SyncConsumer",
+  ],
   "./layers": [
     "BaseChannelLayer",
     "MemoryChannelLayer",

@@ -1,5 +1,9 @@
 import { Backoff } from "../async.ts";
-import { LayerUnavailableError, ServerStoppedError } from "../errors/mod.ts";
+import {
+  LayerUnavailableError,
+  ServerStoppedError,
+  UndecodableMessageError,
+} from "../errors/mod.ts";
 import { openChannel, type OwnChannel } from "../layers/internal.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import type { Message, Receive } from "../protocol/mod.ts";
@@ -12,6 +16,10 @@ const BACKOFF = { min: 100, max: 5_000 };
 export interface EventLoopOptions {
   /** Handles an event. */
   readonly dispatch: (event: Message) => Promise<void>;
+  /** Handles an event of the own channel; `dispatch` by default. */
+  readonly dispatchLocal?: (event: Message) => Promise<void>;
+  /** Reports an undecodable message of the own channel; by default, it ends the consumer. */
+  readonly onUndecodable?: (error: UndecodableMessageError) => void;
   /** Returns the layer of the consumer's own channel. */
   readonly layer: () => ChannelLayer;
 }
@@ -60,26 +68,28 @@ export class EventLoop {
 
   async #handleAll(receive: Receive): Promise<never> {
     for (;;) {
-      await this.#handle(await receive());
+      await this.#handle(await receive(), this.#options.dispatch);
       if (this.#failed) throw this.#failed.error;
     }
   }
 
   async #listen(layer: ChannelLayer, name: string): Promise<void> {
     const { signal } = this.#ended;
-    for (let event; (event = await receiveWithRetry(layer, name, signal));) {
-      await this.#handle(event);
+    const { dispatch, dispatchLocal = dispatch, onUndecodable } = this.#options;
+    const next = () => receiveWithRetry(layer, name, signal);
+    for (let event; (event = await decodable(next, onUndecodable));) {
+      await this.#handle(event, dispatchLocal);
     }
   }
 
   /** Waits until no other event is in flight; checking and starting happen in one step. */
-  async #handle(event: Message): Promise<void> {
+  async #handle(event: Message, dispatch: EventLoopOptions["dispatch"]): Promise<void> {
     while (this.#busy) {
       this.#queued++;
       await this.#busy.catch(() => {});
       this.#queued--;
     }
-    this.#busy = this.#options.dispatch(event);
+    this.#busy = dispatch(event);
     try {
       await this.#busy;
     } finally {
@@ -112,6 +122,21 @@ async function receiveWithRetry(
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof LayerUnavailableError)) throw error;
+    }
+  }
+}
+
+/** Skips undecodable messages if there is a function that reports them. */
+async function decodable(
+  next: () => Promise<Message | undefined>,
+  report: EventLoopOptions["onUndecodable"],
+): Promise<Message | undefined> {
+  for (;;) {
+    try {
+      return await next();
+    } catch (error) {
+      if (!report || !(error instanceof UndecodableMessageError)) throw error;
+      report(error);
     }
   }
 }

@@ -24,4 +24,5 @@ export type {
   MessageFor,
   ProtocolApplication,
   ReservesNames,
+  ServerEventName,
 } from "./events.ts";

@@ -1,5 +1,6 @@
 import type { ChannelLayer, Delivery } from "../channel_layer.ts";
 import { ownedName } from "../names.ts";
+import { dropWarnings } from "../warnings.ts";
 import type { Receiver } from "./receiver.ts";
 
 /** The receivers of this package's layers. Layers of other packages have none here. */
@@ -33,4 +34,14 @@ export function openChannel(layer: ChannelLayer): OwnChannel {
  */
 export async function reclaim(layer: ChannelLayer, channel: string): Promise<readonly Delivery[]> {
   return await receivers.get(layer)?.reclaim(channel) ?? [];
+}
+
+/** Reports drops of the layers of other packages. */
+const warnOfDrop = dropWarnings();
+
+/** Reports a message of a process-local channel that was received, but cannot be handled. */
+export function reportDrop(layer: ChannelLayer, channel: string, reason: string): void {
+  const receiver = receivers.get(layer);
+  if (receiver) receiver.reportDrop(channel, reason);
+  else warnOfDrop({ channel, reason });
 }
