@@ -66,7 +66,12 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
   "./layers/sqlite": ["SqliteChannelLayer"],
   "./protocol": [],
   "./routing": ["ChannelNameRouter", "ProtocolTypeRouter", "URLRouter"],
-  "./testing": ["ApplicationCommunicator"],
+  "./testing": [
+    "ApplicationCommunicator",
+    "HttpCommunicator",
+    "TestResponse",
+    "WebsocketCommunicator",
+  ],
   "./testing/conformance": ["testChannelLayer"],
   "./types": [],
   "./worker": ["Worker"],
