@@ -8,6 +8,8 @@ import { StopConsumer } from "./stop_consumer.ts";
 export interface EventLoopOptions {
   /** Handles an event. */
   readonly dispatch: (event: Message) => Promise<void>;
+  /** Handles an event of the own channel; `dispatch` by default. */
+  readonly dispatchLocal?: (event: Message) => Promise<void>;
   /** Returns the layer of the consumer's own channel. */
   readonly layer: () => ChannelLayer;
 }
@@ -56,24 +58,27 @@ export class EventLoop {
 
   async #handleAll(receive: Receive): Promise<never> {
     for (;;) {
-      await this.#handle(await receive());
+      await this.#handle(await receive(), this.#options.dispatch);
       if (this.#failed) throw this.#failed.error;
     }
   }
 
   async #listen(channel: OwnChannel): Promise<void> {
     const { signal } = this.#ended;
-    for (let event; (event = await channel.receive(signal));) await this.#handle(event);
+    const { dispatch, dispatchLocal = dispatch } = this.#options;
+    for (let event; (event = await channel.receive(signal));) {
+      await this.#handle(event, dispatchLocal);
+    }
   }
 
   /** Waits until no other event is in flight; checking and starting happen in one step. */
-  async #handle(event: Message): Promise<void> {
+  async #handle(event: Message, dispatch: EventLoopOptions["dispatch"]): Promise<void> {
     while (this.#busy) {
       this.#queued++;
       await this.#busy.catch(() => {});
       this.#queued--;
     }
-    this.#busy = this.#options.dispatch(event);
+    this.#busy = dispatch(event);
     try {
       await this.#busy;
     } finally {

@@ -72,8 +72,8 @@ export interface RoutesChannels<C> {
 
 /** A base class of consumers: the members that are not handlers. */
 export interface ReservesNames<N extends PropertyKey> {
-  /** The names; absent at run time. */
-  readonly "~reserved"?: N;
+  /** The names; absent at run time. A function, so that a class can add names to those of its base. */
+  readonly "~reserved"?: (name: N) => void;
 }
 
 /** The channels that an application has routes for, and the events of each. */
@@ -105,6 +105,9 @@ export type HandlerName<C> =
       : never;
   }[keyof C]
   & string;
+
+/** The names of the events of servers, as methods. */
+export type ServerEventName = `${"http" | "websocket"}${"." | "_"}${string}`;
 
 /** The names of a class that are not handlers, whatever the user's class declares. */
 export type ReservedName<C> = C extends ReservesNames<infer N> ? N : never;

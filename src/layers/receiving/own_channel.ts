@@ -4,6 +4,7 @@ import type { LocalChannel, Message } from "../../protocol/mod.ts";
 import type { ChannelLayer, Delivery } from "../channel_layer.ts";
 import { ownedName } from "../names.ts";
 import type { Memberships } from "./memberships.ts";
+import { dropWarnings } from "../warnings.ts";
 import type { Receiver } from "./receiver.ts";
 
 /** The delays between the attempts to receive from an unavailable layer, in milliseconds. */
@@ -85,4 +86,14 @@ async function receiveWithRetry(
  */
 export async function reclaim(layer: ChannelLayer, channel: string): Promise<readonly Delivery[]> {
   return await partsOf.get(layer)?.receiver.reclaim(channel) ?? [];
+}
+
+/** Reports drops of the layers of other packages. */
+const warnOfDrop = dropWarnings();
+
+/** Reports a message of a process-local channel that was received, but cannot be handled. */
+export function reportDrop(layer: ChannelLayer, channel: string, reason: string): void {
+  const parts = partsOf.get(layer);
+  if (parts) parts.receiver.reportDrop(channel, reason);
+  else warnOfDrop({ channel, reason });
 }
