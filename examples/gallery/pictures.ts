@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 
-const FOLDER = resolve(Deno.env.get("GALLERY_FOLDER") ?? ".gallery");
+/** The servers and workers of one site are started in the same directory. */
+const FOLDER = resolve(".gallery");
 
 /** The largest upload, in bytes, and in pixels: a small file can describe a huge picture. */
 const MAX_SIZE = 25 * 1024 * 1024;
