@@ -14,7 +14,9 @@ const [CLI = "", SITE = ""] = ["../../cli.ts", "./site.ts"].map((path) =>
 if (import.meta.main) {
   const ports = Deno.args.length > 0 ? Deno.args : ["8000", "8001"];
   const processes = [
-    ...ports.map((port) => start(`server ${port}`, "serve", "--port", port)),
+    ...ports.map((port) =>
+      start(`server ${port}`, "serve", "--hostname", "127.0.0.1", "--port", port)
+    ),
     ...[1, 2].map((number) => start(`worker ${number}`, "runworker", "gallery-thumbnails")),
   ];
   const stop = () => processes.forEach((process) => process.stop());

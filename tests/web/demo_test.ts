@@ -28,7 +28,7 @@ Deno.test("demo:web serves the page on two ports until Ctrl-C", async () => {
 
 Deno.test("demo:web exits with an error if a port is in use", async () => {
   await using folder = await temporaryFolder();
-  using listener = Deno.listen({ hostname: "0.0.0.0", port: 0 });
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using demo = startDemo(folder.path, freePort(), listener.addr.port);
   assertEquals(await demo.end, 1);
 });

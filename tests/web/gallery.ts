@@ -62,7 +62,8 @@ type Start = (...args: readonly string[]) => Promise<Program>;
 
 async function startServer(start: Start): Promise<GalleryServer> {
   const port = freePort();
-  let server = await start("serve", "--port", `${port}`);
+  const serve = () => start("serve", "--hostname", "127.0.0.1", "--port", `${port}`);
+  let server = await serve();
   return {
     url: `http://localhost:${port}`,
     stop: () => {
@@ -70,7 +71,7 @@ async function startServer(start: Start): Promise<GalleryServer> {
       return server.end;
     },
     restart: async () => {
-      server = await start("serve", "--port", `${port}`);
+      server = await serve();
     },
   };
 }
