@@ -8,7 +8,7 @@ export interface GenerateEvent {
   readonly name: string;
 }
 
-/** Tells all pages about a picture. */
+/** Reports the state of a picture to all pages. */
 export interface PictureChangedEvent {
   readonly type: "picture.changed";
   readonly picture: Picture;

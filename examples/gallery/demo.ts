@@ -27,7 +27,7 @@ if (import.meta.main) {
     console.log(`Open ${urls}, and drop pictures on one of the pages. Ctrl-C stops the demo.`);
   }, stop);
   const codes = await Promise.all(processes.map(({ ended }) => ended));
-  Deno.exit(Math.max(...codes));
+  Deno.exit(codes.every((code) => code === 0) ? 0 : 1);
 }
 
 /** Starts a process, and prints its log. */

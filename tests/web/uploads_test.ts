@@ -51,6 +51,20 @@ Deno.test("a damaged picture fails, and the next one is generated", async () => 
   await untilState(gallery, await uploadSample(gallery), "done");
 });
 
+Deno.test("an upload is rejected, and not kept, while 100 pictures wait", async () => {
+  await using gallery = await startGallery();
+  for (const worker of gallery.workers) worker.kill("SIGTERM");
+  await Promise.all(gallery.workers.map(({ end }) => end));
+  const statuses: number[] = [];
+  for (let n = 0; n <= 100; n++) {
+    const response = await upload(gallery, "GIF89a");
+    await response.body?.cancel();
+    statuses.push(response.status);
+  }
+  assertEquals(statuses, [...Array(100).fill(202), 503]);
+  assertEquals((await storedPictures(gallery)).length, 100);
+});
+
 Deno.test("only the thumbnail and the preview of a picture can be downloaded", async () => {
   await using gallery = await startGallery();
   const id = await uploadSample(gallery);

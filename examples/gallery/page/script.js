@@ -1,6 +1,10 @@
 /** How long a picture may stay unchanged before the page offers to try again, in milliseconds. */
 const STALLED = 15_000;
 
+/** How long to wait before the next connection at first, and at most, in milliseconds. */
+const FIRST_RETRY = 250;
+const LAST_RETRY = 8_000;
+
 /** How many pictures are uploaded at the same time. */
 const UPLOADS = 3;
 
@@ -19,11 +23,10 @@ setInterval(markStalled, 1_000);
 
 // Changes, as long as the page is open. After a reconnection, the server sends the list again.
 
-function connect(delay = 250) {
+function connect(delay = FIRST_RETRY) {
   const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws`);
-  let next = Math.min(2 * delay, 8_000);
   socket.onopen = () => {
-    next = 250;
+    delay = FIRST_RETRY;
     setConnection("live", `Live on ${location.host}`);
   };
   socket.onmessage = ({ data }) => {
@@ -32,7 +35,7 @@ function connect(delay = 250) {
   };
   socket.onclose = () => {
     setConnection("lost", "Reconnecting …");
-    setTimeout(connect, delay, next);
+    setTimeout(connect, delay, Math.min(2 * delay, LAST_RETRY));
   };
 }
 
@@ -45,7 +48,7 @@ function setConnection(state, text) {
 
 function show(picture) {
   const known = pictures.get(picture.id);
-  if (known && known.changed > picture.changed) return;
+  if (known && known.changed >= picture.changed) return;
   const card = known?.card ?? addCard(picture);
   pictures.set(picture.id, { ...picture, card, seen: performance.now() });
   if (picture.width) setShape(card, picture);
@@ -77,29 +80,32 @@ function setShape(card, { width, height, color }) {
   card.style.setProperty("--color", color);
 }
 
-async function showThumbnail(card, { id, name, changed }) {
+function showThumbnail(card, { id, name, changed }) {
   const image = find("img", card);
-  image.src = `/pictures/${id}/thumbnail.webp?${changed}`;
+  image.onload = () => {
+    find(".open", card).disabled = false;
+    card.classList.add("shown");
+  };
   image.alt = name;
-  await image.decode();
-  find(".open", card).disabled = false;
-  card.classList.add("shown");
+  image.src = `/pictures/${id}/thumbnail.webp?${changed}`;
 }
 
 function describe({ state, worker, width, height }) {
   if (state === "waiting") return "Waiting for a worker";
-  if (state === "working") return `Worker ${worker} is on it`;
+  if (state === "working") return `In progress, worker ${worker}`;
   if (state === "failed") return "This picture cannot be read";
-  return `${width} × ${height}, by worker ${worker}`;
+  return `${width} × ${height}, worker ${worker}`;
 }
 
-/** An event is delivered at most once: if its worker has crashed, no other worker receives it. */
+/** An event is delivered at most once: if its worker crashes, no other worker receives it. */
 function markStalled() {
   const limit = performance.now() - STALLED;
   const isMoving = [...pictures.values()].some(({ seen }) => seen > limit);
   for (const { card, state, seen } of pictures.values()) {
     if (seen > limit || state === "done" || state === "failed") continue;
-    if (state === "working" || !isMoving) setState(card, "stalled", "No news from the worker");
+    if (state === "working" || !isMoving) {
+      setState(card, "stalled", "No progress, the worker may have crashed");
+    }
   }
 }
 
@@ -144,7 +150,7 @@ async function upload(file) {
   const { ok, status } = await fetch(url, { method: "POST", body: file });
   if (ok) return;
   if (status !== 503) return REASONS[status] ?? `the server responded with ${status}`;
-  // The workers have enough to do.
+  // The channel is full: the workers cannot keep up.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   return upload(file);
 }
