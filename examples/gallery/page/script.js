@@ -104,7 +104,7 @@ function markStalled() {
   for (const { card, state, seen } of pictures.values()) {
     if (seen > limit || state === "done" || state === "failed") continue;
     if (state === "working" || !isMoving) {
-      setState(card, "stalled", "No progress, the worker may have crashed");
+      setState(card, "stalled", "No progress");
     }
   }
 }
