@@ -17,8 +17,13 @@ const NEEDS: readonly Need[] = [
   { test: "command -v redis-server", packages: ["redis-server"] },
   { test: "command -v openssl", packages: ["openssl"] },
   {
-    test: "/usr/bin/python3 -c 'import channels_redis.core, cryptography, django'",
-    packages: ["python3-channels-redis", "python3-cryptography", "python3-django"],
+    test: "/usr/bin/python3 -c 'import channels_redis.core, cryptography, daphne, django'",
+    packages: [
+      "python3-channels-redis",
+      "python3-cryptography",
+      "python3-daphne",
+      "python3-django",
+    ],
   },
 ];
 
