@@ -1,5 +1,5 @@
 import { ConnectionClosedError, InvalidEventError, NoHandlerError } from "../../errors/mod.ts";
-import { reportDrop } from "../../layers/internal.ts";
+import { leavesGroups, reportDrop } from "../../layers/internal.ts";
 import type { AnyMessage, Message, Scope } from "../../protocol/mod.ts";
 import type { BaseConsumer, ConsumerRun } from "../base_consumer.ts";
 import { StopConsumer } from "../stop_consumer.ts";
@@ -142,8 +142,10 @@ export class Connection<M extends AnyMessage> {
     const groups = [...new Set(consumer.groups)];
     if (groups.length === 0) return;
     const { channelLayer, channelName } = consumer;
-    this.#leaveGroups = () =>
-      Promise.allSettled(groups.map((group) => channelLayer.groupDiscard(group, channelName)));
+    if (!leavesGroups(channelLayer)) {
+      this.#leaveGroups = () =>
+        Promise.allSettled(groups.map((group) => channelLayer.groupDiscard(group, channelName)));
+    }
     await Promise.all(groups.map((group) => channelLayer.groupAdd(group, channelName)));
   }
 }

@@ -88,6 +88,11 @@ export async function reclaim(layer: ChannelLayer, channel: string): Promise<rea
   return await partsOf.get(layer)?.receiver.reclaim(channel) ?? [];
 }
 
+/** Returns whether a closed channel leaves its groups: layers of other packages know nothing of it. */
+export function leavesGroups(layer: ChannelLayer): boolean {
+  return partsOf.has(layer);
+}
+
 /** Reports drops of the layers of other packages. */
 const warnOfDrop = dropWarnings();
 

@@ -87,11 +87,6 @@ export class Receiver implements SourceLoopOwner {
     this.#requeuer.retry();
   }
 
-  /** Reports a message that a consumer has received, but cannot handle. */
-  reportDrop(channel: string, reason: string): void {
-    this.#reportDrop(channel, reason);
-  }
-
   /** Opens a channel. */
   own(channel: string): void {
     if (isOwned(channel)) this.#owned.add(channel);
