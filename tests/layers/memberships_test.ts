@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
 import { LayerUnavailableError } from "@asgi/channels";
 import {
   type AddressedBody,
@@ -112,10 +113,47 @@ function unavailable(outcomeUnknown = false): LayerUnavailableError {
   return new LayerUnavailableError({ layer: "faulty:", reason: "it has crashed", outcomeUnknown });
 }
 
+/** What happens to a call that changes a group. */
+type Fault = "none" | "rejected" | "reply lost" | "crash";
+
+/** Fails as a list of faults says, and works at its end. */
+class RandomStore extends FaultyStore {
+  readonly #faults: Fault[];
+  #callback: () => void = () => {};
+
+  constructor(faults: readonly Fault[]) {
+    super();
+    this.#faults = [...faults];
+  }
+
+  onReconnect(callback: () => void): void {
+    this.#callback = callback;
+  }
+
+  override groupAdd(group: string, channel: string): Promise<void> {
+    return this.#change(() => super.groupAdd(group, channel));
+  }
+
+  override groupDiscard(group: string, channel: string): Promise<void> {
+    return this.#change(() => super.groupDiscard(group, channel));
+  }
+
+  async #change(apply: () => Promise<void>): Promise<void> {
+    const fault = this.#faults.shift() ?? "none";
+    await Promise.resolve();
+    if (fault === "rejected") throw unavailable();
+    await apply();
+    if (fault === "reply lost") throw unavailable(true);
+    if (fault !== "crash") return;
+    this.groups.clear();
+    this.#callback();
+  }
+}
+
 class FaultyLayer extends BaseChannelLayer {
   readonly store: FaultyStore;
 
-  constructor(store = new FaultyStore()) {
+  constructor(store: FaultyStore = new FaultyStore()) {
     super({ store, codec: msgpackCodec, name: "faulty:" }, layerSettings({}));
     this.store = store;
   }
@@ -177,3 +215,48 @@ Deno.test("groupAdd() of a channel that is not own is not repeated", async () =>
   await next;
   assertEquals([...store.groups.get("readers") ?? []], [subscription.channel]);
 });
+
+Deno.test("after any faults, the own channels are in the groups that they were added to", async () => {
+  const faults = fc.array(fc.constantFrom<Fault>("none", "rejected", "reply lost", "crash"), {
+    maxLength: 12,
+  });
+  const call = fc.record({
+    method: fc.constantFrom("groupAdd", "groupDiscard"),
+    group: fc.constantFrom("one", "two"),
+    channel: fc.constantFrom(0, 1),
+  });
+  const property = fc.asyncProperty(faults, fc.array(call, { maxLength: 12 }), async (...given) => {
+    await assertMemberships(...given);
+  });
+  await fc.assert(property, { numRuns: 100 });
+});
+
+/** A call for one of two channels. */
+interface Call {
+  readonly method: string;
+  readonly group: string;
+  readonly channel: number;
+}
+
+/** Runs calls one after another, and compares the groups with what the calls have returned. */
+async function assertMemberships(faults: readonly Fault[], calls: readonly Call[]): Promise<void> {
+  const store = new RandomStore(faults);
+  await using layer = new FaultyLayer(store);
+  await using one = await layer.subscribe();
+  await using other = await layer.subscribe();
+  const expected = new Set<string>();
+  for (const { method, group, channel } of calls) {
+    const name = (channel === 0 ? one : other).channel;
+    if (method === "groupDiscard") {
+      expected.delete(`${group} ${name}`);
+      await layer.groupDiscard(group, name).catch(() => {});
+    } else {
+      const added = await layer.groupAdd(group, name).then(() => true, () => false);
+      if (added) expected.add(`${group} ${name}`);
+    }
+  }
+  const actual = () =>
+    [...store.groups].flatMap(([group, names]) => [...names].map((name) => `${group} ${name}`));
+  const [want, have] = [() => [...expected].sort().join(), () => actual().sort().join()];
+  await until(`${want()} are the memberships`, () => have() === want());
+}
