@@ -238,7 +238,8 @@ export interface SubscribeOptions {
  * Iterate over it to receive the messages; several iterators share them, and leaving a loop ends only
  * the loop. A message that cannot be decoded is skipped and reported to `onDrop`. The iteration ends
  * when the subscription is disposed of, when its signal is aborted, or when the layer is closed. Then
- * the channel is removed from its groups, and later messages are dropped.
+ * the channel is removed from its groups, and later messages are dropped. `next()` rejects only with a
+ * `LayerConfigurationError`.
  *
  * @typeParam M The messages.
  */

@@ -57,6 +57,8 @@ export class Memberships {
   /** By channel and group. Channels without a group have no entry. */
   readonly #channels = new Map<string, Map<string, Membership>>();
   readonly #closing = new AbortController();
+  /** How often the store may have lost its groups: an earlier call may have been in vain. */
+  #resets = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #settling: Promise<void> | undefined;
 
@@ -66,13 +68,16 @@ export class Memberships {
 
   /** Adds an own channel to a group. If that fails, the channel is not kept in it. */
   async add(group: string, channel: string): Promise<void> {
-    const membership = this.#find(group, channel) ?? this.#create(group, channel);
+    const known = this.#find(group, channel);
+    const membership = known ?? this.#create(group, channel);
     membership.isWanted = true;
     try {
       await this.#apply(membership);
     } catch (error) {
       const isLast = membership.calls === 0;
-      if (isLast && !membership.hasJoined) this.#abandon(membership, isRejection(error));
+      // If it is not new, an earlier removal may have failed.
+      const isOutside = !known && isRejection(error);
+      if (isLast && !membership.hasJoined) this.#abandon(membership, isOutside);
       this.#settle();
       throw error;
     }
@@ -92,6 +97,7 @@ export class Memberships {
 
   /** Adds all channels to their groups again, because the store may have lost them. */
   refresh(): void {
+    this.#resets++;
     for (const membership of this.#all()) membership.isSettled = false;
     this.#settle();
   }
@@ -147,11 +153,12 @@ export class Memberships {
   async #call(membership: Membership): Promise<void> {
     const { group, channel, isWanted } = membership;
     const { store } = this.#parts;
+    const resets = this.#resets;
     try {
       this.#closing.signal.throwIfAborted();
       await (isWanted ? store.groupAdd(group, channel) : store.groupDiscard(group, channel));
-      membership.isSettled = isWanted === membership.isWanted;
-      membership.hasJoined = membership.isWanted;
+      membership.isSettled = isWanted === membership.isWanted && resets === this.#resets;
+      membership.hasJoined = isWanted && membership.isWanted;
     } catch (error) {
       membership.isSettled = false;
       throw error;
@@ -159,6 +166,7 @@ export class Memberships {
       membership.calls--;
     }
     this.#forgetIfGone(membership);
+    if (!membership.isSettled && membership.calls === 0) this.#settle();
   }
 
   /** Settles what is not settled, in the background. */
@@ -189,7 +197,7 @@ export class Memberships {
       // The next renewal retries what is wanted.
       membership.isSettled = true;
       this.#forgetIfGone(membership);
-      if (!isTemporary) warnSeldom(`membership ${group}`, `Cannot renew group ${group}: ${error}`);
+      if (!isTemporary) warnSeldom("membership", `Cannot renew group ${group}: ${error}`);
     }
   }
 
@@ -247,7 +255,10 @@ export class Memberships {
     for (const groups of this.#channels.values()) yield* groups.values();
   }
 
+  /** Returns what has to be repeated. The first `groupAdd()` of a membership is up to the caller. */
   #unsettled(): Membership[] {
-    return [...this.#all()].filter(({ isSettled }) => !isSettled);
+    return [...this.#all()].filter(({ isSettled, isWanted, hasJoined }) =>
+      !isSettled && isWanted === hasJoined
+    );
   }
 }
