@@ -51,7 +51,7 @@ Deno.test("a body has at most maxBodySize bytes, otherwise the status is 413", a
 });
 
 /** Runs an application with some events, and returns the messages that it sends. */
-async function run(
+async function messagesOf(
   application: Application<HttpScope>,
   events: Parameters<typeof application>[1] extends () => Promise<infer E> ? E[] : never,
 ) {
@@ -72,7 +72,7 @@ Deno.test("handle() gets the parts of a body as one", async () => {
       await this.sendResponse(204);
     }
   }
-  const sent = await run(PartsConsumer.asAsgi(), [
+  const sent = await messagesOf(PartsConsumer.asAsgi(), [
     { type: "http.request", body: Uint8Array.of(1, 2), more_body: true },
     { type: "http.request", body: new Uint8Array(), more_body: true },
     { type: "http.request", body: Uint8Array.of(3), more_body: false },
@@ -86,7 +86,7 @@ Deno.test("handle() gets the parts of a body as one", async () => {
 
 Deno.test("a client that disconnects before its body is complete calls nothing", async () => {
   const ends: string[] = [];
-  const sent = await run(SizeConsumer.asAsgi(ends), [
+  const sent = await messagesOf(SizeConsumer.asAsgi(ends), [
     { type: "http.request", body: Uint8Array.of(1), more_body: true },
     { type: "http.disconnect" },
   ]);

@@ -5,8 +5,8 @@ import type { BaseConsumer, ConsumerRun } from "../base_consumer.ts";
 import { StopConsumer } from "../stop_consumer.ts";
 
 /**
- * Returns a promise that a handler need not await: if the connection has ended, it is no unhandled
- * rejection, which would end the process.
+ * Returns a promise that a handler need not await: the end of the connection does not cause an
+ * unhandled rejection, which would end the process.
  */
 export function ignorable(sent: Promise<void>): Promise<void> {
   const result = sent.finally(() => {});
