@@ -5,8 +5,8 @@ import type { BaseConsumer, ConsumerRun } from "../base_consumer.ts";
 import { StopConsumer } from "../stop_consumer.ts";
 
 /**
- * Returns a promise that a handler need not await: if the connection has ended, its rejection is not an
- * unhandled one, which would end the process.
+ * Returns a promise that a handler need not await: the end of the connection does not cause an
+ * unhandled rejection, which would end the process.
  */
 export function ignorable(sent: Promise<void>): Promise<void> {
   const result = sent.finally(() => {});
@@ -43,8 +43,10 @@ export interface ConnectionParts {
  */
 export class Connection<M extends AnyMessage> {
   readonly #parts: ConnectionParts;
-  readonly #failed = Promise.withResolvers<void>();
-  readonly #pending = new Set<Promise<void>>();
+  #pending = 0;
+  /** Resolved when all messages are sent, or a handler has thrown. */
+  #idle: PromiseWithResolvers<void> | undefined;
+  #hasFailed = false;
   #leaveGroups: () => Promise<unknown> = () => Promise.resolve();
   #hasBegun = false;
 
@@ -58,8 +60,10 @@ export class Connection<M extends AnyMessage> {
    */
   send(message: M): Promise<void> {
     const sent = this.#parts.run.send(message);
-    this.#pending.add(sent);
-    const settle = () => this.#pending.delete(sent);
+    this.#pending++;
+    const settle = () => {
+      if (--this.#pending === 0) this.#idle?.resolve();
+    };
     sent.then(settle, settle);
     return ignorable(sent);
   }
@@ -107,7 +111,8 @@ export class Connection<M extends AnyMessage> {
       await handle();
     } catch (error) {
       if (error instanceof ConnectionClosedError) return;
-      this.#failed.resolve();
+      this.#hasFailed = true;
+      this.#idle?.resolve();
       throw error;
     }
     if (this.#parts.isComplete?.()) throw new StopConsumer();
@@ -115,7 +120,7 @@ export class Connection<M extends AnyMessage> {
 
   /** Other programs send the events of the layer: an invalid one is dropped. */
   async #dispatchLocal(event: Message): Promise<void> {
-    await Promise.race([this.#untilSent(), this.#failed.promise]);
+    await this.#untilSent();
     if (typeof event.type !== "string") {
       return this.#drop(`its type must be a string, got ${typeof event.type}`);
     }
@@ -128,8 +133,12 @@ export class Connection<M extends AnyMessage> {
     }
   }
 
+  /** Waits until all messages are sent; after an error of a handler, the server closes the connection. */
   async #untilSent(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
+    while (this.#pending > 0 && !this.#hasFailed) {
+      this.#idle = Promise.withResolvers();
+      await this.#idle.promise;
+    }
   }
 
   #drop(reason: string): void {

@@ -43,7 +43,8 @@ const CODES = { stopped: 1000, error: 1011, restart: 1012 };
  *
  * export class ChatConsumer extends AsyncWebsocketConsumer {
  *   override get groups() {
- *     return [`room.${this.scope.params.room}`];
+ *     const { room } = this.scope.params;
+ *     return [`room.${room}`];
  *   }
  *
  *   override async receive(text: string) {
