@@ -45,7 +45,7 @@ export async function createPicture(body: AsyncIterable<Uint8Array<ArrayBuffer>>
 
 /** Saves the state of a picture for pages that are opened later, and returns it. */
 export async function savePicture(picture: Picture): Promise<Picture> {
-  const saved = { ...picture, changed: Date.now() };
+  const saved = { ...picture, changed: Math.max(Date.now(), (picture.changed ?? 0) + 1) };
   const path = pathOf(picture.id, "picture.json");
   // Renamed, so that no reader finds half a file.
   await Deno.writeTextFile(`${path}.${Deno.pid}`, JSON.stringify(saved));

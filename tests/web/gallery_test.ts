@@ -62,12 +62,12 @@ function testLayer(name: string, start: (browser: TestBrowser) => Promise<Galler
     await untilLive(page);
     await dropFiles(page, MANY);
     await page.locator("#gallery .shown").first().waitFor();
-    await until("all pictures are uploaded", async () => {
-      return (await storedPictures(gallery)).length === MANY.length;
-    });
     // Workers that are stopped requeue what they have not started: this is halfway.
     for (const worker of gallery.workers) worker.kill("SIGTERM");
     assertEquals(await Promise.all(gallery.workers.map(({ end }) => end)), [0, 0]);
+    await until("all pictures are uploaded", async () => {
+      return (await storedPictures(gallery)).length === MANY.length;
+    });
     const done = (await storedPictures(gallery)).filter(({ state }) => state === "done").length;
     assertLess(done, MANY.length);
     await page.reload();

@@ -2,7 +2,14 @@ import { Buffer } from "node:buffer";
 import { assertEquals, assertMatch } from "@std/assert";
 import { until } from "../helpers/waiting.ts";
 import { testInBrowser } from "./browser.ts";
-import { type Gallery, SAMPLES, startGallery, storedPictures, untilLive } from "./gallery.ts";
+import {
+  type Gallery,
+  SAMPLES,
+  startGallery,
+  storedPictures,
+  untilLive,
+  untilShown,
+} from "./gallery.ts";
 
 const MEGABYTE = 1024 * 1024;
 
@@ -44,11 +51,16 @@ Deno.test("an upload that is not a picture is rejected", async () => {
   assertEquals(await storedPictures(gallery), []);
 });
 
-Deno.test("a damaged picture fails, and the next one is generated", async () => {
-  await using gallery = await startGallery();
-  const damaged = await upload(gallery, (await Deno.readFile(SAMPLES[0] ?? "")).subarray(0, 2_000));
-  await untilState(gallery, (await damaged.json()).id, "failed");
-  await untilState(gallery, await uploadSample(gallery), "done");
+testInBrowser("a damaged picture fails on the page, and the next one appears", async (browser) => {
+  const gallery = browser.use(await startGallery());
+  const page = await browser.open(gallery.servers[0].url);
+  await untilLive(page);
+  const start = (await Deno.readFile(SAMPLES[0] ?? "")).subarray(0, 2_000);
+  const damaged = { name: "damaged.jpg", mimeType: "image/jpeg", buffer: Buffer.from(start) };
+  await page.getByLabel("Add pictures").setInputFiles(damaged);
+  await page.locator("[data-state=failed]").getByText("This picture cannot be read").waitFor();
+  await page.getByLabel("Add pictures").setInputFiles([SAMPLES[0] ?? ""]);
+  await untilShown(page, 1);
 });
 
 Deno.test("an upload is rejected, and not kept, while 100 pictures wait", async () => {
