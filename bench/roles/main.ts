@@ -6,6 +6,7 @@
  */
 import { type ChannelLayer, configureChannelLayers, getChannelLayer } from "@asgi/channels";
 import type { Task } from "../tasks.ts";
+import { publish, serveBareSite } from "./bare_site.ts";
 import { Feed } from "./feed.ts";
 import { fill } from "./fill.ts";
 import { groupSend, join } from "./group.ts";
@@ -13,6 +14,7 @@ import { LayerSubject } from "./layer_subject.ts";
 import { pace } from "./pace.ts";
 import { RawSubject } from "./raw_subject.ts";
 import { measureSending } from "./send.ts";
+import { serveSite } from "./site.ts";
 import type { Subject } from "./subject.ts";
 import { onEachLine, report } from "./terminal.ts";
 import { work, workAlone } from "./work.ts";
@@ -28,7 +30,12 @@ if (import.meta.main) {
 
 async function play(task: Task, isRaw: boolean): Promise<void> {
   if (task.role === "join") return await join(task, layerOf(task));
-  if (task.role === "groupSend") return await groupSend(task, layerOf(task));
+  if (task.role === "groupSend") {
+    return isRaw ? await publish(task) : await groupSend(task, layerOf(task));
+  }
+  if (task.role === "site") {
+    return isRaw ? await serveBareSite(task) : await serveSite(task, layerOf(task));
+  }
   const subject = isRaw
     ? await RawSubject.open(task.url, task.capacity)
     : new LayerSubject(layerOf(task));
@@ -37,7 +44,7 @@ async function play(task: Task, isRaw: boolean): Promise<void> {
 
 async function playWith(
   subject: Subject,
-  task: Exclude<Task, { readonly role: "join" | "groupSend" }>,
+  task: Exclude<Task, { readonly role: "join" | "groupSend" | "site" }>,
 ): Promise<void> {
   switch (task.role) {
     case "fill":
