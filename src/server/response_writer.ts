@@ -101,8 +101,7 @@ export class ResponseWriter {
   /** Aborts a response that is streaming: the client notices that it is incomplete. */
   abort(): void {
     if (this.#state === "ended") return;
-    const reason = new Error("The application ended before the response was complete");
-    this.#controller?.error(reason);
+    this.#controller?.error(incomplete());
     this.#finish();
   }
 
@@ -149,7 +148,9 @@ export class ResponseWriter {
   /** A body that is not sent cannot make the application wait: an endless one must end. */
   #discard(part: Uint8Array): void {
     this.#unsent -= part.length + 1;
-    if (this.#unsent < 0) throw new ConnectionClosedError({ what: "The response has no body" });
+    if (this.#unsent >= 0) return;
+    this.#end();
+    throw new ConnectionClosedError({ what: "The response has no body" });
   }
 
   async #waitForCapacity(): Promise<void> {
@@ -176,6 +177,13 @@ export class ResponseWriter {
 /** Returns the error of `send()` when the client has disconnected. */
 export function clientGone(): ConnectionClosedError {
   return new ConnectionClosedError({ what: "The client has disconnected" });
+}
+
+/** Returns the reason of an aborted body. The runtime prints it: without a stack, it is one line. */
+function incomplete(): Error {
+  const error = new Error("The application ended before the response was complete");
+  error.stack = String(error);
+  return error;
 }
 
 /** Returns whether a response is a stream of server-sent events. */

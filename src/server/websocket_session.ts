@@ -18,6 +18,7 @@ import {
   readAccept,
   readClose,
   readContent,
+  readMessage,
   readResponseBody,
   readResponseStart,
   rejectType,
@@ -108,7 +109,7 @@ export class WebSocketSession implements Exchange {
   }
 
   readonly #send: Send = async (message) => {
-    const untrusted = message as Untrusted;
+    const untrusted = readMessage(message);
     if (this.#state === "connecting") await this.#answer(untrusted);
     else if (this.#state === "open") await this.#sendToClient(untrusted);
     else if (this.#state === "denying" && !this.#writer.hasEnded) await this.#deny(untrusted);
