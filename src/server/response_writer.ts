@@ -87,7 +87,8 @@ export class ResponseWriter {
 
   /** Sends a stream as the rest of the body. */
   async pipe(stream: ReadableStream<Uint8Array>): Promise<void> {
-    for await (const part of stream) await this.write(part, true);
+    if (this.#hasBody) { for await (const part of stream) await this.write(part, true); }
+    else await stream.cancel();
     await this.write(new Uint8Array(), false);
   }
 
@@ -121,12 +122,16 @@ export class ResponseWriter {
 
   #open(body: Uint8Array, more: boolean): void {
     const { status, headers } = this.#start!;
-    const hasBody = !this.#isHead && !WITHOUT_BODY.has(status);
+    const hasBody = this.#hasBody;
     const content = !hasBody ? null : more ? this.#stream(body) : body as BodyInit;
     this.#state = "streaming";
     // The client has all that it gets.
     if (!hasBody) this.#ended.resolve();
     this.#response.resolve(new Response(content, { status, headers }));
+  }
+
+  get #hasBody(): boolean {
+    return !this.#isHead && !WITHOUT_BODY.has(this.#start!.status);
   }
 
   #stream(first: Uint8Array): ReadableStream<Uint8Array> {
