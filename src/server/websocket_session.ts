@@ -220,7 +220,8 @@ export class WebSocketSession implements Exchange {
   /** Closes the connection from this side. The application need not wait for the client's reply. */
   #close(code: number, reason: string): void {
     this.#end(code, reason);
-    this.#socket?.close(code, reason);
+    // The runtime discards the close frame if a frame of the client is next: let it read those first.
+    setTimeout(() => this.#socket?.close(code, reason));
   }
 
   /** Tells the application, once, that the connection has ended. */
