@@ -6,6 +6,9 @@ export function isWebSocketRequest({ headers }: Request): boolean {
   return headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
+/** 16 bytes in Base64. */
+const KEY = /^[+/0-9A-Za-z]{22}==$/;
+
 /** Returns the response to a handshake that is rejected before the application sees it. */
 export function rejectHandshake(request: Request, settings: ServerSettings): Response | undefined {
   const { headers, method } = request;
@@ -13,7 +16,8 @@ export function rejectHandshake(request: Request, settings: ServerSettings): Res
     return plainResponse(426, "Upgrade Required", { "sec-websocket-version": "13" });
   }
   const isUpgrade = /\bupgrade\b/i.test(headers.get("connection") ?? "");
-  const isComplete = method === "GET" && isUpgrade && headers.has("sec-websocket-key");
+  const isComplete = method === "GET" && isUpgrade &&
+    KEY.test(headers.get("sec-websocket-key") ?? "");
   if (!isComplete) return plainResponse(400, "Bad Request");
   if (isAllowedOrigin(headers, settings.allowedOrigins)) return undefined;
   settings.log({

@@ -1,12 +1,5 @@
 import { ConnectionClosedError } from "../errors/mod.ts";
-import type {
-  AnyApplication,
-  AnyMessage,
-  AnyReceive,
-  HttpScope,
-  Incoming,
-  Send,
-} from "../protocol/mod.ts";
+import type { AnyApplication, AnyReceive, HttpScope, Incoming, Send } from "../protocol/mod.ts";
 import {
   answerFor,
   type Exchange,
@@ -15,6 +8,7 @@ import {
   isOwnFailure,
 } from "./exchange.ts";
 import {
+  readMessage,
   readPath,
   readResponseBody,
   readResponseStart,
@@ -101,9 +95,9 @@ export class HttpExchange implements Exchange {
 
   readonly #send: Send = async (message) => {
     this.#checkOpen();
-    const untrusted = message as Untrusted;
+    const untrusted = readMessage(message);
     if (!this.#writer.hasStarted) return this.#start(untrusted);
-    await this.#continue(message, untrusted);
+    await this.#continue(untrusted);
   };
 
   #checkOpen(): void {
@@ -118,7 +112,8 @@ export class HttpExchange implements Exchange {
     this.#writer.start(readResponseStart(message));
   }
 
-  async #continue({ type }: AnyMessage, message: Untrusted): Promise<void> {
+  async #continue(message: Untrusted): Promise<void> {
+    const { type } = message;
     if (type === "http.response.body") {
       const { body, more } = readResponseBody(message);
       await this.#writer.write(body, more);

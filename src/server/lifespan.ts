@@ -1,6 +1,6 @@
 import { ChannelsError, LifespanError } from "../errors/mod.ts";
 import type { AnyApplication, AnyReceive, Incoming, LifespanScope, Send } from "../protocol/mod.ts";
-import { rejectType, type Untrusted } from "./messages.ts";
+import { readMessage, rejectType, type Untrusted } from "./messages.ts";
 import type { ServerSettings } from "./options.ts";
 
 type Phase = LifespanError["phase"];
@@ -79,14 +79,15 @@ export class Lifespan {
   // deno-lint-ignore require-await
   readonly #send: Send = async (message) => {
     const phase = this.#phase;
-    const { type } = message;
+    const untrusted = readMessage(message);
+    const { type } = untrusted;
     const { resolve, reject } = phase === "startup" ? this.#startup : this.#shutdown;
     if (type === `lifespan.${phase}.complete`) {
       this.#phase = "shutdown";
       resolve();
     } else if (type === `lifespan.${phase}.failed`) {
-      reject(new LifespanError({ phase, reason: String((message as Untrusted).message ?? "") }));
-    } else this.#refuse(message as Untrusted);
+      reject(new LifespanError({ phase, reason: String(untrusted.message ?? "") }));
+    } else this.#refuse(untrusted);
   };
 
   #refuse(message: Untrusted): never {

@@ -3,6 +3,16 @@ import type { HeaderPairs } from "../protocol/mod.ts";
 /** A message that an application has sent: its content is not trusted. */
 export type Untrusted = Readonly<Record<string, unknown>>;
 
+/**
+ * Reads a message of any protocol.
+ *
+ * @throws {TypeError} If it is not an object.
+ */
+export function readMessage(message: unknown): Untrusted {
+  if (typeof message === "object" && message !== null) return message as Untrusted;
+  throw new TypeError(`A message must be an object with a type, got ${shown(message)}`);
+}
+
 /** The start of a response, checked. */
 export interface ResponseStart {
   readonly status: number;
@@ -115,7 +125,7 @@ const MAX_REASON = 123;
  */
 export function readClose({ type, code = 1000, reason }: Untrusted) {
   if (typeof code !== "number" || !isCloseCode(code)) {
-    reject(type, "code must be 1000, 1001, 1003, 1007 to 1014, or from 3000 to 4999", code);
+    reject(type, "code must be from 1000 to 1003, from 1007 to 1013, or from 3000 to 4999", code);
   }
   const text = reason ?? "";
   if (typeof text !== "string" || new TextEncoder().encode(text).length > MAX_REASON) {
@@ -124,11 +134,13 @@ export function readClose({ type, code = 1000, reason }: Untrusted) {
   return { code: code as number, reason: text as string };
 }
 
+/** Browsers treat other codes as errors of the protocol; the runtime would send any. */
 function isCloseCode(code: number): boolean {
-  if (!Number.isInteger(code)) return false;
-  return (code >= 3000 && code <= 4999) || (code >= 1007 && code <= 1014) ||
-    [1000, 1001, 1003].includes(code);
+  return Number.isInteger(code) && CLOSE_CODES.some(([min, max]) => code >= min && code <= max);
 }
+
+/** The close codes that may be sent, as ranges. */
+const CLOSE_CODES = [[1000, 1003], [1007, 1013], [3000, 4999]] as const;
 
 /**
  * Rejects a message whose type is not known, or not allowed now.

@@ -114,7 +114,7 @@ export function serverSettings(options: ServerOptions): ServerSettings {
 
 /** @throws {RangeError} If the number is not from 1 to the maximum. */
 export function checkNumber(name: string, value: number, maximum: number, unit: string): void {
-  if (value >= 1 && value <= maximum) return;
+  if (typeof value === "number" && value >= 1 && value <= maximum) return;
   throw new RangeError(`${name} must be a number of ${unit} from 1 to ${maximum}, got ${value}`);
 }
 

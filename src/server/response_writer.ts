@@ -87,7 +87,8 @@ export class ResponseWriter {
 
   /** Sends a stream as the rest of the body. */
   async pipe(stream: ReadableStream<Uint8Array>): Promise<void> {
-    for await (const part of stream) await this.write(part, true);
+    if (this.#hasBody) { for await (const part of stream) await this.write(part, true); }
+    else await stream.cancel();
     await this.write(new Uint8Array(), false);
   }
 
@@ -101,8 +102,7 @@ export class ResponseWriter {
   /** Aborts a response that is streaming: the client notices that it is incomplete. */
   abort(): void {
     if (this.#state === "ended") return;
-    const reason = new Error("The application ended before the response was complete");
-    this.#controller?.error(reason);
+    this.#controller?.error(incomplete());
     this.#finish();
   }
 
@@ -122,12 +122,16 @@ export class ResponseWriter {
 
   #open(body: Uint8Array, more: boolean): void {
     const { status, headers } = this.#start!;
-    const hasBody = !this.#isHead && !WITHOUT_BODY.has(status);
+    const hasBody = this.#hasBody;
     const content = !hasBody ? null : more ? this.#stream(body) : body as BodyInit;
     this.#state = "streaming";
     // The client has all that it gets.
     if (!hasBody) this.#ended.resolve();
     this.#response.resolve(new Response(content, { status, headers }));
+  }
+
+  get #hasBody(): boolean {
+    return !this.#isHead && !WITHOUT_BODY.has(this.#start!.status);
   }
 
   #stream(first: Uint8Array): ReadableStream<Uint8Array> {
@@ -149,7 +153,9 @@ export class ResponseWriter {
   /** A body that is not sent cannot make the application wait: an endless one must end. */
   #discard(part: Uint8Array): void {
     this.#unsent -= part.length + 1;
-    if (this.#unsent < 0) throw new ConnectionClosedError({ what: "The response has no body" });
+    if (this.#unsent >= 0) return;
+    this.#end();
+    throw new ConnectionClosedError({ what: "The response has no body" });
   }
 
   async #waitForCapacity(): Promise<void> {
@@ -176,6 +182,13 @@ export class ResponseWriter {
 /** Returns the error of `send()` when the client has disconnected. */
 export function clientGone(): ConnectionClosedError {
   return new ConnectionClosedError({ what: "The client has disconnected" });
+}
+
+/** Returns the reason of an aborted body. The runtime prints it: without a stack, it is one line. */
+function incomplete(): Error {
+  const error = new Error("The application ended before the response was complete");
+  error.stack = String(error);
+  return error;
 }
 
 /** Returns whether a response is a stream of server-sent events. */

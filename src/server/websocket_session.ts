@@ -18,6 +18,7 @@ import {
   readAccept,
   readClose,
   readContent,
+  readMessage,
   readResponseBody,
   readResponseStart,
   rejectType,
@@ -108,7 +109,7 @@ export class WebSocketSession implements Exchange {
   }
 
   readonly #send: Send = async (message) => {
-    const untrusted = message as Untrusted;
+    const untrusted = readMessage(message);
     if (this.#state === "connecting") await this.#answer(untrusted);
     else if (this.#state === "open") await this.#sendToClient(untrusted);
     else if (this.#state === "denying" && !this.#writer.hasEnded) await this.#deny(untrusted);
@@ -219,7 +220,8 @@ export class WebSocketSession implements Exchange {
   /** Closes the connection from this side. The application need not wait for the client's reply. */
   #close(code: number, reason: string): void {
     this.#end(code, reason);
-    this.#socket?.close(code, reason);
+    // The runtime discards the close frame if a frame of the client is next: let it read those first.
+    setTimeout(() => this.#socket?.close(code, reason));
   }
 
   /** Tells the application, once, that the connection has ended. */
