@@ -33,9 +33,12 @@ const FORMATS = new Map([["text", formatText], ["json", formatJson]]);
 /**
  * Returns the style of the log from the options.
  *
- * @throws {UsageError} If the format is unknown.
+ * @throws {UsageError} If the format is unknown, or the log cannot be both quiet and verbose.
  */
 export function readLogStyle(options: Options): LogStyle {
+  if (options.has("quiet") && options.has("verbose")) {
+    throw new UsageError("--quiet and --verbose cannot be combined");
+  }
   const format = options.value("log-format") ?? "text";
   if (!FORMATS.has(format)) {
     throw new UsageError(`--log-format must be text or json, got ${quotable(format)}`);
