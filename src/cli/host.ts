@@ -3,6 +3,7 @@ import { ConsumerConfigurationError, ShutdownTimeoutError } from "../errors/mod.
 import { LayerConfigurationError, LifespanError } from "../errors/mod.ts";
 import { redirectWarnings } from "../layers/internal.ts";
 import { type ChannelLayer, closeChannelLayers } from "../layers/mod.ts";
+import { listed } from "../printable.ts";
 import type { AnyApplication } from "../protocol/mod.ts";
 import { findAppModule, inOneLine, loadApplication } from "./app.ts";
 import { getLayer, type LayerRules, overrideLayer } from "./layer.ts";
@@ -136,7 +137,7 @@ async function load(configuration: HostConfiguration): Promise<Loaded> {
 }
 
 function logInterruption({ inFlight }: Service, log: Log): void {
-  const interrupted = inFlight.join(", ") || "nothing";
+  const interrupted = listed(inFlight) || "nothing";
   log({ level: "error", message: `Exited on the second signal; interrupted: ${interrupted}` });
 }
 

@@ -148,15 +148,9 @@ function requestOf(name: string): Pick<CommandLogEntry, "method" | "path"> {
 function findMistake(error: unknown): UsageError | undefined {
   if (!(error instanceof NoRouteError)) return undefined;
   const { what, known } = error;
-  const isSite = what === "type"
-    ? ["http", "websocket"].some((type) => known.includes(type))
-    : what !== "channel";
-  if (isSite) return undefined;
-  return new UsageError(
-    `the app has no route for http or websocket: its router knows ${
-      listed(known)
-    }; use runworker to run a worker`,
-  );
+  if (what !== "type" || known.includes("http") || known.includes("websocket")) return undefined;
+  const routes = `its router knows ${listed(known)}`;
+  return new UsageError(`the app has no route for http or websocket: ${routes}; use runworker`);
 }
 
 /** Returns the error of a server that cannot listen, for its user. */
