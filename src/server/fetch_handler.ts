@@ -97,6 +97,14 @@ export class Site {
     this.#lifespan = new Lifespan(application, this.#settings);
   }
 
+  /** The requests and WebSockets that are being answered now, by method and path. */
+  get inFlight(): string[] {
+    return [
+      ...Array.from(this.#active, ({ name }) => name),
+      ...Array.from(this.#fetching, nameOf),
+    ];
+  }
+
   /** Starts the lifespan. */
   start(): Promise<void> {
     return this.#starting ??= this.#lifespan.start().then(() => void (this.#hasStarted = true));
@@ -115,10 +123,7 @@ export class Site {
     const timer = setTimeout(() => resolve("late"), timeout);
     const outcome = await Promise.race([this.#shutDown(), late]).finally(() => clearTimeout(timer));
     if (outcome !== "late") return;
-    const names = [
-      ...Array.from(this.#active, ({ name }) => name),
-      ...Array.from(this.#fetching, nameOf),
-    ];
+    const names = this.inFlight;
     const interrupted = names.length > 0 ? names : ["lifespan.shutdown"];
     throw new ShutdownTimeoutError({ timeout, interrupted });
   }
