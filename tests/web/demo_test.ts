@@ -1,14 +1,29 @@
 import { assertEquals } from "@std/assert";
 import { freePort } from "../helpers/network.ts";
-import { startCommand } from "../helpers/program.ts";
+import { type Program, startCommand } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const DEMO = new URL("../../examples/gallery/demo.ts", import.meta.url).href;
 
-/** Starts the demo as the leader of a process group, in a folder of its own. */
-function startDemo(cwd: string, ...ports: readonly number[]) {
+/** Starts the demo as the leader of a process group, which is killed at the end of the test. */
+function startDemo(cwd: string, ...ports: readonly number[]): Program {
   const command = [Deno.execPath(), "run", "-A", "--quiet", DEMO, ...ports.map(String)];
-  return startCommand(command, { cwd, shell: 'exec setsid "$@"' });
+  const demo = startCommand(command, { cwd, shell: 'exec setsid "$@"' });
+  const dispose = async () => {
+    signalGroup(demo, "SIGKILL");
+    await demo.end;
+  };
+  return { ...demo, [Symbol.asyncDispose]: dispose };
+}
+
+/** Sends a signal to all processes of a group, as a terminal does. */
+function signalGroup({ pid }: Program, signal: Deno.Signal): void {
+  try {
+    Deno.kill(-pid, signal);
+  } catch (error) {
+    // All of them have ended already.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 Deno.test("demo:web serves the page on two ports until Ctrl-C", async () => {
@@ -21,8 +36,7 @@ Deno.test("demo:web serves the page on two ports until Ctrl-C", async () => {
     assertEquals(response.headers.get("content-type"), "text/html");
     await response.body?.cancel();
   }
-  // A terminal signals the whole process group.
-  Deno.kill(-demo.pid, "SIGINT");
+  signalGroup(demo, "SIGINT");
   assertEquals(await demo.end, 0, demo.stderr.all.join("\n"));
 });
 
