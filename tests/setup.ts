@@ -1,5 +1,6 @@
 /**
- * Installs what the tests need and this machine lacks: `deno task test` runs it first.
+ * Installs what the tests need and this machine lacks: `deno task test` runs it first, and
+ * `deno task test:web` with the argument `browser`.
  *
  * On Debian as root it takes the packages from Debian; elsewhere it says what to install. Without
  * them the tests that need them are skipped on a desk, and fail where the environment says `CI=true`.
@@ -27,9 +28,16 @@ const NEEDS: readonly Need[] = [
   },
 ];
 
+/** What the tests in a browser need as well; the font is for their screenshots. */
+const BROWSER: Need = {
+  test: "command -v chromium || command -v google-chrome",
+  packages: ["chromium", "fonts-dejavu-core"],
+};
+
 if (import.meta.main) {
+  const needs = Deno.args.includes("browser") ? [...NEEDS, BROWSER] : NEEDS;
   const missing: string[] = [];
-  for (const { test, packages } of NEEDS) if (!await succeeds(test)) missing.push(...packages);
+  for (const { test, packages } of needs) if (!await succeeds(test)) missing.push(...packages);
   if (missing.length > 0) await provide(missing);
 }
 

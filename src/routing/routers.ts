@@ -104,7 +104,7 @@ type RouteTable<S extends Scope> = ReadonlyMap<string, AnyApplication<S>>;
  *
  * @throws {TypeError} If a value is not an application.
  */
-function routeTable<S extends Scope>(
+export function routeTable<S extends Scope>(
   router: string,
   applications: Readonly<Record<string, AnyApplication<S> | undefined>>,
 ): RouteTable<S> {

@@ -1,4 +1,8 @@
-import { LayerClosedError, UndecodableMessageError } from "../../errors/mod.ts";
+import {
+  LayerClosedError,
+  LayerUnavailableError,
+  UndecodableMessageError,
+} from "../../errors/mod.ts";
 import type { Delivery, ReceiveManyOptions } from "../channel_layer.ts";
 import type { MessagePacker } from "../messages/packer.ts";
 import { isOwned, isProcessLocal, nonLocalName } from "../names.ts";
@@ -16,7 +20,7 @@ import { type Waiter, Waiters } from "./waiters.ts";
 const LOCAL_BATCH = 256;
 
 /** The reason for dropping a message whose channel was closed. */
-const ENDED = "its consumer has ended";
+const ENDED = "its consumer or subscription has ended";
 
 /** The parts that a {@linkcode Receiver} is constructed from. */
 export interface ReceiverParts {
@@ -25,6 +29,8 @@ export interface ReceiverParts {
   readonly settings: LayerSettings;
   /** The URL of the layer, for errors. */
   readonly name: string;
+  /** Called when a poll has found the store unavailable, which may have lost its groups. */
+  readonly onReset: () => void;
 }
 
 /**
@@ -41,14 +47,14 @@ export class Receiver implements SourceLoopOwner {
   readonly #loops = new Map<Source, SourceLoop>();
   readonly #mailbox: Mailbox<LocalDelivery>;
   readonly #requeuer: Requeuer;
-  /** The channels of consumers that are running. */
+  /** The channels of running consumers and of subscriptions. */
   readonly #owned = new Set<string>();
   #closed = false;
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
-    this.#mailbox = new Mailbox(this.#reportDrop, parts.settings.capacityOf);
-    this.#requeuer = new Requeuer(parts.store, this.#reportDrop, (channel) => this.#serve(channel));
+    this.#mailbox = new Mailbox(this.reportDrop, parts.settings.capacityOf);
+    this.#requeuer = new Requeuer(parts.store, this.reportDrop, (channel) => this.#serve(channel));
   }
 
   /** Returns up to `limit` messages of a channel: at least one, or possibly none with `wait: false`. */
@@ -84,6 +90,11 @@ export class Receiver implements SourceLoopOwner {
   /** Opens a channel. */
   own(channel: string): void {
     if (isOwned(channel)) this.#owned.add(channel);
+  }
+
+  /** Returns whether a channel was opened, and not closed. */
+  owns(channel: string): boolean {
+    return this.#owned.has(channel);
   }
 
   /** Closes a channel: its messages are dropped from now on. */
@@ -149,6 +160,7 @@ export class Receiver implements SourceLoopOwner {
 
   failed(keys: ReadonlySet<string>, error: unknown): void {
     this.#waiters.reject(keys, error);
+    if (error instanceof LayerUnavailableError) this.#parts.onReset();
   }
 
   interruptFailed(source: Source, error: unknown): void {
@@ -177,7 +189,7 @@ export class Receiver implements SourceLoopOwner {
       const rest = this.#waiters.resolve(key, channel, some);
       if (this.#closed) continue;
       if (!isOwned(channel) || this.#owned.has(channel)) this.#mailbox.add(channel, rest);
-      else for (const _ of rest) this.#reportDrop(channel, ENDED);
+      else for (const _ of rest) this.reportDrop(channel, ENDED);
     }
   }
 
@@ -186,7 +198,7 @@ export class Receiver implements SourceLoopOwner {
       return delivery.split();
     } catch (error) {
       if (!(error instanceof UndecodableMessageError)) throw error;
-      this.#reportDrop(delivery.channel, error.message);
+      this.reportDrop(delivery.channel, error.message);
       return [];
     }
   }
@@ -197,7 +209,7 @@ export class Receiver implements SourceLoopOwner {
     const live: StoredDelivery[] = [];
     for (const body of bodies) {
       if (body.expiresAt > now) live.push(new StoredDelivery(key, body, this.#parts.packer));
-      else this.#reportDrop(key, EXPIRED);
+      else this.reportDrop(key, EXPIRED);
     }
     return live;
   }
@@ -236,7 +248,8 @@ export class Receiver implements SourceLoopOwner {
     return loop;
   }
 
-  readonly #reportDrop = (channel: string, reason: string): void => {
+  /** Reports a dropped message to `onDrop`. */
+  readonly reportDrop = (channel: string, reason: string): void => {
     try {
       this.#parts.settings.onDrop({ channel, reason });
     } catch (error) {
