@@ -86,7 +86,7 @@ export const QUICK: Plan = {
   hop: { rounds: 1, warmUp: 300, events: 2_000 },
   endToEnd: { warmUp: 0.2, seconds: 1 },
   fanOut: { sends: 2, processes: [1, 2] },
-  sockets: { sends: 2, processes: [1, 4] },
+  sockets: { sends: 2, processes: [1] },
   echo: { rounds: 1, warmUp: 0.1, seconds: 0.2 },
   http: { rounds: 1, warmUp: 0.2, seconds: 0.2 },
   idleSockets: { warmUp: 50, count: 500, fewer: {} },
