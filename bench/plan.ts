@@ -73,7 +73,7 @@ export const FULL: Plan = {
   memory: { warmUp: 100_000, events: 1_000_000 },
 };
 
-/** Each measure in short: under a minute in all. */
+/** Each measure in short: about a minute in all. */
 export const QUICK: Plan = {
   drain: {
     rounds: 1,
