@@ -7,8 +7,8 @@
 import { quantile } from "../statistics.ts";
 import type { ClientTask, ConnectTask, EchoTask, HttpTask } from "../tasks.ts";
 import { now } from "./clock.ts";
-import { HttpClient } from "./http_client.ts";
-import { SocketClient } from "./socket_client.ts";
+import { openHttp, openSocket } from "./connections.ts";
+import { Poller } from "./poller.ts";
 import { report } from "./terminal.ts";
 
 /** How many handshakes are under way at once. */
@@ -16,75 +16,86 @@ const AT_ONCE = 50;
 
 const TEXT = new TextEncoder().encode("a message of 32 bytes, for echo.");
 
+const poller = new Poller();
+
 if (import.meta.main) {
-  await play(JSON.parse(Deno.args[0] ?? ""));
+  play(JSON.parse(Deno.args[0] ?? ""));
   Deno.exit();
 }
 
-async function play(task: ClientTask): Promise<void> {
-  if (task.role === "connect") await connect(task);
-  if (task.role === "echo") await echo(task);
-  if (task.role === "http") await requestHttp(task);
+function play(task: ClientTask): void {
+  if (task.role === "connect") connect(task);
+  if (task.role === "echo") echo(task);
+  if (task.role === "http") requestHttp(task);
 }
 
-async function connect({ ports, path, sockets }: ConnectTask): Promise<void> {
-  const targets = Array.from({ length: sockets }, (_, index) => ports[index % ports.length]!);
-  const clients: SocketClient[] = [];
-  for (let from = 0; from < sockets; from += AT_ONCE) {
-    const some = targets.slice(from, from + AT_ONCE);
-    clients.push(...await Promise.all(some.map((port) => SocketClient.open(port, path))));
-  }
+function connect({ ports, path, sockets }: ConnectTask): void {
+  let [started, opened, received] = [0, 0, 0];
+  const openNext = () => {
+    if (started === sockets) return;
+    const port = ports[started++ % ports.length]!;
+    openSocket(poller, { port, path }, { onOpen, onMessage });
+  };
+  const onOpen = () => {
+    opened++;
+    openNext();
+  };
+  const onMessage = () => {
+    if (++received % sockets === 0) report({ at: now() });
+  };
+  for (let index = 0; index < AT_ONCE; index++) openNext();
+  poller.runUntil(() => opened === sockets);
   report({});
-  let received = 0;
-  await Promise.all(clients.map(async (client) => {
-    for (;;) {
-      await client.next();
-      if (++received % sockets === 0) report({ at: now() });
-    }
-  }));
+  poller.runUntil(() => false);
 }
 
-async function echo({ port, sockets, ...times }: EchoTask): Promise<void> {
-  const clients = await open(sockets, () => SocketClient.open(port, "/echo"));
-  const { perSecond, durations } = await measure(clients, times, async (client) => {
-    await client.send(TEXT);
-    await client.next();
+function echo({ port, sockets, ...times }: EchoTask): void {
+  const { perSecond, durations } = measure(sockets, times, (onReady) => {
+    const onSocket = (send: (text: Uint8Array) => void) => onReady(() => send(TEXT));
+    openSocket(poller, { port, path: "/echo" }, { onOpen: onSocket, onMessage: onSocket });
   });
   report({ perSecond, median: quantile(durations, 0.5), percentile99: quantile(durations, 0.99) });
 }
 
-async function requestHttp({ port, connections, ...times }: HttpTask): Promise<void> {
-  const clients = await open(connections, () => HttpClient.open(port));
-  const { perSecond } = await measure(clients, times, (client) => client.request());
-  report({ perSecond });
+function requestHttp({ port, connections, ...times }: HttpTask): void {
+  const open: Open = (onReady) => openHttp(poller, port, onReady);
+  report({ perSecond: measure(connections, times, open).perSecond });
 }
 
-function open<Client>(count: number, openOne: () => Promise<Client>): Promise<Client[]> {
-  return Promise.all(Array.from({ length: count }, openOne));
-}
+/** Opens a connection; what it calls when it is open and after each reply gets how to send again. */
+type Open = (onReady: (send: () => void) => void) => void;
 
+/** What was measured, in milliseconds. */
 interface Measured {
   readonly perSecond: number;
-  /** In milliseconds. */
   readonly durations: readonly number[];
 }
 
-/** Has each client do something again and again, and measures after the warm-up. */
-async function measure<Client>(
-  clients: readonly Client[],
+/** Has connections send again and again, each after the reply, and measures after the warm-up. */
+function measure(
+  count: number,
   { warmUp, seconds }: Pick<HttpTask, "warmUp" | "seconds">,
-  act: (client: Client) => Promise<void>,
-): Promise<Measured> {
-  const start = performance.now() + warmUp * 1000;
-  const end = start + seconds * 1000;
+  open: Open,
+): Measured {
+  const first: (() => void)[] = [];
   const durations: number[] = [];
-  await Promise.all(clients.map(async (client) => {
-    for (let before = performance.now(); before < end;) {
-      await act(client);
-      const after = performance.now();
-      if (before >= start && after <= end) durations.push(after - before);
-      before = after;
-    }
-  }));
+  let [start, end] = [Infinity, Infinity];
+  for (let index = 0; index < count; index++) {
+    let sentAt = NaN;
+    open((send) => {
+      const act = () => {
+        sentAt = performance.now();
+        send();
+      };
+      if (start === Infinity) return first.push(act);
+      if (sentAt >= start) durations.push(performance.now() - sentAt);
+      act();
+    });
+  }
+  poller.runUntil(() => first.length === count);
+  start = performance.now() + warmUp * 1_000;
+  end = start + seconds * 1_000;
+  for (const act of first) act();
+  poller.runUntil(() => performance.now() > end);
   return { perSecond: durations.length / seconds, durations };
 }

@@ -19,6 +19,9 @@ import type { Subject } from "./subject.ts";
 import { onEachLine, report } from "./terminal.ts";
 import { work, workAlone } from "./work.ts";
 
+/** The layer isn't the one called `default`: the environment can replace that. */
+const ALIAS = "bench";
+
 /** Events of a bench may wait longer than others: filling a channel takes its time. */
 const EXPIRY = 600_000;
 
@@ -34,7 +37,7 @@ async function play(task: Task, isRaw: boolean): Promise<void> {
     return isRaw ? await publish(task) : await groupSend(task, layerOf(task));
   }
   if (task.role === "site") {
-    return isRaw ? await serveBareSite(task) : await serveSite(task, layerOf(task));
+    return isRaw ? await serveBareSite(task) : await serveSite(task, configure(task));
   }
   const subject = isRaw
     ? await RawSubject.open(task.url, task.capacity)
@@ -66,11 +69,12 @@ async function playWith(
   }
 }
 
-/**
- * The layer as its users configure it, by a URL; but not the one called `default`, about which the
- * environment has its say.
- */
-function layerOf({ url, capacity }: Task): ChannelLayer {
-  configureChannelLayers({ bench: `${url}?capacity=${capacity}&expiry=${EXPIRY}` });
-  return getChannelLayer("bench");
+function layerOf(task: Task): ChannelLayer {
+  return getChannelLayer(configure(task));
+}
+
+/** Configures the layer as its users do, by a URL, and returns its alias. */
+function configure({ url, capacity }: Task): string {
+  configureChannelLayers({ [ALIAS]: `${url}?capacity=${capacity}&expiry=${EXPIRY}` });
+  return ALIAS;
 }

@@ -1,11 +1,11 @@
 import {
   type Application,
-  type ChannelLayer,
+  AsyncWebsocketConsumer,
   fromFetchHandler,
   type HttpScope,
   ProtocolTypeRouter,
   serve,
-  type WebSocketScope,
+  URLRouter,
 } from "@asgi/channels";
 import type { SiteTask } from "../tasks.ts";
 import { onEachLine, report } from "./terminal.ts";
@@ -14,13 +14,15 @@ import { collect } from "./work.ts";
 /** What `GET /` responds with. */
 export const GREETING = "Hello, world";
 
-/** This library as a server, as its users write it. */
-export async function serveSite(task: SiteTask, layer: ChannelLayer): Promise<void> {
-  const member = memberOf(task.group, layer);
+/**
+ * This library as a server, as its users write it.
+ *
+ * @param alias The name of the layer.
+ */
+export async function serveSite({ http, group }: SiteTask, alias: string): Promise<void> {
   const application = ProtocolTypeRouter({
-    http: task.http === "fetch" ? fromFetchHandler(() => new Response(GREETING)) : greet,
-    websocket: (scope: WebSocketScope, receive, send) =>
-      (scope.path === "/echo" ? echo : member)(scope, receive, send),
+    http: http === "fetch" ? fromFetchHandler(() => new Response(GREETING)) : greet,
+    websocket: URLRouter({ "/echo": EchoConsumer.asAsgi(), "/group": memberOf(group, alias) }),
   });
   const telling = onEachLine(() => report(collect()));
   const onListen = ({ port }: { readonly port: number }) => report({ port });
@@ -33,25 +35,21 @@ const greet: Application<HttpScope> = async (_scope, _receive, send) => {
   await send({ type: "http.response.body", body: new TextEncoder().encode(GREETING) });
 };
 
-const echo: Application<WebSocketScope> = async (_scope, receive, send) => {
-  for (;;) {
-    const event = await receive();
-    if (event.type === "websocket.connect") await send({ type: "websocket.accept" });
-    else if (event.type === "websocket.disconnect") return;
-    else await send({ ...event, type: "websocket.send" });
+class EchoConsumer extends AsyncWebsocketConsumer {
+  override async receive(data: string | Uint8Array) {
+    await this.send(data);
   }
-};
+}
 
 /** A WebSocket in a group, whose events it sends on. */
-function memberOf(group: string, layer: ChannelLayer): Application<WebSocketScope> {
-  return async (_scope, receive, send) => {
-    const channel = layer.newChannel();
-    await receive();
-    await layer.groupAdd(group, channel);
-    await send({ type: "websocket.accept" });
-    for (;;) {
-      const text = JSON.stringify(await layer.receive(channel));
-      await send({ type: "websocket.send", text });
+function memberOf(group: string, alias: string) {
+  class MemberConsumer extends AsyncWebsocketConsumer {
+    static override readonly groups = [group];
+    static override readonly channelLayerAlias = alias;
+
+    async bench_count(event: { readonly type: "bench.count"; readonly id: number }) {
+      await this.send(JSON.stringify(event));
     }
-  };
+  }
+  return MemberConsumer.asAsgi();
 }

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import {
-  type Application,
+  AsyncJsonWebsocketConsumer,
+  configureChannelLayers,
   ProtocolTypeRouter,
   RedisChannelLayer,
   serve,
-  type WebSocketScope,
 } from "@asgi/channels";
 import { startProgram } from "../helpers/program.ts";
 import { type RedisServer, untilBlocked } from "../helpers/redis.ts";
@@ -13,6 +13,9 @@ import { ANNOUNCEMENT } from "./app.ts";
 import { startDaphne, startPeer, startSite, testWithPython } from "./python.ts";
 
 const APP = new URL("app.ts", import.meta.url).href;
+
+/** The name of the layer of the Deno server. */
+const ALIAS = "sockets";
 
 /** The announcement as Python writes its values: an integer of 64 bits, a float, bytes. */
 const ANNOUNCEMENT_IN_PYTHON = {
@@ -31,48 +34,47 @@ function textOf(event: unknown): string {
   return Deno.inspect(event, { depth: Infinity, breakLength: Infinity, sorted: true });
 }
 
-/** `RoomConsumer` of `site/peer/consumers.py`: a WebSocket in the group `room`. */
-function roomSocket(layer: RedisChannelLayer): Application<WebSocketScope> {
-  return async (_scope, receive, send) => {
-    const channel = layer.newChannel();
-    const ended = new AbortController();
-    const forward = async () => {
-      for (;;) {
-        const { type, ...event } = await layer.receive(channel, { signal: ended.signal });
-        const text = type === "answer" ? JSON.stringify(event.answer) : textOf({ type, ...event });
-        await send({ type: "websocket.send", text });
-      }
-    };
-    await receive();
-    await layer.groupAdd("room", channel);
-    await send({ type: "websocket.accept" });
-    const forwarding = forward().catch(() => {});
-    for (;;) {
-      const event = await receive();
-      if (event.type !== "websocket.receive") break;
-      const { channel: to, question } = JSON.parse(event.text ?? "");
-      await layer.send(to, { type: "question", question, reply_to: channel });
-    }
-    ended.abort();
-    await forwarding;
-    await layer.groupDiscard("room", channel);
-  };
+interface Question {
+  readonly channel: string;
+  readonly question: string;
+}
+
+/** `RoomConsumer` of `site/peer/consumers.py`, in TypeScript. */
+class RoomConsumer extends AsyncJsonWebsocketConsumer<Question> {
+  static override readonly groups = ["room"];
+  static override readonly channelLayerAlias = ALIAS;
+
+  /** Sends a question to a channel; the answer arrives on this consumer's own channel. */
+  override async receiveJson({ channel, question }: Question) {
+    const event = { type: "question", question, reply_to: this.channelName };
+    await this.channelLayer.send(channel, event);
+  }
+
+  async answer(event: { readonly type: "answer"; readonly answer: string }) {
+    await this.sendJson(event.answer);
+  }
+
+  async announcement(event: typeof ANNOUNCEMENT) {
+    await this.send(textOf(event));
+  }
 }
 
 /** Starts a Deno server on a free port, and returns the URL of its WebSockets. */
 async function startServer(layer: RedisChannelLayer): Promise<{ url: string } & AsyncDisposable> {
+  configureChannelLayers({ [ALIAS]: layer });
   const stop = new AbortController();
   const listening = Promise.withResolvers<number>();
-  const serving = serve(ProtocolTypeRouter({ websocket: roomSocket(layer) }), {
+  const serving = serve(ProtocolTypeRouter({ websocket: RoomConsumer.asAsgi() }), {
     port: 0,
     hostname: "127.0.0.1",
     signal: stop.signal,
     onListen: ({ port }) => listening.resolve(port),
   });
   const port = await listening.promise;
-  const dispose = () => {
+  const dispose = async () => {
     stop.abort();
-    return serving;
+    await serving;
+    configureChannelLayers({});
   };
   return { url: `ws://127.0.0.1:${port}/`, [Symbol.asyncDispose]: dispose };
 }
