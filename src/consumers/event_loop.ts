@@ -21,7 +21,7 @@ export interface EventLoopOptions {
 export class EventLoop {
   readonly #options: EventLoopOptions;
   readonly #failure = Promise.withResolvers<never>();
-  readonly #ended = new AbortController();
+  #hasEnded = false;
   #channel: OwnChannel | undefined;
   #busy: Promise<void> | undefined;
   #queued = 0;
@@ -47,10 +47,11 @@ export class EventLoop {
     try {
       await Promise.race([this.#handleAll(receive), this.#failure.promise]);
     } catch (error) {
-      this.#ended.abort();
+      this.#hasEnded = true;
+      const closed = this.#channel?.close();
       // An event of the own channel may still be in flight: it may finish, or fail.
       await this.#listening;
-      await this.#channel?.close();
+      await closed;
       const reason = error instanceof ServerStoppedError ? this.#failed?.error ?? error : error;
       if (!(reason instanceof StopConsumer)) throw reason;
     }
@@ -64,9 +65,8 @@ export class EventLoop {
   }
 
   async #listen(channel: OwnChannel): Promise<void> {
-    const { signal } = this.#ended;
     const { dispatch, dispatchLocal = dispatch } = this.#options;
-    for (let event; (event = await channel.receive(signal));) {
+    for (let event; (event = await channel.receive());) {
       await this.#handle(event, dispatchLocal);
     }
   }
@@ -88,7 +88,7 @@ export class EventLoop {
 
   #openChannel(): OwnChannel {
     const channel = openChannel(this.#options.layer());
-    if (this.#ended.signal.aborted) void channel.close();
+    if (this.#hasEnded) void channel.close();
     this.#listening = this.#listen(channel).catch((error) => {
       this.#failed = { error };
       // An event of the server that is in flight or queued is handled first.

@@ -159,7 +159,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   /** See {@linkcode ChannelLayer.groupAdd}. */
   async groupAdd(group: string, channel: string): Promise<void> {
     this.#checkMembership(group, channel);
-    if (this.#receiver.owns(channel)) return await this.#memberships.add(group, channel);
+    if (this.#receiver.isOpen(channel)) return await this.#memberships.add(group, channel);
     // A closed channel has left its groups, and must not remain in one.
     const isClosed = isOwned(channel) && this.#isOwn(channel);
     if (!isClosed) await this.#store.groupAdd(group, channel);

@@ -59,13 +59,21 @@ export class Connection<M extends AnyMessage> {
    * not.
    */
   send(message: M): Promise<void> {
-    const sent = this.#parts.run.send(message);
+    const sent: Promise<void> = this.#send(message, () => sent.catch(() => {}));
+    return sent;
+  }
+
+  /** @param ignore Called if the connection has ended: that must not be an unhandled rejection. */
+  async #send(message: M, ignore: () => void): Promise<void> {
     this.#pending++;
-    const settle = () => {
+    try {
+      await this.#parts.run.send(message);
+    } catch (error) {
+      if (error instanceof ConnectionClosedError) ignore();
+      throw error;
+    } finally {
       if (--this.#pending === 0) this.#idle?.resolve();
-    };
-    sent.then(settle, settle);
-    return ignorable(sent);
+    }
   }
 
   /** Joins the groups of the consumer, then calls its first handler. */
@@ -99,38 +107,41 @@ export class Connection<M extends AnyMessage> {
 
   async #handleEvents(): Promise<void> {
     await this.#parts.run.handleEvents({
-      dispatch: (event) => this.#attempt(() => this.#parts.handle(event)),
-      dispatchLocal: (event) => this.#attempt(() => this.#dispatchLocal(event)),
+      dispatch: (event) => this.#attempt(this.#parts.handle(event)),
+      dispatchLocal: this.#dispatchLocal,
     });
     await this.#untilSent();
   }
 
-  /** A connection that closes while a handler runs ends with the event of the server that follows. */
-  async #attempt(handle: () => Promise<void>): Promise<void> {
+  async #attempt(handling: Promise<void>): Promise<void> {
     try {
-      await handle();
+      await handling;
     } catch (error) {
-      if (error instanceof ConnectionClosedError) return;
-      this.#hasFailed = true;
-      this.#idle?.resolve();
-      throw error;
+      this.#failed(error);
     }
     if (this.#parts.isComplete?.()) throw new StopConsumer();
   }
 
   /** Other programs send the events of the layer: an invalid one is dropped. */
-  async #dispatchLocal(event: Message): Promise<void> {
-    await this.#untilSent();
-    if (typeof event.type !== "string") {
-      return this.#drop(`its type must be a string, got ${typeof event.type}`);
-    }
+  readonly #dispatchLocal = async (event: Message): Promise<void> => {
+    if (this.#pending > 0) await this.#untilSent();
     try {
-      await this.#parts.consumer.dispatch(event);
+      if (typeof event.type === "string") await this.#parts.consumer.dispatch(event);
+      else this.#drop(`its type must be a string, got ${typeof event.type}`);
     } catch (error) {
       const isInvalid = error instanceof NoHandlerError || error instanceof InvalidEventError;
-      if (!isInvalid) throw error;
-      this.#drop(error.message);
+      if (isInvalid) this.#drop(error.message);
+      else this.#failed(error);
     }
+    if (this.#parts.isComplete?.()) throw new StopConsumer();
+  };
+
+  /** A connection that closes while a handler runs ends with the event of the server that follows. */
+  #failed(error: unknown): void {
+    if (error instanceof ConnectionClosedError) return;
+    this.#hasFailed = true;
+    this.#idle?.resolve();
+    throw error;
   }
 
   /** Waits until all messages are sent; after an error of a handler, the server closes the connection. */

@@ -24,59 +24,66 @@ export function exposeParts(layer: ChannelLayer, parts: LayerParts): void {
   partsOf.set(layer, parts);
 }
 
+/** Opens a new process-local channel of a layer. */
+export function openChannel(layer: ChannelLayer): OwnChannel {
+  return new OwnChannel(layer);
+}
+
 /** A process-local channel that can be closed. */
-export interface OwnChannel {
+export class OwnChannel {
+  readonly #layer: ChannelLayer;
+  readonly #parts: LayerParts | undefined;
+  readonly #closing = new AbortController();
   readonly name: LocalChannel;
+
+  constructor(layer: ChannelLayer) {
+    const name = layer.newChannel();
+    this.#layer = layer;
+    this.#parts = partsOf.get(layer);
+    this.name = this.#parts ? ownedName(name) : name;
+    this.#parts?.receiver.open(this.name);
+  }
+
   /**
-   * Returns the next message, or `undefined` once the signal is aborted. Retries while the layer is
-   * unavailable.
+   * Returns the next message, or `undefined` once the channel is closed. Retries while the layer is
+   * unavailable, and reports undecodable messages.
+   *
+   * @throws {LayerConfigurationError | LayerClosedError} If the layer cannot be used.
    */
-  receive(signal: AbortSignal): Promise<Message | undefined>;
+  async receive(): Promise<Message | undefined> {
+    const backoff = new Backoff(DELAYS);
+    for (;;) {
+      try {
+        if (!this.#parts) return await this.#receiveFromForeign();
+        const delivery = await this.#parts.receiver.next(this.name);
+        return delivery?.read();
+      } catch (error) {
+        if (this.#closing.signal.aborted) return undefined;
+        await this.#recover(error, backoff);
+      }
+    }
+  }
+
   /**
    * Closes the channel: later messages are dropped, and use no memory. Resolves when the channel has
    * left its groups, or after about a second if the layer is unavailable.
    */
-  close(): Promise<void>;
-}
-
-/** Opens a new process-local channel of a layer. */
-export function openChannel(layer: ChannelLayer): OwnChannel {
-  const parts = partsOf.get(layer);
-  if (!parts) {
-    const name = layer.newChannel();
-    const receive = (signal: AbortSignal) => receiveWithRetry(layer, name, signal);
-    return { name, receive, close: () => Promise.resolve() };
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#parts?.receiver.end(this.name);
+    await this.#parts?.memberships.leave(this.name);
   }
-  const { receiver, memberships } = parts;
-  const name = ownedName(layer.newChannel());
-  receiver.own(name);
-  return {
-    name,
-    receive: (signal) => receiveWithRetry(layer, name, signal, receiver),
-    async close() {
-      receiver.disown(name);
-      await memberships.leave(name);
-    },
-  };
-}
 
-async function receiveWithRetry(
-  layer: ChannelLayer,
-  name: string,
-  signal: AbortSignal,
-  receiver?: Receiver,
-): Promise<Message | undefined> {
-  const backoff = new Backoff(DELAYS);
-  for (;;) {
-    try {
-      return await layer.receive(name, { signal });
-    } catch (error) {
-      if (signal.aborted) return;
-      if (receiver && error instanceof UndecodableMessageError) {
-        receiver.reportDrop(name, error.message);
-      } else if (error instanceof LayerUnavailableError) await backoff.wait(signal);
-      else throw error;
-    }
+  #receiveFromForeign(): Promise<Message> {
+    return this.#layer.receive(this.name, { signal: this.#closing.signal });
+  }
+
+  async #recover(error: unknown, backoff: Backoff): Promise<void> {
+    if (error instanceof UndecodableMessageError) {
+      reportDrop(this.#layer, this.name, error.message);
+    } else if (error instanceof LayerUnavailableError) {
+      await backoff.wait(this.#closing.signal);
+    } else throw error;
   }
 }
 

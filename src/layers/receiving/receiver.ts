@@ -12,6 +12,7 @@ import type { Batch, Source, Store, StoredBody } from "../store.ts";
 import { warn } from "../warnings.ts";
 import { LocalDelivery, StoredDelivery } from "./delivery.ts";
 import { EXPIRED, Mailbox } from "./mailbox.ts";
+import { OwnChannels } from "./own_channels.ts";
 import { Requeuer } from "./requeuer.ts";
 import { type PollPlan, SourceLoop, type SourceLoopOwner } from "./source_loop.ts";
 import { type Waiter, Waiters } from "./waiters.ts";
@@ -47,8 +48,7 @@ export class Receiver implements SourceLoopOwner {
   readonly #loops = new Map<Source, SourceLoop>();
   readonly #mailbox: Mailbox<LocalDelivery>;
   readonly #requeuer: Requeuer;
-  /** The channels of running consumers and of subscriptions. */
-  readonly #owned = new Set<string>();
+  readonly #own = new OwnChannels();
   #closed = false;
 
   constructor(parts: ReceiverParts) {
@@ -87,19 +87,31 @@ export class Receiver implements SourceLoopOwner {
     this.#requeuer.retry();
   }
 
-  /** Opens a channel. */
-  own(channel: string): void {
-    if (isOwned(channel)) this.#owned.add(channel);
+  /** Opens an own channel. */
+  open(channel: string): void {
+    this.#own.open(channel);
   }
 
-  /** Returns whether a channel was opened, and not closed. */
-  owns(channel: string): boolean {
-    return this.#owned.has(channel);
+  /** Returns whether an own channel is open. */
+  isOpen(channel: string): boolean {
+    return this.#own.has(channel);
   }
 
-  /** Closes a channel: its messages are dropped from now on. */
-  disown(channel: string): void {
-    if (this.#owned.delete(channel)) this.#mailbox.discard(channel, ENDED);
+  /** Waits for the next message of an own channel; resolves with `undefined` once it is closed. */
+  next(channel: string): Promise<LocalDelivery | undefined> {
+    if (this.#closed) return Promise.reject(new LayerClosedError({ layer: this.#parts.name }));
+    const [kept] = this.#mailbox.take(channel, 1);
+    if (kept) return Promise.resolve(kept);
+    const next = this.#own.wait(channel);
+    this.#request(nonLocalName(channel), true);
+    return next;
+  }
+
+  /** Closes an own channel: its messages are dropped from now on. */
+  end(channel: string): void {
+    if (!this.#own.close(channel)) return;
+    this.#mailbox.discard(channel, ENDED);
+    this.#abandonIfIdle(nonLocalName(channel));
   }
 
   /**
@@ -121,7 +133,9 @@ export class Receiver implements SourceLoopOwner {
   /** Rejects all waiters, and requeues what polls in flight still fetch. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#waiters.rejectAll(new LayerClosedError({ layer: this.#parts.name }));
+    const error = new LayerClosedError({ layer: this.#parts.name });
+    this.#waiters.rejectAll(error);
+    this.#own.rejectAll(error);
     await Promise.all(this.#loops.values().map((loop) => loop.stop()));
     this.#mailbox.clear();
     await this.#requeuer.close();
@@ -131,7 +145,7 @@ export class Receiver implements SourceLoopOwner {
     const limits = new Map<string, number>();
     for (const key of keys) {
       const isBusy = this.#requeuer.isBusy(key);
-      if (isBusy || !this.#waiters.has(key)) keys.delete(key);
+      if (isBusy || !this.#isAwaited(key)) keys.delete(key);
       else limits.set(key, isProcessLocal(key) ? LOCAL_BATCH : this.#waiters.requestedOf(key));
     }
     return { limits, immediate: this.#waiters.immediateOn(source, limits) };
@@ -151,7 +165,7 @@ export class Receiver implements SourceLoopOwner {
   }
 
   hasWaiter(keys: ReadonlySet<string>): boolean {
-    return keys.values().some((key) => this.#waiters.has(key));
+    return keys.values().some((key) => this.#isAwaited(key));
   }
 
   ended(source: Source): void {
@@ -160,6 +174,7 @@ export class Receiver implements SourceLoopOwner {
 
   failed(keys: ReadonlySet<string>, error: unknown): void {
     this.#waiters.reject(keys, error);
+    this.#own.reject(keys, error);
     if (error instanceof LayerUnavailableError) this.#parts.onReset();
   }
 
@@ -175,7 +190,17 @@ export class Receiver implements SourceLoopOwner {
     const { key } = waiter;
     if (!this.#waiters.remove(waiter)) return;
     waiter.reject(reason);
-    if (!this.#waiters.has(key)) this.#loops.forEach((loop) => void loop.abandon(key));
+    this.#abandonIfIdle(key);
+  }
+
+  /** Returns whether a call waits for messages of a key. */
+  #isAwaited(key: string): boolean {
+    return this.#waiters.has(key) || this.#own.isWaitingFor(key);
+  }
+
+  /** Ends the polls for a key that no call waits for. */
+  #abandonIfIdle(key: string): void {
+    if (!this.#isAwaited(key)) this.#loops.forEach((loop) => void loop.abandon(key));
   }
 
   #distributeOrdinary(channel: string, deliveries: readonly StoredDelivery[]): void {
@@ -185,10 +210,11 @@ export class Receiver implements SourceLoopOwner {
 
   #distributeLocal(key: string, deliveries: readonly StoredDelivery[]): void {
     const split = deliveries.flatMap((delivery) => this.#split(delivery));
-    for (const [channel, some] of Map.groupBy(split, ({ channel }) => channel)) {
+    const others = split.filter((delivery) => !this.#own.give(delivery));
+    for (const [channel, some] of Map.groupBy(others, ({ channel }) => channel)) {
       const rest = this.#waiters.resolve(key, channel, some);
       if (this.#closed) continue;
-      if (!isOwned(channel) || this.#owned.has(channel)) this.#mailbox.add(channel, rest);
+      if (!isOwned(channel) || this.#own.has(channel)) this.#mailbox.add(channel, rest);
       else for (const _ of rest) this.reportDrop(channel, ENDED);
     }
   }
@@ -228,7 +254,7 @@ export class Receiver implements SourceLoopOwner {
       this.#waiters.remove(waiter);
       waiter.resolve(kept);
     }
-    if (!this.#waiters.has(key)) this.#loops.forEach((loop) => void loop.abandon(key));
+    this.#abandonIfIdle(key);
   }
 
   async #requeue(channel: string, deliveries: readonly Delivery[]): Promise<void> {

@@ -32,7 +32,6 @@ export async function subscribe(
 /** A subscription to an own channel. */
 class ChannelSubscription implements Subscription {
   readonly #channel: OwnChannel;
-  readonly #ending = new AbortController();
   readonly #listener: Disposable;
   #ended: Promise<void> | undefined;
 
@@ -57,7 +56,7 @@ class ChannelSubscription implements Subscription {
 
   async #next(): Promise<IteratorResult<Message, undefined>> {
     try {
-      const value = await this.#channel.receive(this.#ending.signal);
+      const value = await this.#channel.receive();
       if (value) return { value, done: false };
     } catch (error) {
       if (!(error instanceof LayerClosedError)) throw error;
@@ -66,7 +65,6 @@ class ChannelSubscription implements Subscription {
   }
 
   #end(): Promise<void> {
-    this.#ending.abort();
     return this.#ended ??= this.#channel.close();
   }
 }
