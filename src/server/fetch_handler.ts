@@ -119,7 +119,7 @@ export class Site {
       ...Array.from(this.#active, ({ name }) => name),
       ...Array.from(this.#fetching, nameOf),
     ];
-    const interrupted = names.length > 0 ? names : ["lifespan.shutdown"];
+    const interrupted = names.length > 0 ? names : [`lifespan.${this.#lifespan.phase}`];
     throw new ShutdownTimeoutError({ timeout, interrupted });
   }
 
