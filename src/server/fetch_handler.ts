@@ -124,7 +124,7 @@ export class Site {
     const outcome = await Promise.race([this.#shutDown(), late]).finally(() => clearTimeout(timer));
     if (outcome !== "late") return;
     const names = this.inFlight;
-    const interrupted = names.length > 0 ? names : ["lifespan.shutdown"];
+    const interrupted = names.length > 0 ? names : [`lifespan.${this.#lifespan.phase}`];
     throw new ShutdownTimeoutError({ timeout, interrupted });
   }
 

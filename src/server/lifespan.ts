@@ -23,7 +23,7 @@ export class Lifespan {
   /** Resolves when the server shuts down. */
   readonly #isStopping = Promise.withResolvers<void>();
   #phase: Phase = "startup";
-  #isSupported = true;
+  #isSupported = false;
   #refused: unknown;
   #received = 0;
 
@@ -34,9 +34,14 @@ export class Lifespan {
     this.#shutdown.promise.catch(() => {});
   }
 
-  /** What the application shares with its requests; `undefined` if it does not support the lifespan. */
+  /** What the application shares with its requests; `undefined` if it has no lifespan. */
   get state(): Readonly<Record<string, unknown>> | undefined {
     return this.#isSupported ? this.#scope.state : undefined;
+  }
+
+  /** What the application has to do next. */
+  get phase(): Phase {
+    return this.#phase;
   }
 
   /**
@@ -45,6 +50,7 @@ export class Lifespan {
    * @throws {LifespanError} If it reports that it cannot start.
    */
   async start(): Promise<void> {
+    this.#isSupported = true;
     this.#run();
     await this.#startup.promise;
   }
@@ -86,6 +92,7 @@ export class Lifespan {
       this.#phase = "shutdown";
       resolve();
     } else if (type === `lifespan.${phase}.failed`) {
+      this.#isSupported = false;
       reject(new LifespanError({ phase, reason: String(untrusted.message ?? "") }));
     } else this.#refuse(untrusted);
   };

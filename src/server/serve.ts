@@ -88,12 +88,12 @@ export async function serve<S extends WebScope = WebScope>(
   const deadline = performance.now() + shutdownTimeout;
   try {
     await site.shutdown(shutdownTimeout);
-    await finish(server, { timeout: shutdownTimeout, deadline });
   } catch (error) {
     closing.abort();
     throw error;
   }
-  await server.finished;
+  // From here on, an abort would be an uncaught error of the runtime.
+  await finish(server, { timeout: shutdownTimeout, deadline });
 }
 
 async function listen(

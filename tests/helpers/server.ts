@@ -58,7 +58,8 @@ export async function startServer<S extends WebScope = WebScope>(
 /** A TCP connection to a server, for bytes that no client library sends or shows. */
 export class RawClient implements Disposable {
   readonly #connection: Deno.TcpConn;
-  #received: Uint8Array = new Uint8Array();
+  #received: Uint8Array[] = [];
+  #size = 0;
 
   constructor(connection: Deno.TcpConn) {
     this.#connection = connection;
@@ -73,15 +74,16 @@ export class RawClient implements Disposable {
   /** Reads until what has been received contains a text, and returns all up to its end. */
   async readUntil(text: string): Promise<string> {
     for (;;) {
-      const at = latin(this.#received).indexOf(text);
+      const received = latin(this.#joined());
+      const at = received.indexOf(text);
       if (at !== -1) return latin(this.#take(at + text.length));
-      if (!await this.#fill()) throw new Error(`No ${text} in ${latin(this.#received)}`);
+      if (!await this.#fill()) throw new Error(`No ${text} in ${received}`);
     }
   }
 
   /** Reads so many bytes. */
   async read(count: number): Promise<Uint8Array> {
-    while (this.#received.length < count) {
+    while (this.#size < count) {
       if (!await this.#fill()) throw new Error("The server has closed the connection");
     }
     return this.#take(count);
@@ -90,7 +92,7 @@ export class RawClient implements Disposable {
   /** Reads until the server closes the connection, and returns the rest as text. */
   async readToEnd(): Promise<string> {
     while (await this.#fill());
-    return latin(this.#take(this.#received.length));
+    return latin(this.#take(this.#size));
   }
 
   /** Sends no more, but still reads. */
@@ -112,9 +114,21 @@ export class RawClient implements Disposable {
   }
 
   #take(count: number): Uint8Array {
-    const taken = this.#received.slice(0, count);
-    this.#received = this.#received.slice(count);
-    return taken;
+    const received = this.#joined();
+    this.#received = [received.subarray(count)];
+    this.#size -= count;
+    return received.slice(0, count);
+  }
+
+  #joined(): Uint8Array {
+    const joined = new Uint8Array(this.#size);
+    let at = 0;
+    for (const part of this.#received) {
+      joined.set(part, at);
+      at += part.length;
+    }
+    this.#received = [joined];
+    return joined;
   }
 
   async #fill(): Promise<boolean> {
@@ -122,10 +136,8 @@ export class RawClient implements Disposable {
     const reading = this.#connection.read(buffer).catch(endOfReset);
     const count = await within(reading, "bytes of the server", 20_000);
     if (count === null) return false;
-    const joined = new Uint8Array(this.#received.length + count);
-    joined.set(this.#received);
-    joined.set(buffer.subarray(0, count), this.#received.length);
-    this.#received = joined;
+    this.#received.push(buffer.subarray(0, count));
+    this.#size += count;
     return true;
   }
 }
