@@ -157,6 +157,10 @@ function findMistake(error: unknown): UsageError | undefined {
 function listenError(error: unknown, { hostname, port }: SiteConfiguration): unknown {
   const at = `cannot listen on ${hostInUrl(hostname)}:${port}`;
   const { errors } = Deno;
+  if (error instanceof errors.NotCapable) {
+    const flag = `--allow-net=${hostname}${port === 0 ? "" : `:${port}`}`;
+    return new SystemError(`${at}: Deno was not given the permission: run it again with ${flag}`);
+  }
   if (error instanceof errors.AddrInUse) {
     return new SystemError(`${at}: the port is in use; use --port`);
   }

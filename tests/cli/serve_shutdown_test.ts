@@ -4,16 +4,16 @@ import { openSqliteLayer } from "../helpers/layers.ts";
 import { signalUntilExit } from "../helpers/program.ts";
 import {
   connectSocket,
+  fetchPath,
   type OpenSocket,
-  request,
   type SiteProcess,
-  startSite,
+  startSiteProcess,
 } from "../helpers/site.ts";
 
 Deno.test("serve lets running requests finish, and closes WebSockets with 1012 meanwhile", async () => {
-  await using site = await startSite(["--layer", "memory:"]);
+  await using site = await startSiteProcess(["--layer", "memory:"]);
   await using client = await connectSocket(site);
-  const response = request(site, "/slow?2000");
+  const response = fetchPath(site, "/slow?2000");
   await site.stdout.until("/slow");
   site.kill("SIGTERM");
   assertEquals(await client.closed, 1012);
@@ -26,16 +26,16 @@ Deno.test("serve lets running requests finish, and closes WebSockets with 1012 m
 });
 
 Deno.test("serve stops on SIGINT", async () => {
-  await using site = await startSite(["--layer", "memory:"]);
+  await using site = await startSiteProcess(["--layer", "memory:"]);
   site.kill("SIGINT");
   assertEquals(await site.end, 0);
 });
 
 Deno.test("serve exits with status 1 on the second signal, and names what is interrupted", async () => {
   await using opened = await openSqliteLayer();
-  await using site = await startSite(["--layer", opened.url, "--work", "a"]);
+  await using site = await startSiteProcess(["--layer", opened.url, "--work", "a"]);
   await opened.layer.sendMany("a", withIds(2, { type: "hang" }));
-  const response = request(site, "/hang").catch(() => "interrupted");
+  const response = fetchPath(site, "/hang").catch(() => "interrupted");
   await Promise.all([site.stdout.until("/hang"), site.stdout.until("0")]);
   await signalUntilExit(site, "SIGTERM");
   assertEquals([await site.end, await response], [1, "interrupted"]);
@@ -48,9 +48,9 @@ Deno.test("serve exits with status 1 on the second signal, and names what is int
 Deno.test("serve exits with status 1 after --shutdown-timeout, and names what is interrupted", async () => {
   await using opened = await openSqliteLayer();
   const args = ["--layer", opened.url, "--work", "a", "--shutdown-timeout", "0.2"];
-  await using site = await startSite(args);
+  await using site = await startSiteProcess(args);
   await opened.layer.send("a", { type: "hang", id: 7 });
-  const response = request(site, "/hang").catch(() => "interrupted");
+  const response = fetchPath(site, "/hang").catch(() => "interrupted");
   await Promise.all([site.stdout.until("/hang"), site.stdout.until("7")]);
   site.kill("SIGTERM");
   assertEquals([await site.end, await response], [1, "interrupted"]);
@@ -63,7 +63,7 @@ Deno.test("serve exits with status 1 after --shutdown-timeout, and names what is
 Deno.test("serve names the handler alone if only the worker exceeds --shutdown-timeout", async () => {
   await using opened = await openSqliteLayer();
   const args = ["--layer", opened.url, "--work", "a", "--shutdown-timeout", "0.2"];
-  await using site = await startSite(args);
+  await using site = await startSiteProcess(args);
   await opened.layer.send("a", { type: "hang", id: 7 });
   await site.stdout.until("7");
   site.kill("SIGTERM");
@@ -75,12 +75,12 @@ Deno.test("serve names the handler alone if only the worker exceeds --shutdown-t
 
 Deno.test("serve ends the lifespan of the app after the handlers of its worker", async () => {
   await using opened = await openSqliteLayer();
-  await using site = await startSite(["--layer", opened.url, "--work", "a", "-v"]);
-  await opened.layer.send("a", { type: "record.slowly", id: 3, duration: 1_500 });
-  await site.stderr.until("Fetched 1 event");
+  await using site = await startSiteProcess(["--layer", opened.url, "--work", "a"]);
+  await opened.layer.send("a", { type: "record.twice", id: 3, duration: 1_500 });
+  await site.stdout.until("3");
   site.kill("SIGTERM");
   assertEquals(await site.end, 0);
-  assertEquals(site.stdout.all, ["startup", "3", "shutdown"]);
+  assertEquals(site.stdout.all, ["startup", "3", "3", "shutdown"]);
 });
 
 /** Sends a message again for each reply, until the WebSocket is closed. */
@@ -94,7 +94,7 @@ function keepSending({ socket }: OpenSocket): void {
 /** Sends events, one request after the other, until the server no longer responds. */
 async function keepRequesting(site: SiteProcess, statuses: Tally<number>): Promise<void> {
   for (let id = 1000;; id++) {
-    const response = await request(site, `/enqueue?${id}`).catch(() => undefined);
+    const response = await fetchPath(site, `/enqueue?${id}`).catch(() => undefined);
     if (!response) return;
     statuses.add(response[0]);
   }
@@ -106,7 +106,7 @@ for (const work of [[], ["--work", "a", "-c", "4"]]) {
     await using opened = await openSqliteLayer({ capacity: 100_000 });
     await opened.layer.sendMany("a", withIds(1000, { type: "record.slowly", duration: 20 }));
     const layer = `${opened.url}?capacity=100000`;
-    await using site = await startSite(["--layer", layer, ...work]);
+    await using site = await startSiteProcess(["--layer", layer, ...work]);
     await using stack = new AsyncDisposableStack();
     const clients = await Promise.all(range(100).map(() => connectSocket(site)));
     for (const client of clients) keepSending(stack.use(client));

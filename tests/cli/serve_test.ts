@@ -3,7 +3,7 @@ import { remaining } from "../helpers/events.ts";
 import { openSqliteLayer } from "../helpers/layers.ts";
 import { freePort, startFakeServer } from "../helpers/network.ts";
 import { startProgram } from "../helpers/program.ts";
-import { connectSocket, FIXTURE_SITE, request, startSite } from "../helpers/site.ts";
+import { connectSocket, fetchPath, FIXTURE_SITE, startSiteProcess } from "../helpers/site.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
 const LIBRARY = new URL("../../mod.ts", import.meta.url).href;
@@ -20,13 +20,13 @@ async function startApp(source: string, args: readonly string[] = []) {
 
 Deno.test("serve answers requests and WebSockets, and exits with status 0 on SIGTERM", async () => {
   await using opened = await openSqliteLayer();
-  await using site = await startSite(["--layer", opened.url]);
+  await using site = await startSiteProcess(["--layer", opened.url]);
   assertMatch(
     site.stderr.all.join("\n"),
     /^\S+ info +Listening on http:\/\/127\.0\.0\.1:\d+ \(layer sqlite:.*, app .*site\.ts\)$/,
   );
-  assertEquals(await request(site, "/hello"), [200, "/hello"]);
-  assertEquals(await request(site, "/none"), [404, "/none"]);
+  assertEquals(await fetchPath(site, "/hello"), [200, "/hello"]);
+  assertEquals(await fetchPath(site, "/none"), [404, "/none"]);
   await using client = await connectSocket(site);
   const reply = Promise.withResolvers<string>();
   client.socket.onmessage = ({ data }) => reply.resolve(data);
@@ -46,9 +46,9 @@ Deno.test("serve shows the address that a browser can open", async () => {
 });
 
 Deno.test("serve -v logs each request in one line, with hostile paths escaped", async () => {
-  await using site = await startSite(["--layer", "memory:", "-v"]);
-  await request(site, "/hello?secret=1");
-  await request(site, "/%1b%5b2J%0aX");
+  await using site = await startSiteProcess(["--layer", "memory:", "-v"]);
+  await fetchPath(site, "/hello?secret=1");
+  await fetchPath(site, "/%1b%5b2J%0aX");
   await using _client = await connectSocket(site);
   await site.stderr.until("WebSocket");
   const lines = site.stderr.all.slice(1).map((line) => line.replace(/^\S+ |[\d.]+ms$/g, ""));
@@ -60,8 +60,8 @@ Deno.test("serve -v logs each request in one line, with hostile paths escaped", 
 });
 
 Deno.test("serve logs requests as JSON with their facts as fields", async () => {
-  await using site = await startSite(["--layer", "memory:", "-v", "--log-format", "json"]);
-  await request(site, "/none");
+  await using site = await startSiteProcess(["--layer", "memory:", "-v", "--log-format", "json"]);
+  await fetchPath(site, "/none");
   const line = await site.stderr.until("Responded");
   const { time, duration, ...entry } = JSON.parse(line);
   assertEquals([typeof time, typeof duration], ["string", "number"]);
@@ -70,8 +70,8 @@ Deno.test("serve logs requests as JSON with their facts as fields", async () => 
 });
 
 Deno.test("serve logs a failure of the app in one line, with the request and the stack", async () => {
-  await using site = await startSite(["--layer", "memory:"]);
-  assertEquals(await request(site, "/fail"), [500, "Internal Server Error\n"]);
+  await using site = await startSiteProcess(["--layer", "memory:"]);
+  assertEquals(await fetchPath(site, "/fail"), [500, "Internal Server Error\n"]);
   assertMatch(
     await site.stderr.until("failed"),
     /error The application failed method=GET path="\/fail" Error: failed on purpose \| at .*site\.ts/,
@@ -79,21 +79,21 @@ Deno.test("serve logs a failure of the app in one line, with the request and the
 });
 
 Deno.test("serve survives an unhandled rejection", async () => {
-  await using site = await startSite(["--layer", "memory:"]);
-  await request(site, "/stray");
+  await using site = await startSiteProcess(["--layer", "memory:"]);
+  await fetchPath(site, "/stray");
   assertMatch(
     await site.stderr.until("Unhandled"),
     /error Unhandled promise rejection Error: stray/,
   );
-  assertEquals(await request(site, "/hello"), [200, "/hello"]);
+  assertEquals(await fetchPath(site, "/hello"), [200, "/hello"]);
 });
 
 Deno.test("serve --work handles what the site sends, also in memory", async () => {
   await using opened = await openSqliteLayer();
   for (const layer of [opened.url, "memory:"]) {
-    await using site = await startSite(["--layer", layer, "--work", "b", "a", "-c", "2"]);
+    await using site = await startSiteProcess(["--layer", layer, "--work", "b", "a", "-c", "2"]);
     await site.stderr.until("Listening on b, a");
-    await request(site, "/enqueue?7");
+    await fetchPath(site, "/enqueue?7");
     await site.stdout.until("7");
     site.kill("SIGTERM");
     assertEquals(await site.end, 0);
@@ -103,21 +103,26 @@ Deno.test("serve --work handles what the site sends, also in memory", async () =
 
 Deno.test("serve without --work leaves the events to workers", async () => {
   await using opened = await openSqliteLayer();
-  await using site = await startSite(["--layer", opened.url]);
-  await request(site, "/enqueue?7");
+  await using site = await startSiteProcess(["--layer", opened.url]);
+  await fetchPath(site, "/enqueue?7");
   site.kill("SIGTERM");
   assertEquals(await site.end, 0);
   assertEquals(await remaining(opened.layer, "a"), [{ type: "record", id: 7 }]);
 });
 
 Deno.test("serve passes --root-path to the app", async () => {
-  await using site = await startSite(["--layer", "memory:", "--root-path", "/mounted"]);
-  assertEquals((await request(site, "/mounted/x"))[1].startsWith("/mounted"), true);
+  await using site = await startSiteProcess(["--layer", "memory:", "--root-path", "/mounted"]);
+  assertEquals((await fetchPath(site, "/mounted/x"))[1].startsWith("/mounted"), true);
 });
 
 Deno.test("serve accepts WebSockets from the pages of --allowed-origins only", async () => {
   const origins = ["https://one.example", "https://two.example"];
-  await using site = await startSite(["--layer", "memory:", "--allowed-origins", ...origins]);
+  await using site = await startSiteProcess([
+    "--layer",
+    "memory:",
+    "--allowed-origins",
+    ...origins,
+  ]);
   const handshake = async (origin: string) => {
     const [hostname = "", port] = site.at.split(":");
     using connection = await Deno.connect({ hostname, port: Number(port) });
@@ -204,7 +209,7 @@ Deno.test("serve stops if its worker cannot use the layer", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/notes.txt`;
   await Deno.writeTextFile(path, "This is no database, and long enough to be one. ".repeat(20));
-  await using site = await startSite(["--layer", `sqlite:${path}`, "--work", "a"]);
+  await using site = await startSiteProcess(["--layer", `sqlite:${path}`, "--work", "a"]);
   assertEquals(await site.end, 1);
   assertStringIncludes(site.stderr.all.join("\n"), "the file is not a SQLite database");
   assertEquals(site.stdout.all, ["startup", "shutdown"]);

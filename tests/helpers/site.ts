@@ -11,7 +11,7 @@ export interface SiteProcess extends Program {
 }
 
 /** Starts `serve` on a free port of 127.0.0.1, and waits until it listens; by default, with the fixture. */
-export async function startSite(
+export async function startSiteProcess(
   args: readonly string[] = [],
   options: ProgramOptions = {},
 ): Promise<SiteProcess> {
@@ -28,7 +28,7 @@ export async function startSite(
 }
 
 /** Requests a path, and returns the status and the text of the response. */
-export async function request(site: SiteProcess, path: string): Promise<[number, string]> {
+export async function fetchPath(site: SiteProcess, path: string): Promise<[number, string]> {
   const response = await fetch(`http://${site.at}${path}`);
   return [response.status, await response.text()];
 }
