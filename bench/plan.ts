@@ -18,6 +18,7 @@ export interface Plan {
     readonly processes: readonly number[];
   };
   readonly sockets: {
+    readonly warmUp: number;
     readonly sends: number;
     /** In how many server processes the sockets are. */
     readonly processes: readonly number[];
@@ -57,7 +58,7 @@ export const FULL: Plan = {
   hop: { rounds: 3, warmUp: 500, events: 5_000 },
   endToEnd: { warmUp: 2, seconds: 20 },
   fanOut: { sends: 20, processes: [1, 10] },
-  sockets: { sends: 20, processes: [1, 4] },
+  sockets: { warmUp: 20, sends: 20, processes: [1, 4] },
   echo: { rounds: 3, warmUp: 0.5, seconds: 1 },
   http: { rounds: 5, warmUp: 1, seconds: 1 },
   idleSockets: { warmUp: 500, count: 10_000, fewer: { channels: 2_000 } },
@@ -86,7 +87,7 @@ export const QUICK: Plan = {
   hop: { rounds: 1, warmUp: 300, events: 2_000 },
   endToEnd: { warmUp: 0.2, seconds: 1 },
   fanOut: { sends: 2, processes: [1, 2] },
-  sockets: { sends: 2, processes: [1] },
+  sockets: { warmUp: 1, sends: 2, processes: [1] },
   echo: { rounds: 1, warmUp: 0.1, seconds: 0.2 },
   http: { rounds: 1, warmUp: 0.2, seconds: 0.2 },
   idleSockets: { warmUp: 50, count: 500, fewer: {} },
