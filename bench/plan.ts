@@ -58,7 +58,7 @@ export const FULL: Plan = {
   hop: { rounds: 3, warmUp: 500, events: 5_000 },
   endToEnd: { warmUp: 2, seconds: 20 },
   fanOut: { sends: 20, processes: [1, 10] },
-  sockets: { warmUp: 30, sends: 30, processes: [1, 4] },
+  sockets: { warmUp: 20, sends: 20, processes: [1, 4] },
   echo: { rounds: 3, warmUp: 0.5, seconds: 1 },
   http: { rounds: 5, warmUp: 1, seconds: 1 },
   idleSockets: { warmUp: 500, count: 10_000, fewer: { channels: 2_000 } },
