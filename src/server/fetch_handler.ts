@@ -11,7 +11,7 @@ import type { ServeInfo } from "./scope.ts";
 import { WebSocketSession } from "./websocket_session.ts";
 
 /** How long to wait for clients to answer the end of their WebSockets, in milliseconds. */
-const CLOSE_TIMEOUT = 1_000;
+const CLOSE_TIMEOUT = 5_000;
 
 /** What the applications of a website are called with. */
 export type WebScope = HttpScope | WebSocketScope;

@@ -60,7 +60,7 @@ class RoomConsumer extends AsyncJsonWebsocketConsumer<Question> {
 }
 
 /** Starts a Deno server on a free port, and returns the URL of its WebSockets. */
-async function startServer(layer: RedisChannelLayer): Promise<{ url: string } & AsyncDisposable> {
+async function startDenoSite(layer: RedisChannelLayer): Promise<{ url: string } & AsyncDisposable> {
   configureChannelLayers({ [ALIAS]: layer });
   const stop = new AbortController();
   const listening = Promise.withResolvers<number>();
@@ -125,7 +125,7 @@ async function startAll(redis: RedisServer, stack: AsyncDisposableStack) {
   const args = ["runworker", "deno", "--app", APP, "--layer", redis.url];
   const worker = stack.use(startProgram(args));
   stack.use(startSite(redis, ["runworker", "python"]));
-  const deno = stack.use(await startServer(layer));
+  const deno = stack.use(await startDenoSite(layer));
   const daphne = stack.use(await startDaphne(redis));
   await worker.stderr.until("Listening on");
   await untilBlocked(redis, 2);

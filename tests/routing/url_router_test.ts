@@ -246,11 +246,13 @@ const text = fc.string({ unit: "binary" });
 const segment = text.filter((part) => !["", ".", ".."].includes(part)).chain((part) =>
   fc.infiniteStream(fc.boolean()).map((needless) => ({
     part,
-    encoded: Array.from(part, (character) => encode(character, needless.next().value)).join(""),
+    encoded: Array.from(part, (character) => percentEncode(character, needless.next().value)).join(
+      "",
+    ),
   }))
 );
 
-function encode(character: string, isNeedless: boolean): string {
+function percentEncode(character: string, isNeedless: boolean): string {
   const needed = encodeURIComponent(character);
   if (needed !== character || !isNeedless) return needed;
   return `%${character.charCodeAt(0).toString(16)}`;

@@ -45,7 +45,7 @@ export async function startGallery(layerUrl?: string): Promise<Gallery> {
     return program;
   };
   const startWorker = () => start("runworker", "gallery-thumbnails");
-  const servers = await Promise.all([startServer(start), startServer(start)]);
+  const servers = await Promise.all([startGalleryServer(start), startGalleryServer(start)]);
   const workers = await Promise.all([startWorker(), startWorker()]);
   const running = starting.move();
   return {
@@ -60,7 +60,7 @@ export async function startGallery(layerUrl?: string): Promise<Gallery> {
 /** Starts a process of a gallery, and waits until it listens. */
 type Start = (...args: readonly string[]) => Promise<Program>;
 
-async function startServer(start: Start): Promise<GalleryServer> {
+async function startGalleryServer(start: Start): Promise<GalleryServer> {
   const port = freePort();
   const serve = () => start("serve", "--hostname", "127.0.0.1", "--port", `${port}`);
   let server = await serve();
