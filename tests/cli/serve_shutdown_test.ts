@@ -2,13 +2,8 @@ import { assertEquals, assertLessOrEqual, assertMatch, assertStringIncludes } fr
 import { range, remaining, Tally, withIds } from "../helpers/events.ts";
 import { openSqliteLayer } from "../helpers/layers.ts";
 import { signalUntilExit } from "../helpers/program.ts";
-import {
-  connectSocket,
-  fetchPath,
-  type OpenSocket,
-  type SiteProcess,
-  startSiteProcess,
-} from "../helpers/site.ts";
+import type { TestSocket } from "../helpers/server.ts";
+import { connectSocket, fetchPath, type SiteProcess, startSiteProcess } from "../helpers/site.ts";
 
 Deno.test("serve lets running requests finish, and closes WebSockets with 1012 meanwhile", async () => {
   await using site = await startSiteProcess(["--layer", "memory:"]);
@@ -16,7 +11,7 @@ Deno.test("serve lets running requests finish, and closes WebSockets with 1012 m
   const response = fetchPath(site, "/slow?2000");
   await site.stdout.until("/slow");
   site.kill("SIGTERM");
-  assertEquals(await client.closed, 1012);
+  assertEquals((await client.closed).code, 1012);
   assertEquals(await response, [200, "/slow"]);
   assertEquals(await site.end, 0);
   assertMatch(
@@ -84,7 +79,7 @@ Deno.test("serve ends the lifespan of the app after the handlers of its worker",
 });
 
 /** Sends a message again for each reply, until the WebSocket is closed. */
-function keepSending({ socket }: OpenSocket): void {
+function keepSending({ socket }: TestSocket): void {
   socket.onmessage = () => {
     if (socket.readyState === WebSocket.OPEN) socket.send("again");
   };
@@ -114,7 +109,8 @@ for (const work of [[], ["--work", "a", "-c", "4"]]) {
     const requesting = keepRequesting(site, statuses);
     await Promise.all([statuses.reach(20), site.stdout.count(work.length > 0 ? 20 : 1)]);
     site.kill("SIGTERM");
-    assertEquals(await Promise.all(clients.map(({ closed }) => closed)), clients.map(() => 1012));
+    const codes = await Promise.all(clients.map(async ({ closed }) => (await closed).code));
+    assertEquals(codes, clients.map(() => 1012));
     assertEquals(await site.end, 0, site.stderr.all.join("\n"));
     await requesting;
     const accepted = 1000 + statuses.items.filter((status) => status === 200).length;

@@ -33,7 +33,7 @@ Deno.test("serve answers requests and WebSockets, and exits with status 0 on SIG
   client.socket.send("echo");
   assertEquals(await reply.promise, "echo");
   site.kill("SIGTERM");
-  assertEquals([await client.closed, await site.end], [1012, 0]);
+  assertEquals([(await client.closed).code, await site.end], [1012, 0]);
   assertEquals(site.stdout.all, ["startup", "closed 1012", "shutdown"]);
   assertMatch(site.stderr.all.at(-1) ?? "", / info +Stopped$/);
   assertEquals(site.stderr.all.length, 3, site.stderr.all.join("\n"));

@@ -42,7 +42,7 @@ Deno.test("deno run --watch restarts serve gracefully when a module of the app c
   await responds(1);
   await using client = await connectSocket(site);
   await writeUntil(() => write("export const version = 2;"), () => client.closed);
-  assertEquals(await client.closed, 1012);
+  assertEquals((await client.closed).code, 1012);
   await responds(2);
   assertEquals(site.stdout.all, ["startup", "closed 1012", "shutdown", "startup"]);
 });

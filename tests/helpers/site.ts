@@ -1,5 +1,5 @@
 import { type Program, type ProgramOptions, startProgram } from "./program.ts";
-import { within } from "./waiting.ts";
+import { openSocket, type TestSocket } from "./server.ts";
 
 /** The site of `tests/fixtures/site.ts`, as `--app` takes it. */
 export const FIXTURE_SITE = new URL("../fixtures/site.ts", import.meta.url).href;
@@ -33,27 +33,7 @@ export async function fetchPath(site: SiteProcess, path: string): Promise<[numbe
   return [response.status, await response.text()];
 }
 
-/** A WebSocket that is open. */
-export interface OpenSocket extends AsyncDisposable {
-  readonly socket: WebSocket;
-  /** Resolves with the code that closes it. */
-  readonly closed: Promise<number>;
-}
-
 /** Opens a WebSocket of a site. */
-export async function connectSocket(site: SiteProcess): Promise<OpenSocket> {
-  const socket = new WebSocket(`ws://${site.at}/`);
-  const opened = Promise.withResolvers<void>();
-  const closed = Promise.withResolvers<number>();
-  socket.onopen = () => opened.resolve();
-  socket.onclose = ({ code }) => {
-    closed.resolve(code);
-    opened.reject(new Error(`The WebSocket was closed with ${code}`));
-  };
-  await within(opened.promise, "an open WebSocket", 30_000);
-  const dispose = async () => {
-    socket.close();
-    await closed.promise;
-  };
-  return { socket, closed: closed.promise, [Symbol.asyncDispose]: dispose };
+export async function connectSocket(site: SiteProcess): Promise<TestSocket> {
+  return await openSocket(`ws://${site.at}/`);
 }
