@@ -7,7 +7,7 @@ import { HttpExchange } from "./http_exchange.ts";
 import { Lifespan } from "./lifespan.ts";
 import { type ServerOptions, type ServerSettings, serverSettings } from "./options.ts";
 import { isEventStream, plainResponse } from "./response_writer.ts";
-import type { ServeInfo } from "./scope.ts";
+import { hasValidUrl, type ServeInfo, splitUrl } from "./scope.ts";
 import { WebSocketSession } from "./websocket_session.ts";
 
 /** How long to wait for clients to answer the end of their WebSockets, in milliseconds. */
@@ -154,6 +154,7 @@ export class Site {
       const response = this.#callFetch(this.#fetch, request, info);
       return settings.onAccess ? this.#noted(nameOf(request), response) : response;
     }
+    if (!hasValidUrl(request)) return Promise.resolve(plainResponse(400, "Bad Request"));
     const rejection = isWebSocket && rejectHandshake(request, settings);
     if (rejection) return Promise.resolve(rejection);
     const context = {
@@ -238,7 +239,7 @@ function endable(response: Response, draining: AbortSignal): Response {
 }
 
 function nameOf({ method, url }: Request): string {
-  return `${method} ${new URL(url).pathname}`;
+  return `${method} ${splitUrl(url).path}`;
 }
 
 function unavailable(): Response {

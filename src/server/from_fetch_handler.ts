@@ -1,3 +1,4 @@
+import { NoRouteError } from "../errors/mod.ts";
 import { type FetchFunction, withHooks } from "../protocol/internal.ts";
 import type { Application, HttpScope, Incoming, Outgoing, Receive, Send } from "../protocol/mod.ts";
 
@@ -23,6 +24,8 @@ import type { Application, HttpScope, Incoming, Outgoing, Receive, Send } from "
  */
 export function fromFetchHandler(fetch: FetchFunction): Application<HttpScope> {
   const application: Application<HttpScope> = async (scope, receive, send) => {
+    const { type } = scope;
+    if (type !== "http") throw new NoRouteError({ what: "type", requested: type, known: ["http"] });
     await sendResponse(await fetch(requestOf(scope, receive), infoOf(scope)), send);
   };
   return withHooks(application, { fetch });

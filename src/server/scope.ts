@@ -63,10 +63,19 @@ export function webSocketScope(request: Request, context: RequestContext): WebSo
   };
 }
 
-/** Splits a URL that the runtime has parsed. */
-function splitUrl(url: string) {
+/** The characters of a host and a port: no others, or a part of the host would pass as the path. */
+const HOST = /^[\w.:[\]~!$&'()*+,;=-]*$/;
+
+/** Returns whether the host and the path of a request can be told apart: the runtime joins them as they are. */
+export function hasValidUrl({ url, headers }: Request): boolean {
+  return HOST.test(headers.get("host") ?? "") && URL.canParse(url) && splitUrl(url).path !== "";
+}
+
+/** Splits a URL as the runtime has composed it. */
+export function splitUrl(url: string) {
   const hostAt = url.indexOf("://") + 3;
-  const pathAt = url.indexOf("/", hostAt);
+  const slashAt = url.indexOf("/", hostAt);
+  const pathAt = slashAt === -1 ? url.length : slashAt;
   const queryAt = url.indexOf("?", pathAt);
   return {
     scheme: url.slice(0, hostAt - 3),

@@ -24,7 +24,7 @@ import {
   rejectType,
   type Untrusted,
 } from "./messages.ts";
-import { plainResponse, ResponseWriter } from "./response_writer.ts";
+import { clientGone, plainResponse, ResponseWriter } from "./response_writer.ts";
 import { webSocketScope } from "./scope.ts";
 import { SocketWriter } from "./socket_writer.ts";
 
@@ -45,9 +45,12 @@ export class WebSocketSession implements Exchange {
   readonly #events: Incoming<WebSocketScope>[] = [{ type: "websocket.connect" }];
   readonly #queue: EventQueue<Incoming<WebSocketScope>>;
   readonly #ignored = Promise.withResolvers<void>();
-  readonly #handshakeTimer: ReturnType<typeof setTimeout>;
+  /** Ends the handshake, or closes the connection. */
+  #timer: ReturnType<typeof setTimeout>;
   #state: "connecting" | "denying" | "open" | "closed" = "connecting";
   #socket: WebSocket | undefined;
+  /** Resolves when an accepted WebSocket is open; rejects if it never will be. */
+  readonly #opened = Promise.withResolvers<void>();
   #client: SocketWriter | undefined;
   /** How many bytes the application has not received. */
   #unread = 0;
@@ -62,7 +65,8 @@ export class WebSocketSession implements Exchange {
       onEnd: () => this.#ignored.resolve(),
     });
     const { handshakeTimeout } = options.settings;
-    this.#handshakeTimer = setTimeout(() => this.#expire(handshakeTimeout), handshakeTimeout);
+    this.#timer = setTimeout(() => this.#expire(), handshakeTimeout);
+    this.#opened.promise.catch(() => {});
   }
 
   get name(): string {
@@ -82,7 +86,7 @@ export class WebSocketSession implements Exchange {
   }
 
   finish(failure: Failure | undefined): string | undefined {
-    clearTimeout(this.#handshakeTimer);
+    clearTimeout(this.#timer);
     const state = this.#state;
     const problem = isOwnFailure(failure) ? "The application failed" : undefined;
     if (state === "connecting") return answerFor(this.#writer, failure);
@@ -134,27 +138,24 @@ export class WebSocketSession implements Exchange {
     for (const [name, value] of headers) response.headers.append(name, value);
     this.#socket = socket;
     this.#state = "open";
-    const opened = this.#listen(socket);
+    this.#listen(socket);
     this.#writer.replace(response);
-    await opened;
-    clearTimeout(this.#handshakeTimer);
+    await this.#opened.promise;
+    clearTimeout(this.#timer);
   }
 
-  /** Listens to a WebSocket; the promise resolves when it is open, and rejects if it never will be. */
-  #listen(socket: WebSocket): Promise<void> {
+  #listen(socket: WebSocket): void {
     const { settings } = this.#options;
     const onStall = () => this.#close(1013, "");
     this.#client = new SocketWriter(socket, { ...settings, onStall });
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => this.#onMessage(data);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    socket.onopen = () => resolve();
+    socket.onopen = () => this.#opened.resolve();
+    // The runtime reports a lost connection as 0.
     socket.onclose = ({ code, reason }) => {
-      // The runtime reports a lost connection as 0.
+      clearTimeout(this.#timer);
       this.#end(code || 1006, reason);
-      reject(new ConnectionClosedError({ what: "The client has disconnected" }));
     };
-    return promise;
   }
 
   #onMessage(data: string | ArrayBuffer): void {
@@ -203,7 +204,7 @@ export class WebSocketSession implements Exchange {
   #startDenial(message: Untrusted): void {
     this.#writer.start(readResponseStart(message));
     this.#state = "denying";
-    clearTimeout(this.#handshakeTimer);
+    clearTimeout(this.#timer);
   }
 
   async #deny(message: Untrusted): Promise<void> {
@@ -224,26 +225,33 @@ export class WebSocketSession implements Exchange {
   #close(code: number, reason: string): void {
     this.#end(code, reason);
     // The runtime discards the close frame if a frame of the client is next: let it read those first.
-    setTimeout(() => this.#socket?.close(code, reason));
+    this.#timer = setTimeout(() => this.#socket?.close(code, reason));
   }
 
   /** Tells the application, once, that the connection has ended. */
   #end(code: number, reason: string): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    clearTimeout(this.#handshakeTimer);
+    clearTimeout(this.#timer);
+    this.#opened.reject(clientGone());
     this.#push({ type: "websocket.disconnect", code, reason });
     this.#queue.stop();
   }
 
-  #expire(timeout: number): void {
-    this.#options.settings.log({
-      level: "error",
-      message: `The application did not accept or reject a WebSocket within ${timeout} ms`,
-      path: this.#scope.path,
-    });
+  /** Ends a handshake that the application, or the client, does not complete in time. */
+  #expire(): void {
+    if (this.#state === "connecting") this.#logIndecision();
     this.#writer.replace(plainResponse(500, "Internal Server Error"));
     this.#end(1006, "");
+  }
+
+  #logIndecision(): void {
+    const { log, handshakeTimeout } = this.#options.settings;
+    log({
+      level: "error",
+      message: `The application did not accept or reject a WebSocket within ${handshakeTimeout} ms`,
+      path: this.#scope.path,
+    });
   }
 }
 

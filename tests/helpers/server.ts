@@ -1,3 +1,9 @@
+import {
+  type Application,
+  type HttpScope,
+  ProtocolTypeRouter,
+  type WebSocketScope,
+} from "@asgi/channels";
 import type { AnyApplication } from "@asgi/channels/protocol";
 import {
   type Access,
@@ -53,6 +59,22 @@ export async function startServer<S extends WebScope = WebScope>(
     // A test of the failure has awaited it.
     [Symbol.asyncDispose]: () => stop().catch(() => {}),
   };
+}
+
+/** Serves an application for HTTP requests. */
+export function startHttp(
+  http: Application<HttpScope>,
+  options: ServeOptions = {},
+): Promise<TestServer> {
+  return startServer(ProtocolTypeRouter({ http }), options);
+}
+
+/** Serves an application for WebSockets. */
+export function startSockets(
+  websocket: Application<WebSocketScope>,
+  options: ServeOptions = {},
+): Promise<TestServer> {
+  return startServer(ProtocolTypeRouter({ websocket }), options);
 }
 
 /** A TCP connection to a server, for bytes that no client library sends or shows. */
@@ -172,6 +194,22 @@ export function handshakeFor(
     value === undefined ? [] : [`${name}: ${value}`]
   );
   return `GET ${path} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`;
+}
+
+/** Accepts a WebSocket, and waits for its end. */
+export const accepting: Application<WebSocketScope> = async (_scope, receive, send) => {
+  await send({ type: "websocket.accept" });
+  for (let type = ""; type !== "websocket.disconnect";) type = (await receive()).type;
+};
+
+/** Returns the first line of the response to a handshake; the client vanishes then. */
+export async function handshakeStatus(
+  { port }: TestServer,
+  changes: Readonly<Record<string, string | undefined>> = {},
+): Promise<string> {
+  using client = await connectRaw(port);
+  await client.write(handshakeFor(port, changes));
+  return (await client.readUntil("\r\n")).trim();
 }
 
 /** Opens a WebSocket whose frames a test reads and writes itself. */

@@ -1,41 +1,18 @@
-import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { type Application, ProtocolTypeRouter, type WebSocketScope } from "@asgi/channels";
-import type { ServeOptions } from "@asgi/channels/server";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { ProtocolTypeRouter, type WebSocketScope } from "@asgi/channels";
+import { Tally } from "../helpers/events.ts";
 import {
+  accepting,
   connectRaw,
   encode,
   exchangeRaw,
   handshakeFor,
+  handshakeStatus,
   openSocket,
   startServer,
-  type TestServer,
+  startSockets,
 } from "../helpers/server.ts";
-import { Tally } from "../helpers/events.ts";
 import { within } from "../helpers/waiting.ts";
-
-/** Serves an application for WebSockets. */
-function startSockets(
-  websocket: Application<WebSocketScope>,
-  options: ServeOptions = {},
-): Promise<TestServer> {
-  return startServer(ProtocolTypeRouter({ websocket }), options);
-}
-
-/** Accepts, and waits for the end. */
-const accepting: Application<WebSocketScope> = async (_scope, receive, send) => {
-  await send({ type: "websocket.accept" });
-  for (let type = ""; type !== "websocket.disconnect";) type = (await receive()).type;
-};
-
-/** Returns the first line of the response to a handshake; the client vanishes then. */
-async function statusOf(
-  { port }: TestServer,
-  changes: Readonly<Record<string, string | undefined>>,
-): Promise<string> {
-  using client = await connectRaw(port);
-  await client.write(handshakeFor(port, changes));
-  return (await client.readUntil("\r\n")).trim();
-}
 
 Deno.test("the scope of a WebSocket has the keys of the specification", async () => {
   const { promise, resolve } = Promise.withResolvers<WebSocketScope>();
@@ -158,7 +135,7 @@ Deno.test("an application that returns after the start of a denial causes a 500"
   await using server = await startSockets((_scope, _receive, send) =>
     send({ type: "websocket.http.response.start", status: 401 })
   );
-  assertEquals(await statusOf(server, {}), "HTTP/1.1 500 Internal Server Error");
+  assertEquals(await handshakeStatus(server, {}), "HTTP/1.1 500 Internal Server Error");
 });
 
 Deno.test("an application that throws or returns before it has decided causes a 500", async () => {
@@ -185,7 +162,7 @@ Deno.test("an application that throws or returns before it has decided causes a 
 
 Deno.test("a WebSocket without a route gets a 404", async () => {
   await using server = await startServer(ProtocolTypeRouter({}));
-  assertEquals(await statusOf(server, {}), "HTTP/1.1 404 Not Found");
+  assertEquals(await handshakeStatus(server, {}), "HTTP/1.1 404 Not Found");
   assertEquals(server.log.items, []);
 });
 
@@ -195,7 +172,7 @@ Deno.test("an application that does not decide within handshakeTimeout causes a 
     await receive();
     resolve(await receive());
   }, { handshakeTimeout: 50 });
-  assertEquals(await statusOf(server, {}), "HTTP/1.1 500 Internal Server Error");
+  assertEquals(await handshakeStatus(server, {}), "HTTP/1.1 500 Internal Server Error");
   assertEquals(await within(promise, "the event"), {
     type: "websocket.disconnect",
     code: 1006,
@@ -213,7 +190,7 @@ Deno.test("websocket.accept after handshakeTimeout rejects with a ConnectionClos
     await late.promise;
     await send({ type: "websocket.accept" }).then(resolve, resolve);
   }, { handshakeTimeout: 20 });
-  assertEquals(await statusOf(server, {}), "HTTP/1.1 500 Internal Server Error");
+  assertEquals(await handshakeStatus(server, {}), "HTTP/1.1 500 Internal Server Error");
   late.resolve();
   assertEquals((await within(promise, "the error") as Error).name, "ConnectionClosedError");
 });
@@ -236,7 +213,7 @@ const INVALID: readonly (readonly [
 for (const [name, changes, status] of INVALID) {
   Deno.test(`a handshake with ${name} gets a ${status}`, async () => {
     await using server = await startSockets(accepting);
-    assertEquals(await statusOf(server, changes), `HTTP/1.1 ${status}`);
+    assertEquals(await handshakeStatus(server, changes), `HTTP/1.1 ${status}`);
     assertEquals(server.log.items, []);
   });
 }
@@ -252,7 +229,7 @@ Deno.test("a handshake by POST gets a 400", async () => {
 Deno.test("a handshake with several values of Connection and Upgrade in other letters is accepted", async () => {
   await using server = await startSockets(accepting);
   const changes = { connection: "keep-alive, UPGRADE", upgrade: "WebSocket" };
-  assertMatch(await statusOf(server, changes), /^HTTP\/1.1 101 /);
+  assertMatch(await handshakeStatus(server, changes), /^HTTP\/1.1 101 /);
 });
 
 Deno.test("a request with another Upgrade is an HTTP request", async () => {
@@ -262,121 +239,8 @@ Deno.test("a request with another Upgrade is an HTTP request", async () => {
       await send({ type: "http.response.body" });
     },
   }));
-  assertEquals(await statusOf(server, { upgrade: "h2c" }), "HTTP/1.1 200 OK");
+  assertEquals(await handshakeStatus(server, { upgrade: "h2c" }), "HTTP/1.1 200 OK");
 });
-
-/** Origins, the option, and whether a WebSocket for the Host may be opened. */
-const ORIGINS: readonly (readonly [
-  origin: string | undefined,
-  allowed: "*" | readonly string[] | undefined,
-  host: string,
-  isAllowed: boolean,
-])[] = [
-  [undefined, undefined, "example.com", true],
-  [undefined, [], "example.com", true],
-  ["http://example.com", undefined, "example.com", true],
-  ["http://EXAMPLE.com", undefined, "example.COM", true],
-  ["http://example.com", undefined, "example.com:80", true],
-  ["https://example.com", undefined, "example.com:443", true],
-  ["https://example.com", undefined, "example.com", true],
-  ["http://example.com:8000", undefined, "example.com:8000", true],
-  ["http://[::1]:8000", undefined, "[::1]:8000", true],
-  ["http://example.com", undefined, "example.com:8000", false],
-  ["http://example.com:8001", undefined, "example.com:8000", false],
-  ["http://[::2]:8000", undefined, "[::1]:8000", false],
-  ["http://evil.com", undefined, "example.com", false],
-  ["http://example.com.evil.com", undefined, "example.com", false],
-  ["http://example.com@evil.com", undefined, "example.com", false],
-  ["null", undefined, "example.com", false],
-  ["", undefined, "example.com", false],
-  ["file://", undefined, "example.com", false],
-  ["not an origin", undefined, "example.com", false],
-  ["http://evil.com", "*", "example.com", true],
-  ["null", "*", "example.com", true],
-  ["https://app.example.com", ["https://app.example.com"], "example.com", true],
-  ["https://APP.example.com", ["https://app.example.com"], "example.com", true],
-  ["https://app.example.com", ["https://APP.example.com"], "example.com", true],
-  ["http://app.example.com", ["https://app.example.com"], "example.com", false],
-  ["https://app.example.com:444", ["https://app.example.com"], "example.com", false],
-  ["http://example.com", ["https://app.example.com"], "example.com", false],
-  ["null", ["https://app.example.com"], "example.com", false],
-  ["http://example.com", [], "example.com", false],
-];
-
-for (const [origin, allowedOrigins, host, isAllowed] of ORIGINS) {
-  const what = `a page of ${origin ?? "no origin"} ${isAllowed ? "may" : "may not"} open ` +
-    `a WebSocket of ${host} if allowedOrigins is ${JSON.stringify(allowedOrigins)}`;
-  Deno.test(what, async () => {
-    await using server = await startSockets(accepting, allowedOrigins ? { allowedOrigins } : {});
-    const status = await statusOf(server, { host, origin });
-    assertMatch(status, isAllowed ? /^HTTP\/1.1 101 / : /^HTTP\/1.1 403 /);
-    assertEquals(server.log.items.length, isAllowed ? 0 : 1);
-  });
-}
-
-Deno.test("a rejected origin is logged, with what would allow it", async () => {
-  await using server = await startSockets(accepting);
-  await statusOf(server, { host: "example.com", origin: "http://evil.com" });
-  assertEquals(server.log.items, [{
-    level: "warn",
-    message: "Rejected a WebSocket from the origin http://evil.com: " +
-      "the request is for example.com; allowedOrigins can allow it",
-  }]);
-});
-
-Deno.test("allowedOrigins with something else than an origin rejects", async () => {
-  for (
-    const origin of ["example.com", "https://example.com/", "https://example.com/a", "null", ""]
-  ) {
-    const starting = () => startSockets(accepting, { allowedOrigins: [origin] });
-    await assertRejects(starting, TypeError, "allowedOrigins must contain origins such as");
-  }
-});
-
-/** Messages that `send()` rejects before the end of the handshake, and what the error says. */
-const WRONG: readonly (readonly [name: string, message: object, says: string])[] = [
-  [
-    "websocket.send before websocket.accept",
-    { type: "websocket.send", text: "x" },
-    "allowed is websocket.accept",
-  ],
-  ["an unknown type", { type: "websocket.approve" }, "allowed is websocket.accept"],
-  [
-    "a body of a denial before its start",
-    { type: "websocket.http.response.body" },
-    "websocket.accept",
-  ],
-  ["a subprotocol that was not offered", { type: "websocket.accept", subprotocol: "z" }, "(a, b)"],
-  ["a subprotocol of another type", { type: "websocket.accept", subprotocol: 1 }, "got 1"],
-  ["headers that are not pairs", { type: "websocket.accept", headers: [["a"]] }, "pairs"],
-  [
-    "a header of the handshake",
-    { type: "websocket.accept", headers: [["Upgrade", "x"]] },
-    "upgrade",
-  ],
-  ["sec-websocket-protocol", {
-    type: "websocket.accept",
-    headers: [["Sec-WebSocket-Protocol", "a"]],
-  }, "sec-websocket-protocol"],
-  ["a close code that is not a number", { type: "websocket.close", code: "1000" }, "code must be"],
-  ["a denial without status", { type: "websocket.http.response.start" }, "status must be"],
-  ["a denial with status 101", { type: "websocket.http.response.start", status: 101 }, "from 200"],
-];
-
-for (const [name, message, says] of WRONG) {
-  Deno.test(`send() of ${name} rejects with a TypeError, and the handshake is still open`, async () => {
-    const caught = new Tally<unknown>();
-    await using server = await startSockets(async (scope, receive, send) => {
-      const sendAny = send as (message: object) => Promise<void>;
-      await sendAny(message).then(() => caught.add(undefined), (error) => caught.add(error));
-      await accepting(scope, receive, send);
-    });
-    await using _socket = await openSocket(`ws://${server.host}/`, ["a", "b"]);
-    const [error] = caught.items;
-    assertEquals((error as Error | undefined)?.constructor, TypeError);
-    assertStringIncludes((error as Error).message, says);
-  });
-}
 
 Deno.test("a client that vanishes during the handshake ends the application with websocket.disconnect", async () => {
   const connected = Promise.withResolvers<void>();

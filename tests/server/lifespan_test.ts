@@ -8,8 +8,8 @@ import {
   ShutdownTimeoutError,
 } from "@asgi/channels";
 import { serve, type ServerLogEntry, toFetchHandler } from "@asgi/channels/server";
-import { encode, startServer } from "../helpers/server.ts";
 import { Tally } from "../helpers/events.ts";
+import { encode, startServer } from "../helpers/server.ts";
 
 /** Answers with the state of its scope. */
 const stateful: Application<HttpScope> = async ({ state }, _receive, send) => {

@@ -17,14 +17,14 @@ import {
   startServer,
   type TestServer,
 } from "../helpers/server.ts";
-import { within } from "../helpers/waiting.ts";
+import { pause, until, within } from "../helpers/waiting.ts";
 
 type Event = Incoming<WebSocketScope>;
 
 const MIB = 1_048_576;
 
 /** Serves an application for WebSockets, and answers HTTP requests. */
-function startSockets(
+function startSite(
   websocket: Application<WebSocketScope>,
   options: ServeOptions = {},
 ): Promise<TestServer> {
@@ -83,7 +83,7 @@ const HUNDRED = { ASCII: "x".repeat(100), "UTF-8": "ä".repeat(50), bytes: new U
 for (const [kind, message] of Object.entries(HUNDRED)) {
   Deno.test(`a message of maxMessageSize arrives, and a larger one closes with 1009: ${kind}`, async () => {
     const events = new Tally<Event>();
-    await using server = await startSockets(measuring(events), { maxMessageSize: 100 });
+    await using server = await startSite(measuring(events), { maxMessageSize: 100 });
     await using client = await openSocket(`ws://${server.host}/`);
     client.socket.send(message);
     await client.messages.reach(1);
@@ -99,7 +99,7 @@ for (const [kind, message] of Object.entries(HUNDRED)) {
 Deno.test("more unread bytes than receiveBuffer close a WebSocket with 1008", async () => {
   const events = new Tally<Event>();
   const { promise, resolve } = Promise.withResolvers<void>();
-  await using server = await startSockets(deaf(promise, events), { receiveBuffer: 10_000 });
+  await using server = await startSite(deaf(promise, events), { receiveBuffer: 10_000 });
   await using client = await openSocket(`ws://${server.host}/`);
   for (let sent = 0; sent < 20; sent++) client.socket.send("x".repeat(1_000));
   assertEquals((await within(client.closed, "the close event")).code, 1008);
@@ -113,7 +113,7 @@ Deno.test("more unread bytes than receiveBuffer close a WebSocket with 1008", as
 });
 
 Deno.test("a client that has sent more messages than the application reads gets its close code", async () => {
-  await using server = await startSockets(async (_scope, receive, send) => {
+  await using server = await startSite(async (_scope, receive, send) => {
     await receive();
     await send({ type: "websocket.accept" });
     await receive();
@@ -127,7 +127,7 @@ Deno.test("a client that has sent more messages than the application reads gets 
 Deno.test("empty messages fill receiveBuffer as well", async () => {
   const events = new Tally<Event>();
   const { promise, resolve } = Promise.withResolvers<void>();
-  await using server = await startSockets(deaf(promise, events), { receiveBuffer: 10_000 });
+  await using server = await startSite(deaf(promise, events), { receiveBuffer: 10_000 });
   await using client = await openSocket(`ws://${server.host}/`);
   for (let sent = 0; sent < 1_000; sent++) client.socket.send("");
   assertEquals((await within(client.closed, "the close event")).code, 1008);
@@ -138,7 +138,7 @@ Deno.test("empty messages fill receiveBuffer as well", async () => {
 
 Deno.test("a message larger than receiveBuffer arrives if nothing else is unread", async () => {
   const events = new Tally<Event>();
-  await using server = await startSockets(measuring(events), { receiveBuffer: 10 });
+  await using server = await startSite(measuring(events), { receiveBuffer: 10 });
   await using client = await openSocket(`ws://${server.host}/`);
   client.socket.send("x".repeat(1_000));
   await client.messages.reach(1);
@@ -147,7 +147,7 @@ Deno.test("a message larger than receiveBuffer arrives if nothing else is unread
 
 Deno.test("100,000 messages without a pause end at most their own WebSocket", async () => {
   const events = new Tally<Event>();
-  await using server = await startSockets(measuring(events));
+  await using server = await startSite(measuring(events));
   await using patient = await openSocket(`ws://${server.host}/`);
   using hostile = await openRawSocket(server.port);
   const burst = new Uint8Array(Array(1_000).fill([...frame(OPCODES.text, "x")]).flat());
@@ -164,7 +164,7 @@ Deno.test("100,000 messages without a pause end at most their own WebSocket", as
 
 Deno.test("a client that reads nothing fills sendBuffer, is closed with 1013, and disturbs no other", async () => {
   const [sent, events] = [new Tally<number>(), new Tally<unknown>()];
-  await using server = await startSockets(async ({ path }, receive, send) => {
+  await using server = await startSite(async ({ path }, receive, send) => {
     await receive();
     await send({ type: "websocket.accept" });
     if (path !== "/deaf") return void await receive();
@@ -203,7 +203,7 @@ Deno.test("a client that reads nothing fills sendBuffer, is closed with 1013, an
 
 Deno.test("send() waits for a slow client, and continues when it reads", async () => {
   const count = 300;
-  await using server = await startSockets(async (_scope, receive, send) => {
+  await using server = await startSite(async (_scope, receive, send) => {
     await receive();
     await send({ type: "websocket.accept" });
     for (let sent = 0; sent < count; sent++) {
@@ -234,7 +234,7 @@ const BAD_FRAMES: readonly (readonly [name: string, frames: Uint8Array])[] = [
 for (const [name, frames] of BAD_FRAMES) {
   Deno.test(`${name} ends the WebSocket of its sender, and no other`, async () => {
     const [events, others] = [new Tally<Event>(), new Tally<Event>()];
-    await using server = await startSockets((scope, receive, send) =>
+    await using server = await startSite((scope, receive, send) =>
       measuring(scope.path === "/bad" ? events : others)(scope, receive, send)
     );
     await using patient = await openSocket(`ws://${server.host}/`);
@@ -254,7 +254,7 @@ for (const [name, frames] of BAD_FRAMES) {
 }
 
 Deno.test("clients that send their headers slowly do not delay others", async () => {
-  await using server = await startSockets(measuring(new Tally<Event>()));
+  await using server = await startSite(measuring(new Tally<Event>()));
   const slow = await Promise.all(Array.from({ length: 20 }, () => connectRaw(server.port)));
   for (const client of slow) await client.write("GET / HTTP/1.1\r\nx-");
   await assertServes(server);
@@ -262,7 +262,7 @@ Deno.test("clients that send their headers slowly do not delay others", async ()
 });
 
 Deno.test("a request that is not HTTP ends only its own connection", async () => {
-  await using server = await startSockets(measuring(new Tally<Event>()));
+  await using server = await startSite(measuring(new Tally<Event>()));
   for (const request of ["\u0000\u0001\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9\r\n\r\n"]) {
     assertMatch(await exchangeRaw(server.port, request), /^(HTTP\/1.1 400|$)/);
   }
@@ -275,13 +275,13 @@ Deno.test("a request that is not HTTP ends only its own connection", async () =>
 Deno.test("limits that are not positive numbers reject with a RangeError", async () => {
   for (const name of ["maxMessageSize", "receiveBuffer", "sendBuffer"] as const) {
     for (const value of [0, -1, NaN, Infinity, "9" as unknown as number]) {
-      const starting = () => startSockets(() => Promise.resolve(), { [name]: value });
+      const starting = () => startSite(() => Promise.resolve(), { [name]: value });
       await assertRejects(starting, RangeError, `${name} must be a number of bytes`);
     }
   }
   for (const name of ["sendTimeout", "handshakeTimeout", "shutdownTimeout"] as const) {
     for (const value of [0, -1, NaN, 2 ** 31, "9" as unknown as number]) {
-      const starting = () => startSockets(() => Promise.resolve(), { [name]: value });
+      const starting = () => startSite(() => Promise.resolve(), { [name]: value });
       await assertRejects(starting, RangeError, `${name} must be a number of milliseconds`);
     }
   }
@@ -289,7 +289,7 @@ Deno.test("limits that are not positive numbers reject with a RangeError", async
 
 Deno.test("a rootPath with a slash at its end, or without one at its start, rejects", async () => {
   for (const rootPath of ["app", "/app/", "/", "app/"]) {
-    const starting = () => startSockets(() => Promise.resolve(), { rootPath });
+    const starting = () => startSite(() => Promise.resolve(), { rootPath });
     await assertRejects(starting, TypeError, "rootPath must start with a slash");
   }
 });

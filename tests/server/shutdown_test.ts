@@ -8,6 +8,7 @@ import {
 } from "@asgi/channels";
 import { fromFetchHandler, serve } from "@asgi/channels/server";
 import { Tally } from "../helpers/events.ts";
+import { startScript } from "../helpers/program.ts";
 import {
   connectRaw,
   encode,
@@ -17,8 +18,7 @@ import {
   readCloseCode,
   startServer,
 } from "../helpers/server.ts";
-import { startScript } from "../helpers/program.ts";
-import { within } from "../helpers/waiting.ts";
+import { until, within } from "../helpers/waiting.ts";
 
 /** Accepts, and waits for the end. */
 function waiting(events: Tally<unknown>): Application<WebSocketScope> {
