@@ -31,6 +31,12 @@ import { SocketWriter } from "./socket_writer.ts";
 /** About how much memory a queued message takes besides its content, in bytes. */
 const OVERHEAD = 128;
 
+/** For how long a client must have sent nothing before its connection is closed, in milliseconds. */
+const QUIET = 50;
+
+/** How long to wait for that, in milliseconds. */
+const MAX_CLOSE_DELAY = 1_000;
+
 /**
  * A WebSocket: what an application receives from its client, and sends to it.
  *
@@ -45,8 +51,8 @@ export class WebSocketSession implements Exchange {
   readonly #events: Incoming<WebSocketScope>[] = [{ type: "websocket.connect" }];
   readonly #queue: EventQueue<Incoming<WebSocketScope>>;
   readonly #ignored = Promise.withResolvers<void>();
-  /** Ends the handshake, or closes the connection. */
-  #timer: ReturnType<typeof setTimeout>;
+  readonly #handshakeTimer: ReturnType<typeof setTimeout>;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #state: "connecting" | "denying" | "open" | "closed" = "connecting";
   #socket: WebSocket | undefined;
   /** Resolves when an accepted WebSocket is open; rejects if it never will be. */
@@ -54,6 +60,7 @@ export class WebSocketSession implements Exchange {
   #client: SocketWriter | undefined;
   /** How many bytes the application has not received. */
   #unread = 0;
+  #lastMessageAt = -Infinity;
 
   constructor(request: Request, options: ExchangeOptions) {
     this.#request = request;
@@ -65,7 +72,7 @@ export class WebSocketSession implements Exchange {
       onEnd: () => this.#ignored.resolve(),
     });
     const { handshakeTimeout } = options.settings;
-    this.#timer = setTimeout(() => this.#expire(), handshakeTimeout);
+    this.#handshakeTimer = setTimeout(() => this.#expire(), handshakeTimeout);
     this.#opened.promise.catch(() => {});
   }
 
@@ -86,7 +93,7 @@ export class WebSocketSession implements Exchange {
   }
 
   finish(failure: Failure | undefined): string | undefined {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#handshakeTimer);
     const state = this.#state;
     const problem = isOwnFailure(failure) ? "The application failed" : undefined;
     if (state === "connecting") return answerFor(this.#writer, failure);
@@ -141,7 +148,7 @@ export class WebSocketSession implements Exchange {
     this.#listen(socket);
     this.#writer.replace(response);
     await this.#opened.promise;
-    clearTimeout(this.#timer);
+    clearTimeout(this.#handshakeTimer);
   }
 
   #listen(socket: WebSocket): void {
@@ -153,12 +160,13 @@ export class WebSocketSession implements Exchange {
     socket.onopen = () => this.#opened.resolve();
     // The runtime reports a lost connection as 0.
     socket.onclose = ({ code, reason }) => {
-      clearTimeout(this.#timer);
+      clearTimeout(this.#closeTimer);
       this.#end(code || 1006, reason);
     };
   }
 
   #onMessage(data: string | ArrayBuffer): void {
+    this.#lastMessageAt = performance.now();
     if (this.#state !== "open") return;
     const { maxMessageSize, receiveBuffer } = this.#options.settings;
     const size = typeof data === "string" ? data.length : data.byteLength;
@@ -204,7 +212,7 @@ export class WebSocketSession implements Exchange {
   #startDenial(message: Untrusted): void {
     this.#writer.start(readResponseStart(message));
     this.#state = "denying";
-    clearTimeout(this.#timer);
+    clearTimeout(this.#handshakeTimer);
   }
 
   async #deny(message: Untrusted): Promise<void> {
@@ -224,15 +232,22 @@ export class WebSocketSession implements Exchange {
   /** Closes the connection from this side. The application need not wait for the client's reply. */
   #close(code: number, reason: string): void {
     this.#end(code, reason);
-    // The runtime discards the close frame if a frame of the client is next: let it read those first.
-    this.#timer = setTimeout(() => this.#socket?.close(code, reason));
+    const deadline = performance.now() + MAX_CLOSE_DELAY;
+    // The runtime cuts the connection if a message of the client crosses the close frame.
+    const closeWhenQuiet = () => {
+      const now = performance.now();
+      const wait = Math.min(this.#lastMessageAt + QUIET, deadline) - now;
+      if (wait <= 0) this.#socket?.close(code, reason);
+      else this.#closeTimer = setTimeout(closeWhenQuiet, wait);
+    };
+    this.#closeTimer = setTimeout(closeWhenQuiet);
   }
 
   /** Tells the application, once, that the connection has ended. */
   #end(code: number, reason: string): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    clearTimeout(this.#timer);
+    clearTimeout(this.#handshakeTimer);
     this.#opened.reject(clientGone());
     this.#push({ type: "websocket.disconnect", code, reason });
     this.#queue.stop();

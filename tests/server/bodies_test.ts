@@ -1,7 +1,8 @@
 import { assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import type { Application, HttpScope } from "@asgi/channels";
 import { Tally } from "../helpers/events.ts";
-import { connectRaw, encode, exchangeRaw, startHttp } from "../helpers/server.ts";
+import { connectRaw, encode, exchangeRaw } from "../helpers/raw_client.ts";
+import { startHttp } from "../helpers/server.ts";
 import { pause, until, within } from "../helpers/waiting.ts";
 
 const MIB = 1_048_576;

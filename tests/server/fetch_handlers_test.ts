@@ -2,7 +2,8 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { type Application, type HttpScope, ProtocolTypeRouter } from "@asgi/channels";
 import { fromFetchHandler, type ServerLogEntry, toFetchHandler } from "@asgi/channels/server";
 import { Tally } from "../helpers/events.ts";
-import { connectRaw, encode, handshakeFor, openSocket, startServer } from "../helpers/server.ts";
+import { connectRaw, encode, handshakeFor } from "../helpers/raw_client.ts";
+import { openSocket, startServer } from "../helpers/server.ts";
 import { within } from "../helpers/waiting.ts";
 
 /** Answers with what the function has seen of a request. */

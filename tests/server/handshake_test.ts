@@ -1,12 +1,9 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ProtocolTypeRouter, type WebSocketScope } from "@asgi/channels";
 import { Tally } from "../helpers/events.ts";
+import { connectRaw, encode, exchangeRaw, handshakeFor } from "../helpers/raw_client.ts";
 import {
   accepting,
-  connectRaw,
-  encode,
-  exchangeRaw,
-  handshakeFor,
   handshakeStatus,
   openSocket,
   startServer,

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { encode, startHttp } from "../helpers/server.ts";
+import { encode } from "../helpers/raw_client.ts";
+import { startHttp } from "../helpers/server.ts";
 
 /** Messages that `send()` rejects, and what the error says. */
 const INVALID: readonly (readonly [name: string, messages: readonly object[], says: string])[] = [

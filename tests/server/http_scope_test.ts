@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Application, type HttpScope, ProtocolTypeRouter } from "@asgi/channels";
-import { exchangeRaw, startHttp, startServer } from "../helpers/server.ts";
+import { exchangeRaw } from "../helpers/raw_client.ts";
+import { startHttp, startServer } from "../helpers/server.ts";
 /** Returns an application that answers with 204, and resolves a promise with its scope. */
 function scopeKeeper(): { http: Application<HttpScope>; scope: Promise<HttpScope> } {
   const { promise, resolve } = Promise.withResolvers<HttpScope>();

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Application, type HttpScope, ProtocolTypeRouter } from "@asgi/channels";
-import { connectRaw, encode, exchangeRaw, startHttp, startServer } from "../helpers/server.ts";
+import { connectRaw, encode, exchangeRaw } from "../helpers/raw_client.ts";
+import { startHttp, startServer } from "../helpers/server.ts";
 import { within } from "../helpers/waiting.ts";
 
 Deno.test("a response has the status, the header fields and the body that the application sends", async () => {

@@ -9,7 +9,8 @@ import {
 } from "@asgi/channels";
 import { serve, type ServerLogEntry, toFetchHandler } from "@asgi/channels/server";
 import { Tally } from "../helpers/events.ts";
-import { encode, startServer } from "../helpers/server.ts";
+import { encode } from "../helpers/raw_client.ts";
+import { startServer } from "../helpers/server.ts";
 
 /** Answers with the state of its scope. */
 const stateful: Application<HttpScope> = async ({ state }, _receive, send) => {

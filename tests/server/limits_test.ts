@@ -11,13 +11,11 @@ import {
   handshakeFor,
   OPCODES,
   openRawSocket,
-  openSocket,
   readCloseCode,
   readFrame,
-  startServer,
-  type TestServer,
-} from "../helpers/server.ts";
-import { pause, until, within } from "../helpers/waiting.ts";
+} from "../helpers/raw_client.ts";
+import { openSocket, startServer, type TestServer } from "../helpers/server.ts";
+import { within } from "../helpers/waiting.ts";
 
 type Event = Incoming<WebSocketScope>;
 

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Tally } from "../helpers/events.ts";
-import { connectRaw, startHttp } from "../helpers/server.ts";
+import { connectRaw } from "../helpers/raw_client.ts";
+import { startHttp } from "../helpers/server.ts";
 
 const MIB = 1_048_576;
 

@@ -14,11 +14,10 @@ import {
   encode,
   handshakeFor,
   openRawSocket,
-  openSocket,
   readCloseCode,
-  startServer,
-} from "../helpers/server.ts";
-import { until, within } from "../helpers/waiting.ts";
+} from "../helpers/raw_client.ts";
+import { openSocket, startServer } from "../helpers/server.ts";
+import { within } from "../helpers/waiting.ts";
 
 /** Accepts, and waits for the end. */
 function waiting(events: Tally<unknown>): Application<WebSocketScope> {

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { encode, openSocket, startSockets } from "../helpers/server.ts";
+import { encode } from "../helpers/raw_client.ts";
+import { openSocket, startSockets } from "../helpers/server.ts";
 import { within } from "../helpers/waiting.ts";
 
 /** Messages that `send()` rejects on an open WebSocket, and what the error says. */

@@ -7,11 +7,10 @@ import {
   frame,
   OPCODES,
   openRawSocket,
-  openSocket,
   readCloseCode,
   readFrame,
-  startSockets,
-} from "../helpers/server.ts";
+} from "../helpers/raw_client.ts";
+import { openSocket, startSockets } from "../helpers/server.ts";
 import { within } from "../helpers/waiting.ts";
 
 type Event = Incoming<WebSocketScope>;
