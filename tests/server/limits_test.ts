@@ -17,7 +17,7 @@ import {
   startServer,
   type TestServer,
 } from "../helpers/server.ts";
-import { pause, until, within } from "../helpers/waiting.ts";
+import { within } from "../helpers/waiting.ts";
 
 type Event = Incoming<WebSocketScope>;
 

@@ -18,7 +18,7 @@ import {
   readCloseCode,
   startServer,
 } from "../helpers/server.ts";
-import { until, within } from "../helpers/waiting.ts";
+import { within } from "../helpers/waiting.ts";
 
 /** Accepts, and waits for the end. */
 function waiting(events: Tally<unknown>): Application<WebSocketScope> {
