@@ -62,7 +62,16 @@
  * @module
  */
 export {
+  type AcceptOptions,
   AsyncConsumer,
+  AsyncEventSourceConsumer,
+  AsyncHttpConsumer,
+  AsyncJsonWebsocketConsumer,
+  AsyncWebsocketConsumer,
+  type ResponseHeaders,
+  type SendBodyOptions,
+  type SendHeadersOptions,
+  type ServerSentEvent,
   StopConsumer,
   type SyncChannelLayer,
   SyncConsumer,
@@ -107,6 +116,8 @@ export {
   type SendOptions,
   SqliteChannelLayer,
   type SqliteChannelLayerOptions,
+  type SubscribeOptions,
+  type Subscription,
 } from "./src/layers/mod.ts";
 export {
   type AnyChannels,
@@ -126,7 +137,7 @@ export {
   type StandardSchema,
   type WebSocketScope,
 } from "./src/protocol/mod.ts";
-export { ChannelNameRouter, ProtocolTypeRouter } from "./src/routing/mod.ts";
+export { ChannelNameRouter, ProtocolTypeRouter, URLRouter } from "./src/routing/mod.ts";
 export {
   type FetchFunction,
   type FetchHandler,

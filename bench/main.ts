@@ -20,7 +20,7 @@ import { findSystems } from "./systems/mod.ts";
 
 const USAGE = `Usage: deno task bench [options]
 
-  --quick          each measure in short: under a minute in all
+  --quick          each measure in short: about a minute in all
   --only NAME,...  these measures only: ${MEASURES.map(({ name }) => name).join(", ")}
   --json FILE      write every value there
   --markdown FILE  write the tables there; bench/RESULTS.md is written by a full run

@@ -17,6 +17,20 @@ export interface Plan {
     /** In how many processes the members are. */
     readonly processes: readonly number[];
   };
+  readonly sockets: {
+    readonly warmUp: number;
+    readonly sends: number;
+    /** In how many server processes the sockets are. */
+    readonly processes: readonly number[];
+  };
+  readonly echo: { readonly rounds: number; readonly warmUp: number; readonly seconds: number };
+  readonly http: { readonly rounds: number; readonly warmUp: number; readonly seconds: number };
+  readonly idleSockets: {
+    readonly warmUp: number;
+    readonly count: number;
+    /** Fewer, for systems that would take too long. */
+    readonly fewer: Readonly<Record<string, number>>;
+  };
   readonly growth: {
     readonly rounds: number;
     /** How many events the drains take, where nothing else is said. */
@@ -44,6 +58,10 @@ export const FULL: Plan = {
   hop: { rounds: 3, warmUp: 500, events: 5_000 },
   endToEnd: { warmUp: 2, seconds: 20 },
   fanOut: { sends: 20, processes: [1, 10] },
+  sockets: { warmUp: 20, sends: 20, processes: [1, 4] },
+  echo: { rounds: 3, warmUp: 0.5, seconds: 1 },
+  http: { rounds: 5, warmUp: 1, seconds: 1 },
+  idleSockets: { warmUp: 500, count: 10_000, fewer: { channels: 2_000 } },
   growth: {
     rounds: 2,
     events: 50_000,
@@ -56,7 +74,7 @@ export const FULL: Plan = {
   memory: { warmUp: 100_000, events: 1_000_000 },
 };
 
-/** Each measure in short: under a minute in all. */
+/** Each measure in short: about a minute in all. */
 export const QUICK: Plan = {
   drain: {
     rounds: 1,
@@ -69,6 +87,10 @@ export const QUICK: Plan = {
   hop: { rounds: 1, warmUp: 300, events: 2_000 },
   endToEnd: { warmUp: 0.2, seconds: 1 },
   fanOut: { sends: 2, processes: [1, 2] },
+  sockets: { warmUp: 1, sends: 2, processes: [1] },
+  echo: { rounds: 1, warmUp: 0.1, seconds: 0.2 },
+  http: { rounds: 1, warmUp: 0.2, seconds: 0.2 },
+  idleSockets: { warmUp: 50, count: 500, fewer: {} },
   growth: {
     rounds: 1,
     events: 10_000,

@@ -1,7 +1,15 @@
 import { median } from "./statistics.ts";
 
 /** What a number counts. */
-export type Unit = "events/s" | "ms" | "s" | "MB" | "connections";
+export type Unit =
+  | "events/s"
+  | "messages/s"
+  | "requests/s"
+  | "ms"
+  | "s"
+  | "MB"
+  | "kB"
+  | "connections";
 
 /** Something that is measured: one table of the report. */
 export interface Metric {

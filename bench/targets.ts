@@ -1,8 +1,11 @@
 import { DRAIN } from "./measures/drain.ts";
 import { BARE, HOP, ON_THREAD, TO_THREAD } from "./measures/hop.ts";
+import { FETCH, HTTP } from "./measures/http.ts";
 import { LATENCY, LATENCY_99 } from "./measures/latency.ts";
 import { MEMORY_GROWTH } from "./measures/memory.ts";
 import { SEND, SEND_64, SEND_MANY } from "./measures/send.ts";
+import { BARE_SERVER, DAPHNE } from "./measures/site.ts";
+import { SOCKETS_IN_4, SOCKETS_IN_ONE } from "./measures/sockets.ts";
 import { type Metric, type Results, US } from "./results.ts";
 
 const CHANNELS = "Channels (Python)";
@@ -41,6 +44,11 @@ const TARGETS: readonly Target[] = [
   { metric: DRAIN, ours: SQLITE, theirs: CHANNELS, bound: 100 },
   { metric: DRAIN, ours: SQLITE, theirs: BULLMQ, bound: 30 },
   { metric: HOP, ours: ON_THREAD, theirs: BARE, bound: 1.5 },
+  { metric: SOCKETS_IN_ONE, ours: US, theirs: DAPHNE, bound: 0.1 },
+  { metric: SOCKETS_IN_ONE, ours: US, theirs: BARE_SERVER, bound: 1.5 },
+  { metric: SOCKETS_IN_4, ours: US, theirs: DAPHNE, bound: 0.1 },
+  { metric: SOCKETS_IN_4, ours: US, theirs: BARE_SERVER, bound: 1.5 },
+  { metric: HTTP, ours: FETCH, theirs: BARE_SERVER, bound: 0.8 },
 ];
 
 /** What became of a target in this run. */

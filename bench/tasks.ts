@@ -82,6 +82,18 @@ export interface GroupSendTask extends Common {
   readonly group: string;
 }
 
+/**
+ * Serves `GET /`, which responds with a short text, and the WebSockets `/echo`, which sends back each
+ * message, and `/group`, which sends on each event of the group as JSON. Reports a
+ * {@linkcode SiteReport} when it listens, and a {@linkcode MemoryReport} for each line `collect`.
+ */
+export interface SiteTask extends Common {
+  readonly role: "site";
+  readonly group: string;
+  /** How this library answers HTTP requests: with `fromFetchHandler()`, or in messages of ASGI. */
+  readonly http: "fetch" | "asgi";
+}
+
 /** What a process is asked to do. */
 export type Task =
   | FillTask
@@ -91,10 +103,61 @@ export type Task =
   | PaceTask
   | FeedTask
   | JoinTask
-  | GroupSendTask;
+  | GroupSendTask
+  | SiteTask;
 
 /** A task before the system says where its layer is. */
 export type Order = Task extends infer T ? T extends Task ? Omit<T, "url"> : never : never;
+
+/**
+ * Opens WebSockets, the same number to each port. Reports `{}` when all are open, and a
+ * {@linkcode MomentReport} each time all have received a message.
+ */
+export interface ConnectTask {
+  readonly role: "connect";
+  readonly ports: readonly number[];
+  readonly path: string;
+  readonly sockets: number;
+}
+
+/** Sends messages on some WebSockets, each when the one before is back; reports an {@linkcode EchoReport}. */
+export interface EchoTask {
+  readonly role: "echo";
+  readonly port: number;
+  readonly sockets: number;
+  /** How long it does that without counting, and counting, in seconds. */
+  readonly warmUp: number;
+  readonly seconds: number;
+}
+
+/** Requests `/` on some connections, each when the response before is there; reports a {@linkcode HttpReport}. */
+export interface HttpTask {
+  readonly role: "http";
+  readonly port: number;
+  readonly connections: number;
+  readonly warmUp: number;
+  readonly seconds: number;
+}
+
+/** What a process of clients is asked to do; it is the same for all systems. */
+export type ClientTask = ConnectTask | EchoTask | HttpTask;
+
+/** Where a site listens, on 127.0.0.1. */
+export interface SiteReport {
+  readonly port: number;
+}
+
+/** Round trips: messages per second, and how long they took, in milliseconds. */
+export interface EchoReport {
+  readonly perSecond: number;
+  readonly median: number;
+  readonly percentile99: number;
+}
+
+/** Requests per second. */
+export interface HttpReport {
+  readonly perSecond: number;
+}
 
 /** Events per second. */
 export interface SendReport {

@@ -32,7 +32,7 @@ const TERMS: Terms = [
   [/\bintake\b/, "event loop, mailbox"],
   [/\bsurroundings\b/, "context"],
   [
-    /\b(?:pace|stock)\b|(?:\.|get |most.|fetch\w* |work )ahead\b|\.room\b|\bget room\b/,
+    /\b(?:pace|stock)\b|(?:\.|get |most.|fetch\w* |work )ahead\b|(?<!params)\.room\b|\bget room\b/,
     "prefetch, credit",
   ],
   [/\b(?:for|no|more|enough|has|have|its|makes?) room\b/, "capacity"],

@@ -17,7 +17,7 @@ function blockOf(file: string): string {
 }
 
 /** Starts the README's server on a free port. */
-async function startServer(folder: string): Promise<{ server: Program; url: string }> {
+async function startReadmeServer(folder: string): Promise<{ server: Program; url: string }> {
   const served = "Deno.serve(respond)";
   const code = blockOf("server.ts");
   assert(code.includes(served));
@@ -48,7 +48,7 @@ Deno.test("README.md's server sends what its worker prints, and is busy when non
   await using folder = await temporaryFolder();
   const cwd = folder.path;
   await Deno.writeTextFile(`${cwd}/app.ts`, blockOf("app.ts"));
-  const { server, url } = await startServer(cwd);
+  const { server, url } = await startReadmeServer(cwd);
   await using _ = server;
   {
     await using worker = startProgram(["runworker", "print"], { cwd });

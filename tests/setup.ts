@@ -1,5 +1,6 @@
 /**
- * Installs what the tests need and this machine lacks: `deno task test` runs it first.
+ * Installs what the tests need and this machine lacks: `deno task test` runs it first, and
+ * `deno task test:web` with the argument `browser`.
  *
  * On Debian as root it takes the packages from Debian; elsewhere it says what to install. Without
  * them the tests that need them are skipped on a desk, and fail where the environment says `CI=true`.
@@ -17,14 +18,26 @@ const NEEDS: readonly Need[] = [
   { test: "command -v redis-server", packages: ["redis-server"] },
   { test: "command -v openssl", packages: ["openssl"] },
   {
-    test: "/usr/bin/python3 -c 'import channels_redis.core, cryptography, django'",
-    packages: ["python3-channels-redis", "python3-cryptography", "python3-django"],
+    test: "/usr/bin/python3 -c 'import channels_redis.core, cryptography, daphne, django'",
+    packages: [
+      "python3-channels-redis",
+      "python3-cryptography",
+      "python3-daphne",
+      "python3-django",
+    ],
   },
 ];
 
+/** What the tests in a browser need as well; the font is for their screenshots. */
+const BROWSER: Need = {
+  test: "command -v chromium || command -v google-chrome",
+  packages: ["chromium", "fonts-dejavu-core"],
+};
+
 if (import.meta.main) {
+  const needs = Deno.args.includes("browser") ? [...NEEDS, BROWSER] : NEEDS;
   const missing: string[] = [];
-  for (const { test, packages } of NEEDS) if (!await succeeds(test)) missing.push(...packages);
+  for (const { test, packages } of needs) if (!await succeeds(test)) missing.push(...packages);
   if (missing.length > 0) await provide(missing);
 }
 

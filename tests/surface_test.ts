@@ -5,6 +5,10 @@ import manifest from "../deno.json" with { type: "json" };
 const SURFACE: Readonly<Record<string, readonly string[]>> = {
   ".": [
     "AsyncConsumer",
+    "AsyncEventSourceConsumer",
+    "AsyncHttpConsumer",
+    "AsyncJsonWebsocketConsumer",
+    "AsyncWebsocketConsumer",
     "ChannelFullError",
     "ChannelNameRouter",
     "ChannelsError",
@@ -27,6 +31,7 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
     "StopConsumer",
     "SyncConsumer",
     "ThreadError",
+    "URLRouter",
     "UndecodableMessageError",
     "Worker",
     "closeChannelLayers",
@@ -38,7 +43,16 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
   ],
   // A program: it exports nothing, and does nothing when it is imported.
   "./cli": [],
-  "./consumers": ["AsyncConsumer", "StopConsumer", "SyncConsumer"],
+  "./consumers": [
+    "AsyncConsumer",
+    "AsyncEventSourceConsumer",
+    "AsyncHttpConsumer",
+    "AsyncJsonWebsocketConsumer",
+    "AsyncWebsocketConsumer",
+    "BaseConsumer",
+    "StopConsumer",
+    "SyncConsumer",
+  ],
   "./layers": [
     "BaseChannelLayer",
     "MemoryChannelLayer",
@@ -54,9 +68,14 @@ const SURFACE: Readonly<Record<string, readonly string[]>> = {
   "./layers/redis": ["RedisChannelLayer"],
   "./layers/sqlite": ["SqliteChannelLayer"],
   "./protocol": [],
-  "./routing": ["ChannelNameRouter", "ProtocolTypeRouter"],
+  "./routing": ["ChannelNameRouter", "ProtocolTypeRouter", "URLRouter"],
   "./server": ["fromFetchHandler", "serve", "toFetchHandler"],
-  "./testing": ["ApplicationCommunicator"],
+  "./testing": [
+    "ApplicationCommunicator",
+    "HttpCommunicator",
+    "TestResponse",
+    "WebsocketCommunicator",
+  ],
   "./testing/conformance": ["testChannelLayer"],
   "./types": [],
   "./worker": ["Worker"],

@@ -6,6 +6,7 @@
  */
 import { type ChannelLayer, configureChannelLayers, getChannelLayer } from "@asgi/channels";
 import type { Task } from "../tasks.ts";
+import { publish, serveBareSite } from "./bare_site.ts";
 import { Feed } from "./feed.ts";
 import { fill } from "./fill.ts";
 import { groupSend, join } from "./group.ts";
@@ -13,9 +14,13 @@ import { LayerSubject } from "./layer_subject.ts";
 import { pace } from "./pace.ts";
 import { RawSubject } from "./raw_subject.ts";
 import { measureSending } from "./send.ts";
+import { serveSite } from "./site.ts";
 import type { Subject } from "./subject.ts";
 import { onEachLine, report } from "./terminal.ts";
 import { work, workAlone } from "./work.ts";
+
+/** The layer isn't the one called `default`: the environment can replace that. */
+const ALIAS = "bench";
 
 /** Events of a bench may wait longer than others: filling a channel takes its time. */
 const EXPIRY = 600_000;
@@ -28,7 +33,12 @@ if (import.meta.main) {
 
 async function play(task: Task, isRaw: boolean): Promise<void> {
   if (task.role === "join") return await join(task, layerOf(task));
-  if (task.role === "groupSend") return await groupSend(task, layerOf(task));
+  if (task.role === "groupSend") {
+    return isRaw ? await publish(task) : await groupSend(task, layerOf(task));
+  }
+  if (task.role === "site") {
+    return isRaw ? await serveBareSite(task) : await serveSite(task, configure(task));
+  }
   const subject = isRaw
     ? await RawSubject.open(task.url, task.capacity)
     : new LayerSubject(layerOf(task));
@@ -37,7 +47,7 @@ async function play(task: Task, isRaw: boolean): Promise<void> {
 
 async function playWith(
   subject: Subject,
-  task: Exclude<Task, { readonly role: "join" | "groupSend" }>,
+  task: Exclude<Task, { readonly role: "join" | "groupSend" | "site" }>,
 ): Promise<void> {
   switch (task.role) {
     case "fill":
@@ -59,11 +69,12 @@ async function playWith(
   }
 }
 
-/**
- * The layer as its users configure it, by a URL; but not the one called `default`, about which the
- * environment has its say.
- */
-function layerOf({ url, capacity }: Task): ChannelLayer {
-  configureChannelLayers({ bench: `${url}?capacity=${capacity}&expiry=${EXPIRY}` });
-  return getChannelLayer("bench");
+function layerOf(task: Task): ChannelLayer {
+  return getChannelLayer(configure(task));
+}
+
+/** Configures the layer as its users do, by a URL, and returns its alias. */
+function configure({ url, capacity }: Task): string {
+  configureChannelLayers({ [ALIAS]: `${url}?capacity=${capacity}&expiry=${EXPIRY}` });
+  return ALIAS;
 }

@@ -13,7 +13,7 @@ export async function work(task: WorkTask, subject: Subject): Promise<void> {
 }
 
 /** Collects all garbage: the process has to be started with `--v8-flags=--expose-gc`. */
-function collect(): MemoryReport {
+export function collect(): MemoryReport {
   (globalThis as unknown as { readonly gc: () => void }).gc();
   return { live: Deno.memoryUsage().heapUsed / 1e6 };
 }

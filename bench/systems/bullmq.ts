@@ -40,6 +40,7 @@ function systemWith(
     title,
     isPeer: true,
     isAlone: false,
+    isServer: false,
     program: (order) => ({
       command: "node",
       args: [`${FOLDER}play.mjs`, JSON.stringify({ ...taskOf(order, redis.url), concurrency })],

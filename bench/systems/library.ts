@@ -1,9 +1,10 @@
 import type { Program } from "../child.ts";
 import type { RedisServer } from "../redis_server.ts";
-import type { Order } from "../tasks.ts";
+import type { ClientTask, Order } from "../tasks.ts";
 import { type System, taskOf } from "./system.ts";
 
 const ROLES = new URL("../roles/main.ts", import.meta.url).pathname;
+const CLIENTS = new URL("../roles/clients.ts", import.meta.url).pathname;
 const CLI = new URL("../../cli.ts", import.meta.url).pathname;
 const APP = new URL("../roles/idle_app.ts", import.meta.url).pathname;
 
@@ -14,6 +15,11 @@ export function denoProgram(subject: "layer" | "raw", url: string, order: Order)
   return { command: Deno.execPath(), args };
 }
 
+/** How to start the clients of a server, which are the same for all systems. */
+export function clientProgram(task: ClientTask): Program {
+  return { command: Deno.execPath(), args: ["run", "-A", CLIENTS, JSON.stringify(task)] };
+}
+
 /** This library on Redis. */
 export function libraryOnRedis(redis: RedisServer): System {
   return {
@@ -21,6 +27,7 @@ export function libraryOnRedis(redis: RedisServer): System {
     title: "this library, Redis",
     isPeer: false,
     isAlone: false,
+    isServer: true,
     program: (order) => denoProgram("layer", redis.url, order),
     startUp: startUp(redis.url),
     reset: () => flush(redis),
@@ -35,6 +42,7 @@ export function libraryOnSqlite(folder: string): System {
     title: "this library, SQLite",
     isPeer: false,
     isAlone: false,
+    isServer: false,
     program: (order) => denoProgram("layer", `sqlite:${path}`, order),
     startUp: startUp(`sqlite:${path}`),
     reset: async () => {
@@ -50,6 +58,7 @@ export function libraryInMemory(): System {
     title: "this library, memory",
     isPeer: false,
     isAlone: true,
+    isServer: false,
     program: (order) => denoProgram("layer", "memory:", order),
     reset: () => Promise.resolve(),
   };

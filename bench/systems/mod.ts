@@ -10,6 +10,7 @@ import { libraryInMemory, libraryOnRedis, libraryOnSqlite } from "./library.ts";
 import { rawLoop } from "./raw.ts";
 import type { System } from "./system.ts";
 
+export { clientProgram } from "./library.ts";
 export type { System, SystemName } from "./system.ts";
 
 /** Finds the systems that this machine has; a line is printed for each that it hasn't. */

@@ -9,6 +9,7 @@ export function rawLoop(redis: RedisServer): System {
     title: "raw loop on node-redis",
     isPeer: true,
     isAlone: false,
+    isServer: true,
     program: (order) => denoProgram("raw", redis.url, order),
     reset: () => flush(redis),
   };

@@ -20,6 +20,8 @@ export interface System {
   readonly isPeer: boolean;
   /** Whether sender and worker are one process, since no other can be reached. */
   readonly isAlone: boolean;
+  /** Whether it has a server for HTTP and WebSockets: the role `site`. */
+  readonly isServer: boolean;
   /** How to start a process that plays a role. */
   program(order: Order): Program;
   /** How to start a worker the way its users do, and what it says when it is up. */

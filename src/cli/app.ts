@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { fromEnvironment } from "../layers/internal.ts";
-import type { Application, ChannelScope } from "../protocol/mod.ts";
+import type { AnyApplication } from "../protocol/mod.ts";
 import { looksLikeUrl } from "./options.ts";
 import { UsageError } from "./terminal.ts";
 
@@ -91,7 +91,7 @@ function withoutPassword(url: string): string {
  *
  * @throws {UsageError} If it cannot be loaded, or exports no application.
  */
-export async function loadApplication(app: AppModule): Promise<Application<ChannelScope>> {
+export async function loadApplication(app: AppModule): Promise<AnyApplication> {
   const exported = await importApp(app);
   const name = ["application", "default"].find((name) => name in exported);
   if (name === undefined) {
@@ -103,7 +103,7 @@ export async function loadApplication(app: AppModule): Promise<Application<Chann
   }
   const application = exported[name];
   const problem = findProblem(application);
-  if (problem === undefined) return application as Application<ChannelScope>;
+  if (problem === undefined) return application as AnyApplication;
   throw new UsageError(`${app.name} exports ${name} as ${problem}`);
 }
 
@@ -111,11 +111,19 @@ export async function loadApplication(app: AppModule): Promise<Application<Chann
 function findProblem(value: unknown): string | undefined {
   if (value instanceof Promise) return "a promise: await it";
   if (typeof value !== "function") {
-    return `${kindOf(value)}: it must be a function, such as a router or a consumer's asAsgi()`;
+    const problem = `${
+      kindOf(value)
+    }: it must be a function, such as a router or a consumer's asAsgi()`;
+    return hasFetch(value) ? `${problem}; fromFetchHandler() turns its fetch() into one` : problem;
   }
   // A class is a function too, but cannot be called without `new`.
   if (!/^class\b/.test(Function.prototype.toString.call(value))) return undefined;
   return `the class ${value.name}: export ${value.name}.asAsgi()`;
+}
+
+/** The apps of other frameworks, and those of `deno serve`, are objects with this method. */
+function hasFetch(value: unknown): boolean {
+  return typeof (value as { readonly fetch?: unknown } | null | undefined)?.fetch === "function";
 }
 
 function kindOf(value: unknown): string {

@@ -18,14 +18,27 @@ export function overrideLayer(choice: string | undefined): void {
   overrideDefaultChannelLayer(choice !== undefined && isLayerUrl(choice) ? choice : undefined);
 }
 
+/** Which layers a command accepts. */
+export interface LayerRules {
+  /**
+   * Whether a memory layer may be used, because the command receives what its own process sends.
+   *
+   * @default {false}
+   */
+  readonly allowsMemory?: boolean;
+}
+
 /**
  * Returns the layer that `--layer` names by URL or alias, or the default layer.
  *
- * @throws {UsageError} If there is no such layer, or it is a memory layer.
+ * @throws {UsageError} If there is no such layer, or the command does not accept it.
  */
-export function getLayer(choice: string | undefined): ChannelLayer {
+export function getLayer(
+  choice: string | undefined,
+  { allowsMemory = false }: LayerRules = {},
+): ChannelLayer {
   const layer = findLayer(choice);
-  if (!(layer instanceof MemoryChannelLayer)) return layer;
+  if (allowsMemory || !(layer instanceof MemoryChannelLayer)) return layer;
   throw new UsageError(
     "the memory layer works within one process only: use sqlite:PATH or redis://HOST",
   );

@@ -7,6 +7,14 @@ import { UsageError } from "./terminal.ts";
 export interface CommandLogEntry extends LogEntry {
   /** The number of the thread, from 1. */
   readonly thread?: number;
+  /** The method of the request that the entry is about; `"WebSocket"` for a WebSocket. */
+  readonly method?: string;
+  /** The path of the request or WebSocket that the entry is about. */
+  readonly path?: string;
+  /** The status of the response. */
+  readonly status?: number;
+  /** How long the response took to start, in milliseconds. */
+  readonly duration?: number;
 }
 
 /** Logs an entry. */
@@ -33,9 +41,12 @@ const FORMATS = new Map([["text", formatText], ["json", formatJson]]);
 /**
  * Returns the style of the log from the options.
  *
- * @throws {UsageError} If the format is unknown.
+ * @throws {UsageError} If the format is unknown, or the log cannot be both quiet and verbose.
  */
 export function readLogStyle(options: Options): LogStyle {
+  if (options.has("quiet") && options.has("verbose")) {
+    throw new UsageError("--quiet and --verbose cannot be combined");
+  }
   const format = options.value("log-format") ?? "text";
   if (!FORMATS.has(format)) {
     throw new UsageError(`--log-format must be text or json, got ${quotable(format)}`);
@@ -63,12 +74,16 @@ const MOST_CAUSES = 2;
 
 /** Line breaks in a stack become ` | `. */
 function formatText(entry: CommandLogEntry, more: number, now: Date): string {
-  const { level, message, channel, type, thread } = entry;
+  const { level, message, channel, type, thread, method, path, status, duration } = entry;
   const about = thread === undefined ? "" : `thread ${thread}: `;
   const details = [
     more === 0 ? "" : ` (${more} more)`,
     channel === undefined ? "" : ` channel=${printable(channel, LONGEST.name)}`,
     type === undefined ? "" : ` type=${quoted(type)}`,
+    method === undefined ? "" : ` method=${printable(method, LONGEST.name)}`,
+    path === undefined ? "" : ` path=${quoted(path)}`,
+    status === undefined ? "" : ` status=${status}`,
+    duration === undefined ? "" : ` duration=${duration}ms`,
     "error" in entry ? ` ${thrownBy(entry).map(inOneLine).join(" | caused by ")}` : "",
   ];
   const text = `${about}${printable(joinLines(message, " "), LONGEST.message)}${details.join("")}`;
@@ -76,13 +91,15 @@ function formatText(entry: CommandLogEntry, more: number, now: Date): string {
 }
 
 function formatJson(entry: CommandLogEntry, more: number, now: Date): string {
-  const { message, channel, type } = entry;
+  const { message, channel, type, method, path } = entry;
   return jsonOf({
     time: now.toISOString(),
     ...entry,
     message: shortened(message, LONGEST.message),
     ...channel !== undefined && { channel: shortened(channel, LONGEST.name) },
     ...type !== undefined && { type: shortened(type, LONGEST.name) },
+    ...method !== undefined && { method: shortened(method, LONGEST.name) },
+    ...path !== undefined && { path: shortened(path, LONGEST.name) },
     ...more > 0 && { more },
     // The thrown value may be `undefined`.
     ..."error" in entry && { error: thrownBy(entry).map(inLines).join("\ncaused by ") },

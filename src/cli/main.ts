@@ -4,13 +4,16 @@ import { check, CHECK_HELP, CHECK_OPTIONS } from "./check.ts";
 import { looksLikeUrl, type OptionNames, type Options, readOptions } from "./options.ts";
 import { RUN_WORKER_HELP, RUN_WORKER_OPTIONS, runWorker } from "./run_worker.ts";
 import { send, SEND_HELP, SEND_OPTIONS } from "./send.ts";
-import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
+import { SERVE_HELP, SERVE_OPTIONS, serveApp } from "./serve.ts";
+import { ExitCode, SystemError, type Terminal, UsageError } from "./terminal.ts";
 
-const HELP = `Background workers and channel layers for Deno, compatible with Django Channels.
+const HELP =
+  `Background workers, channel layers and a server for Deno, compatible with Django Channels.
 
 Usage: COMMAND ...
 
   runworker CHANNEL...     run a worker that handles the events of channels
+  serve                    serve the app over HTTP and WebSockets
   send CHANNEL EVENT...    send events to a channel
   check [CHANNEL...]       check that the layer works
   -h, --help               show this help; each command has its own
@@ -25,6 +28,7 @@ interface Command {
 
 const COMMANDS = new Map<string, Command>([
   ["runworker", { help: RUN_WORKER_HELP, options: RUN_WORKER_OPTIONS, run: runWorker }],
+  ["serve", { help: SERVE_HELP, options: SERVE_OPTIONS, run: serveApp }],
   ["send", { help: SEND_HELP, options: SEND_OPTIONS, run: send }],
   ["check", { help: CHECK_HELP, options: CHECK_OPTIONS, run: check }],
 ]);
@@ -57,9 +61,8 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
 function codeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) return ExitCode.usage;
   // The message about a missing permission names the flag that grants it.
-  if (error instanceof ChannelsError || error instanceof Deno.errors.NotCapable) {
-    return ExitCode.failed;
-  }
+  const kinds = [ChannelsError, SystemError, Deno.errors.NotCapable];
+  if (kinds.some((Kind) => error instanceof Kind)) return ExitCode.failed;
   throw error;
 }
 

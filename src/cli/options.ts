@@ -2,9 +2,13 @@ import { parseArgs } from "@std/cli/parse-args";
 import { checkChannelName } from "../layers/internal.ts";
 import { UsageError } from "./terminal.ts";
 
-/** The names of a command's options: those with a value, those without one, and the short forms. */
+/** The names of a command's options, and their short forms. */
 export interface OptionNames {
+  /** Those with a value. */
   readonly values: readonly string[];
+  /** Those with several values: `--name A B` and `--name A --name B` are the same. */
+  readonly lists?: readonly string[];
+  /** Those without a value. */
   readonly switches: readonly string[];
   readonly short: Readonly<Record<string, string>>;
 }
@@ -14,6 +18,8 @@ export interface Options {
   readonly positionals: readonly string[];
   /** Returns the value of an option, or `undefined` if it is absent. */
   readonly value: (name: string) => string | undefined;
+  /** Returns the values of a list, or `undefined` if it is absent. */
+  readonly list: (name: string) => readonly string[] | undefined;
   /** Returns whether a switch is present. */
   readonly has: (name: string) => boolean;
 }
@@ -30,25 +36,50 @@ const COMMON = {
  * @throws {UsageError} If an option is unknown or lacks its value, or a switch has a value.
  */
 export function readOptions(args: readonly string[], own: OptionNames): Options {
+  const { lists = [] } = own;
   const names = {
-    values: own.values,
+    lists,
+    values: [...own.values, ...lists],
     switches: [...own.switches, ...COMMON.switches],
     short: { ...own.short, ...COMMON.short },
   };
   checkOptions(args, names);
-  const parsed = parseArgs([...args], {
+  const parsed = parseArgs(repeatLists(args, lists), {
     string: ["_", ...names.values],
     boolean: names.switches,
+    collect: lists,
     alias: names.short,
   }) as Readonly<Record<string, unknown>>;
   for (const name of names.values) {
-    if (parsed[name] === "") throw new UsageError(`${longAndShort(name, names)} needs a value`);
+    if ([parsed[name]].flat().includes("")) {
+      throw new UsageError(`${longAndShort(name, names)} needs a value`);
+    }
   }
   return {
     positionals: (parsed._ as unknown[]).map(String),
     value: (name) => parsed[name] as string | undefined,
+    list: (name) => {
+      const values = parsed[name] as readonly string[];
+      return values.length > 0 ? values : undefined;
+    },
     has: (name) => parsed[name] === true,
   };
+}
+
+/** Repeats the name of a list before each of its values, as the parser expects it. */
+function repeatLists(args: readonly string[], lists: readonly string[]): string[] {
+  const repeated: string[] = [];
+  let list: string | undefined;
+  for (const arg of args) {
+    const [, name = ""] = /^--([^=]+)/.exec(arg) ?? [];
+    const isValue = !arg.startsWith("-");
+    if (isValue && list !== undefined && repeated.at(-1) !== `--${list}`) {
+      repeated.push(`--${list}`);
+    }
+    if (!isValue) list = lists.includes(name) ? name : undefined;
+    repeated.push(arg);
+  }
+  return repeated;
 }
 
 /** The parser is lenient, but a worker must not start with a typo in its options. */
@@ -117,6 +148,8 @@ function longAndShort(name: string, { short }: OptionNames): string {
 const NUMBER_KINDS = {
   "positive integer": (value: number) => Number.isSafeInteger(value) && value >= 1,
   "number of seconds from 0 to 1000000": (value: number) => value >= 0 && value <= 1e6,
+  "port from 0 to 65535": (value: number) =>
+    Number.isInteger(value) && value >= 0 && value <= 65535,
 };
 
 /**

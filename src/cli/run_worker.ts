@@ -1,10 +1,9 @@
-import { onAbort } from "../async.ts";
-import { LayerConfigurationError } from "../errors/mod.ts";
 import { Counter } from "../worker/internal.ts";
 import type { WorkerCounts } from "../worker/mod.ts";
-import { type Log, openLog, readLogStyle } from "./log.ts";
+import { type LoggedCommand, runLogged } from "./host.ts";
+import { type Log, readLogStyle } from "./log.ts";
 import { checkChannel, numberOption, type Options } from "./options.ts";
-import { ExitCode, type Terminal, UsageError } from "./terminal.ts";
+import { type ExitCode, type Terminal, UsageError } from "./terminal.ts";
 import { ThreadGroup } from "./threads/thread_group.ts";
 import { work, type WorkerConfiguration } from "./work.ts";
 
@@ -46,26 +45,22 @@ export const RUN_WORKER_OPTIONS = {
 
 /** Runs a worker until it is stopped, in this thread or in several. */
 export async function runWorker(options: Options, terminal: Terminal): Promise<ExitCode> {
-  if (options.has("quiet") && options.has("verbose")) {
-    throw new UsageError("--quiet and --verbose cannot be combined");
-  }
   const style = readLogStyle(options);
   const configuration = readConfiguration(options);
   const threads = readThreads(options);
-  using opened = openLog(style, terminal.printError);
-  const { log } = opened;
-  using _stopping = onAbort(terminal.stop, () => logStop(configuration, log));
-  const group = threads === 1
-    ? thisThread(configuration, log, terminal)
-    : new ThreadGroup({ order: configuration, threads, style, log, terminal });
-  const code = await group.run().catch((error) => {
-    if (!(error instanceof LayerConfigurationError)) throw error;
-    log({ level: "error", message: error.message });
-    return ExitCode.failed;
-  });
-  opened.flush();
-  log({ level: "info", message: `Stopped: ${summaryOf(group.counts)}` });
-  return code;
+  const create = (log: Log): LoggedCommand => {
+    const group = threads === 1
+      ? thisThread(configuration, log, terminal)
+      : new ThreadGroup({ order: configuration, threads, style, log, terminal });
+    return {
+      run: () => group.run(),
+      get summary() {
+        return `Stopped: ${summaryOf(group.counts)}`;
+      },
+    };
+  };
+  const stopping = `handlers have ${configuration.shutdownTimeout / 1000} s`;
+  return await runLogged(create, { style, terminal, stopping });
 }
 
 /** Returns a worker in this thread, with the methods of a {@linkcode ThreadGroup}. */
@@ -85,24 +80,27 @@ function thisThread(
   };
 }
 
-function logStop({ shutdownTimeout }: WorkerConfiguration, log: Log): void {
-  const message = `Stopping: handlers have ${shutdownTimeout / 1000} s; ` +
-    "a second signal exits immediately";
-  log({ level: "info", message });
-}
-
 function readConfiguration(options: Options): WorkerConfiguration {
   const channels = options.positionals;
   if (channels.length === 0) throw new UsageError("runworker needs the name of a channel");
   channels.forEach(checkSharedChannel);
-  const seconds = { kind: "number of seconds from 0 to 1000000", otherwise: 25 } as const;
   return {
     channels,
     app: options.value("app"),
     layer: options.value("layer"),
+    ...readWorkerLimits(options),
+    burst: options.has("burst"),
+  };
+}
+
+/** Returns the concurrency and the shutdown timeout that the options have. */
+export function readWorkerLimits(
+  options: Options,
+): Pick<WorkerConfiguration, "concurrency" | "shutdownTimeout"> {
+  const seconds = { kind: "number of seconds from 0 to 1000000", otherwise: 25 } as const;
+  return {
     concurrency: numberOption(options, "concurrency", { kind: "positive integer", otherwise: 1 }),
     shutdownTimeout: numberOption(options, "shutdown-timeout", seconds) * 1000,
-    burst: options.has("burst"),
   };
 }
 
@@ -112,7 +110,7 @@ function readThreads(options: Options): number {
 }
 
 /** @throws {UsageError} If the name is invalid, or no other process can send to the channel. */
-function checkSharedChannel(channel: string): void {
+export function checkSharedChannel(channel: string): void {
   checkChannel(channel);
   if (!channel.includes("!")) return;
   throw new UsageError(
@@ -121,7 +119,7 @@ function checkSharedChannel(channel: string): void {
 }
 
 /** Returns the counts of a worker as one line: the first four always, the others if they are not 0. */
-function summaryOf(counts: WorkerCounts): string {
+export function summaryOf(counts: WorkerCounts): string {
   const { received, handled, failed, dropped, requeued, lost, outages } = counts;
   const parts = [
     `${received} received`,

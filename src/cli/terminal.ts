@@ -25,6 +25,11 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** Thrown if the system prevents the command from running: only the message is shown. */
+export class SystemError extends Error {
+  override readonly name = "SystemError";
+}
+
 /** The maximum length of an escaped line, in characters. */
 const LONGEST_LINE = 20_000;
 

@@ -1,17 +1,15 @@
-import { Backoff } from "../async.ts";
-import { LayerUnavailableError, ServerStoppedError } from "../errors/mod.ts";
+import { ServerStoppedError } from "../errors/mod.ts";
 import { openChannel, type OwnChannel } from "../layers/internal.ts";
 import type { ChannelLayer } from "../layers/mod.ts";
 import type { Message, Receive } from "../protocol/mod.ts";
 import { StopConsumer } from "./stop_consumer.ts";
 
-/** How long to wait before listening again after the layer was unavailable, in milliseconds. */
-const BACKOFF = { min: 100, max: 5_000 };
-
 /** What an {@linkcode EventLoop} needs of its consumer. */
 export interface EventLoopOptions {
   /** Handles an event. */
   readonly dispatch: (event: Message) => Promise<void>;
+  /** Handles an event of the own channel; `dispatch` by default. */
+  readonly dispatchLocal?: (event: Message) => Promise<void>;
   /** Returns the layer of the consumer's own channel. */
   readonly layer: () => ChannelLayer;
 }
@@ -23,7 +21,7 @@ export interface EventLoopOptions {
 export class EventLoop {
   readonly #options: EventLoopOptions;
   readonly #failure = Promise.withResolvers<never>();
-  readonly #ended = new AbortController();
+  #hasEnded = false;
   #channel: OwnChannel | undefined;
   #busy: Promise<void> | undefined;
   #queued = 0;
@@ -49,10 +47,11 @@ export class EventLoop {
     try {
       await Promise.race([this.#handleAll(receive), this.#failure.promise]);
     } catch (error) {
-      this.#ended.abort();
+      this.#hasEnded = true;
+      const closed = this.#channel?.close();
       // An event of the own channel may still be in flight: it may finish, or fail.
       await this.#listening;
-      this.#channel?.close();
+      await closed;
       const reason = error instanceof ServerStoppedError ? this.#failed?.error ?? error : error;
       if (!(reason instanceof StopConsumer)) throw reason;
     }
@@ -60,26 +59,26 @@ export class EventLoop {
 
   async #handleAll(receive: Receive): Promise<never> {
     for (;;) {
-      await this.#handle(await receive());
+      await this.#handle(await receive(), this.#options.dispatch);
       if (this.#failed) throw this.#failed.error;
     }
   }
 
-  async #listen(layer: ChannelLayer, name: string): Promise<void> {
-    const { signal } = this.#ended;
-    for (let event; (event = await receiveWithRetry(layer, name, signal));) {
-      await this.#handle(event);
+  async #listen(channel: OwnChannel): Promise<void> {
+    const { dispatch, dispatchLocal = dispatch } = this.#options;
+    for (let event; (event = await channel.receive());) {
+      await this.#handle(event, dispatchLocal);
     }
   }
 
   /** Waits until no other event is in flight; checking and starting happen in one step. */
-  async #handle(event: Message): Promise<void> {
+  async #handle(event: Message, dispatch: EventLoopOptions["dispatch"]): Promise<void> {
     while (this.#busy) {
       this.#queued++;
       await this.#busy.catch(() => {});
       this.#queued--;
     }
-    this.#busy = this.#options.dispatch(event);
+    this.#busy = dispatch(event);
     try {
       await this.#busy;
     } finally {
@@ -88,30 +87,13 @@ export class EventLoop {
   }
 
   #openChannel(): OwnChannel {
-    const layer = this.#options.layer();
-    const channel = openChannel(layer);
-    if (this.#ended.signal.aborted) channel.close();
-    this.#listening = this.#listen(layer, channel.name).catch((error) => {
+    const channel = openChannel(this.#options.layer());
+    if (this.#hasEnded) void channel.close();
+    this.#listening = this.#listen(channel).catch((error) => {
       this.#failed = { error };
       // An event of the server that is in flight or queued is handled first.
       if (!this.#busy && this.#queued === 0) this.#failure.reject(error);
     });
     return channel;
-  }
-}
-
-/** Receives from a layer that may be unavailable; returns `undefined` once the signal is aborted. */
-async function receiveWithRetry(
-  layer: ChannelLayer,
-  name: string,
-  signal: AbortSignal,
-): Promise<Message | undefined> {
-  for (const backoff = new Backoff(BACKOFF);; await backoff.wait(signal)) {
-    try {
-      return await layer.receive(name, { signal });
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof LayerUnavailableError)) throw error;
-    }
   }
 }

@@ -17,6 +17,16 @@
  * @module
  */
 export { AsyncConsumer } from "./async_consumer.ts";
+export { BaseConsumer } from "./base_consumer.ts";
+export { AsyncEventSourceConsumer, type ServerSentEvent } from "./connections/event_source.ts";
+export {
+  AsyncHttpConsumer,
+  type SendBodyOptions,
+  type SendHeadersOptions,
+} from "./connections/http.ts";
+export { AsyncJsonWebsocketConsumer } from "./connections/json_websocket.ts";
+export type { ResponseHeaders } from "./connections/response.ts";
+export { type AcceptOptions, AsyncWebsocketConsumer } from "./connections/websocket.ts";
 export type { SyncChannelLayer, SyncSendOptions } from "./sync/channel_layer.ts";
 export { SyncConsumer } from "./sync_consumer.ts";
 export type { ThreadOptions } from "./sync/pool.ts";

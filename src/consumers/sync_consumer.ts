@@ -12,7 +12,7 @@ import type {
   Message,
   Scope,
 } from "../protocol/mod.ts";
-import { type Handler, handlerFor } from "./handlers.ts";
+import { defineBase, type Handler, handlerFor } from "./handlers.ts";
 import { isPromise, validate } from "./schemas.ts";
 import { threadedApplication } from "./sync/application.ts";
 import { type SyncChannelLayer, syncChannelLayer } from "./sync/channel_layer.ts";
@@ -86,6 +86,7 @@ export abstract class SyncConsumer<S extends Scope = ChannelScope> {
   static readonly threads: ThreadOptions = {};
 
   static {
+    defineBase(this);
     markSyncConsumer(this.prototype);
   }
 
@@ -152,7 +153,7 @@ export abstract class SyncConsumer<S extends Scope = ChannelScope> {
    * @throws {TypeError} If the handler returns a promise.
    */
   dispatch(event: Message): void | PromiseLike<void> {
-    const { method, schema } = handlerFor(this, SyncConsumer, event);
+    const { method, schema } = handlerFor(this, event);
     if (!schema) return this.#call(method, event, event);
     const output = validate(schema, event, this.constructor.name);
     if (!isPromise(output)) return this.#call(method, output, event);

@@ -6,6 +6,8 @@ import type {
   ReceiveManyOptions,
   ReceiveOptions,
   SendOptions,
+  SubscribeOptions,
+  Subscription,
 } from "./channel_layer.ts";
 import type { ChannelInspection, LayerInspection } from "./inspection.ts";
 import type { Cipher, MessageCodec } from "./messages/codec.ts";
@@ -13,13 +15,16 @@ import { MessagePacker } from "./messages/packer.ts";
 import {
   checkChannelName,
   checkGroupName,
+  isOwned,
   isProcessLocal,
   isValidChannelName,
   nonLocalName,
 } from "./names.ts";
 import type { LayerSettings } from "./settings.ts";
-import { exposeReceiver } from "./receiving/own_channel.ts";
+import { Memberships } from "./receiving/memberships.ts";
+import { exposeParts } from "./receiving/own_channel.ts";
 import { Receiver } from "./receiving/receiver.ts";
+import { subscribe } from "./receiving/subscription.ts";
 import { isHandlerOf } from "./sending/handler_context.ts";
 import { outcomeUnknown, withOutcome } from "./sending/outcome.ts";
 import { SendBuffer } from "./sending/send_buffer.ts";
@@ -27,6 +32,11 @@ import type { AddressedBody, Store } from "./store.ts";
 
 /** How many channels one body for a group addresses: about 1 MB of names, within the receive limit. */
 const MAX_ADDRESSES = 10_000;
+
+/** A message for the channels of a group that share a key. */
+interface GroupBody extends AddressedBody {
+  readonly channels: readonly string[];
+}
 
 /** The parts that a backend passes to {@linkcode BaseChannelLayer}. */
 export interface BaseLayerParts {
@@ -55,6 +65,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   readonly #settings: LayerSettings;
   readonly #sendBuffer: SendBuffer;
   readonly #receiver: Receiver;
+  readonly #memberships: Memberships;
   readonly #clientPrefix = crypto.randomUUID().replaceAll("-", "");
   #closing: Promise<void> | undefined;
 
@@ -70,8 +81,13 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     this.#name = name;
     this.#settings = settings;
     this.#sendBuffer = new SendBuffer(store, name);
-    this.#receiver = new Receiver({ store, packer: this.#packer, settings, name });
-    exposeReceiver(this, this.#receiver);
+    const memberships = new Memberships({ store, groupExpiry: settings.groupExpiry, name });
+    const onReset = () => memberships.refresh();
+    store.onReconnect?.(onReset);
+    const receiver = new Receiver({ store, packer: this.#packer, settings, name, onReset });
+    this.#memberships = memberships;
+    this.#receiver = receiver;
+    exposeParts(this, { receiver, memberships });
   }
 
   /** See {@linkcode ChannelLayer.send}. */
@@ -129,16 +145,30 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     return name;
   }
 
+  /** See {@linkcode ChannelLayer.subscribe}. */
+  async subscribe<N extends string | Iterable<string>, M = Message>(
+    groups?: N,
+    { signal }: SubscribeOptions = {},
+  ): Promise<Subscription<M>> {
+    this.#checkOpen();
+    const names = typeof groups === "string" ? [groups] : [...new Set<string>(groups)];
+    names.forEach(checkGroupName);
+    return await subscribe(this, names, signal) as Subscription<M>;
+  }
+
   /** See {@linkcode ChannelLayer.groupAdd}. */
   async groupAdd(group: string, channel: string): Promise<void> {
     this.#checkMembership(group, channel);
-    await this.#store.groupAdd(group, channel);
+    if (this.#receiver.isOpen(channel)) return await this.#memberships.add(group, channel);
+    // A closed channel has left its groups, and must not remain in one.
+    const isClosed = isOwned(channel) && this.#isOwn(channel);
+    if (!isClosed) await this.#store.groupAdd(group, channel);
   }
 
   /** See {@linkcode ChannelLayer.groupDiscard}. */
   async groupDiscard(group: string, channel: string): Promise<void> {
     this.#checkMembership(group, channel);
-    await this.#store.groupDiscard(group, channel);
+    await this.#memberships.discard(group, channel);
   }
 
   /** See {@linkcode ChannelLayer.groupSend}. */
@@ -150,7 +180,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     try {
       const bodies = this.#addressed(await this.#store.groupMembers(group), packFor);
       isSending = bodies.length > 0;
-      if (isSending) await this.#store.broadcast(bodies);
+      if (isSending) this.#reportSkipped(await this.#store.broadcast(bodies));
     } catch (error) {
       throw withOutcome(error, isSending && outcomeUnknown(error));
     }
@@ -160,6 +190,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   async flush(): Promise<void> {
     this.#checkOpen();
     this.#receiver.clear();
+    this.#memberships.clear();
     await this.#store.flush();
   }
 
@@ -191,15 +222,16 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     return this.#name;
   }
 
-  /** Sends what is buffered before it closes the store. */
+  /** Sends what is buffered, and leaves groups, before it closes the store. */
   async #close(): Promise<void> {
-    await Promise.all([this.#receiver.close(), this.#sendBuffer.close()]);
+    const parts = [this.#receiver, this.#sendBuffer, this.#memberships];
+    await Promise.all(parts.map((part) => part.close()));
     await this.#store.close();
   }
 
   async #inspect(channel: string): Promise<ChannelInspection> {
     const { count: depth, oldest } = await this.#store.inspectKey(nonLocalName(channel));
-    const capacity = this.#settings.capacityOf(channel);
+    const capacity = this.#settings.keyCapacityOf(channel);
     if (oldest === undefined) return { channel, depth, capacity };
     return { channel, depth, capacity, oldestAge: Math.max(0, Date.now() - oldest) };
   }
@@ -223,7 +255,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
       ? OWN_CHANNEL
       : undefined;
     const key = nonLocalName(channel);
-    const capacity = this.#settings.capacityOf(channel);
+    const capacity = this.#settings.keyCapacityOf(channel);
     try {
       await this.#sendBuffer.send({ channel, key, capacity, bodies, mustNotWait }, options);
     } catch (error) {
@@ -238,19 +270,29 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   #addressed(
     members: readonly string[],
     packFor: (channels: readonly string[]) => Uint8Array,
-  ): AddressedBody[] {
+  ): GroupBody[] {
     const byKey = Map.groupBy(members.filter(isValidChannelName), nonLocalName);
     return Array.from(byKey).flatMap(([key, channels]) =>
-      Array.from({ length: Math.ceil(channels.length / MAX_ADDRESSES) }, (_, part) => ({
-        key,
-        body: packFor(channels.slice(part * MAX_ADDRESSES, (part + 1) * MAX_ADDRESSES)),
-        capacity: this.#settings.capacityOf(channels[0] ?? key),
-      }))
+      Array.from({ length: Math.ceil(channels.length / MAX_ADDRESSES) }, (_, part) => {
+        const some = channels.slice(part * MAX_ADDRESSES, (part + 1) * MAX_ADDRESSES);
+        const capacity = this.#settings.keyCapacityOf(channels[0] ?? key);
+        return { key, channels: some, body: packFor(some), capacity };
+      })
     );
   }
 
+  #reportSkipped(bodies: readonly GroupBody[]): void {
+    for (const { channels } of bodies) {
+      for (const channel of channels) this.#receiver.reportDrop(channel, "its channel is full");
+    }
+  }
+
+  #isOwn(channel: string): boolean {
+    return nonLocalName(channel).endsWith(`.${this.#clientPrefix}!`);
+  }
+
   #checkOwn(channel: string): void {
-    if (nonLocalName(channel).endsWith(`.${this.#clientPrefix}!`)) return;
+    if (this.#isOwn(channel)) return;
     throw new TypeError(
       `Channel ${channel} belongs to another layer: receive from a channel of this layer's newChannel()`,
     );

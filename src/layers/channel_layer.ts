@@ -1,4 +1,10 @@
-import type { ChannelsIn, GroupMessageFor, GroupsIn, MessageFor } from "../protocol/internal.ts";
+import type {
+  ChannelsIn,
+  GroupMessageFor,
+  GroupsIn,
+  MessageFor,
+  SubscribedMessage,
+} from "../protocol/internal.ts";
 import type { AnyChannels, LocalChannel, Message } from "../protocol/mod.ts";
 import type { LayerInspection } from "./inspection.ts";
 
@@ -105,8 +111,42 @@ export interface ChannelLayer<C = AnyChannels, G = AnyChannels> extends AsyncDis
   newChannel(prefix?: string): LocalChannel;
 
   /**
+   * Opens a process-local channel, adds it to groups, and returns what arrives there. The subscription
+   * continues after the layer was unavailable: it joins its groups again, also if the backend has lost
+   * its data. Messages that are sent in the meantime are not received.
+   *
+   * @typeParam N The name or names of the groups.
+   * @typeParam M The messages: those of the groups.
+   * @param groups The group or groups to join; none by default, to receive only replies.
+   * @param options A signal that ends the subscription.
+   * @returns The subscription, after it has joined the groups. Dispose of it when it is no longer needed.
+   * @throws {TypeError} If the name of a group is invalid.
+   *
+   * @example Server-sent events
+   * ```ts
+   * import { getChannelLayer } from "@asgi/channels";
+   *
+   * export async function events(): Promise<Response> {
+   *   const gallery = await getChannelLayer().subscribe("gallery");
+   *   const lines = new TransformStream({
+   *     transform: (event, to) => to.enqueue(`data: ${JSON.stringify(event)}\n\n`),
+   *     cancel: () => gallery[Symbol.asyncDispose](), // The client has disconnected.
+   *   });
+   *   const body = ReadableStream.from(gallery).pipeThrough(lines);
+   *   const headers = { "content-type": "text/event-stream" };
+   *   return new Response(body.pipeThrough(new TextEncoderStream()), { headers });
+   * }
+   * ```
+   */
+  subscribe<
+    const N extends (keyof GroupsIn<G> & string) | Iterable<keyof GroupsIn<G> & string> = never,
+    M = SubscribedMessage<G, N>,
+  >(groups?: N, options?: SubscribeOptions): Promise<Subscription<M>>;
+
+  /**
    * Adds a channel to a group, or renews its membership. A membership ends `groupExpiry` milliseconds
-   * after it was last added.
+   * after it was last added. The layer itself renews those of consumers' own channels and of
+   * subscriptions that were added by this layer object, and ends them with the channel.
    *
    * @throws {TypeError} If a name is invalid.
    */
@@ -120,7 +160,8 @@ export interface ChannelLayer<C = AnyChannels, G = AnyChannels> extends AsyncDis
   groupDiscard(group: string, channel: string): Promise<void>;
 
   /**
-   * Sends a message to each channel of a group. Channels that are full are skipped.
+   * Sends a message to each channel of a group. Channels that are full are skipped, and reported to
+   * `onDrop`.
    *
    * @param message The message; see {@linkcode ChannelLayer.send}.
    * @throws {TypeError} If the name is invalid, or the message contains an unsupported value.
@@ -185,6 +226,28 @@ export interface SendOptions {
   readonly waitForCapacity?: boolean;
 }
 
+/** Options for {@linkcode ChannelLayer.subscribe}. */
+export interface SubscribeOptions {
+  /** Ends the subscription, without an error. Before it has started, `subscribe()` rejects. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The messages of a process-local channel, as {@linkcode ChannelLayer.subscribe} returns them.
+ *
+ * Iterate over it to receive the messages; several iterators share them, and leaving a loop ends only
+ * the loop. A message that cannot be decoded is skipped and reported to `onDrop`. The iteration ends
+ * when the subscription is disposed of, when its signal is aborted, or when the layer is closed. Then
+ * the channel is removed from its groups, and later messages are dropped. `next()` rejects only with a
+ * `LayerConfigurationError`.
+ *
+ * @typeParam M The messages.
+ */
+export interface Subscription<M = Message> extends AsyncIterable<M>, AsyncDisposable {
+  /** The name of the channel, for replies. */
+  readonly channel: LocalChannel;
+}
+
 /** Options for {@linkcode ChannelLayer.receive}. */
 export interface ReceiveOptions {
   /** Ends the waiting: the promise rejects with the signal's reason, and no message is taken. */
@@ -215,64 +278,4 @@ export interface Delivery {
    * @throws {UndecodableMessageError} If the message cannot be decoded.
    */
   read(): Message;
-}
-
-/**
- * The capacities of some channels, in messages, by a glob (`*`, `?`, `[abc]`, `[!abc]`) or a `RegExp`
- * for the name. A glob must match the whole name, in linear time; a `RegExp` must match at its start,
- * and runs at each send.
- */
-export type ChannelCapacity =
-  | Readonly<Record<string, number>>
-  | Iterable<readonly [pattern: string | RegExp, capacity: number]>;
-
-/** Options for every channel layer. */
-export interface ChannelLayerOptions {
-  /**
-   * The capacity of a channel, in messages. The process-local channels of one layer object and prefix
-   * share it.
-   *
-   * @default {100}
-   */
-  readonly capacity?: number;
-  /**
-   * The capacities of channels for which `capacity` does not apply. The first match counts.
-   *
-   * @default {{}}
-   */
-  readonly channelCapacity?: ChannelCapacity;
-  /**
-   * How long a message may wait to be received, in milliseconds.
-   *
-   * @default {60_000}
-   */
-  readonly expiry?: number;
-  /**
-   * How long a channel stays in a group after it was last added, in milliseconds.
-   *
-   * @default {86_400_000}
-   */
-  readonly groupExpiry?: number;
-  /**
-   * The beginning of the names of all keys: layers with different prefixes are separate. On Redis no
-   * delimiter separates the prefix from a name, so the prefix should end with one, as in `"app:"`.
-   *
-   * @default {"asgi"}
-   */
-  readonly prefix?: string;
-  /**
-   * Called for each message that the layer drops: it has expired, could not be decoded or requeued,
-   * exceeds the capacity of a process-local channel, or belongs to a consumer that has ended. By default
-   * the process emits a warning on standard error for the first drop of its kind, the tenth, the
-   * hundredth and so on.
-   */
-  readonly onDrop?: (drop: Drop) => void;
-}
-
-/** A message that a layer has dropped. */
-export interface Drop {
-  /** The channel, or the part of its name up to the `!` if the full name is unknown. */
-  readonly channel: string;
-  /** Why the message was dropped. */
-  readonly reason: string;
 }

@@ -6,7 +6,13 @@
  */
 export { isLayerUrl } from "./layer_url.ts";
 export { checkChannelName } from "./names.ts";
-export { openChannel, type OwnChannel, reclaim } from "./receiving/own_channel.ts";
+export {
+  leavesGroups,
+  openChannel,
+  type OwnChannel,
+  reclaim,
+  reportDrop,
+} from "./receiving/own_channel.ts";
 export { fromEnvironment, overrideDefaultChannelLayer } from "./registry.ts";
 export { withHandlerContext } from "./sending/handler_context.ts";
 export { redirectWarnings } from "./warnings.ts";

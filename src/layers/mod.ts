@@ -14,14 +14,13 @@
  */
 export { BaseChannelLayer, type BaseLayerParts } from "./base_layer.ts";
 export type {
-  ChannelCapacity,
   ChannelLayer,
-  ChannelLayerOptions,
   Delivery,
-  Drop,
   ReceiveManyOptions,
   ReceiveOptions,
   SendOptions,
+  SubscribeOptions,
+  Subscription,
 } from "./channel_layer.ts";
 export type { ChannelInspection, LayerInspection, ServerInspection } from "./inspection.ts";
 export type { Cipher, MessageCodec } from "./messages/codec.ts";
@@ -35,6 +34,7 @@ export {
   type RedisSentinelHost,
   type RedisTlsOptions,
 } from "./redis/mod.ts";
+export type { ChannelCapacity, ChannelLayerOptions, Drop } from "./options.ts";
 export {
   type ChannelLayerConfiguration,
   closeChannelLayers,

@@ -1,3 +1,4 @@
+import type { LocalChannel } from "../protocol/mod.ts";
 import { printable, quoted } from "../printable.ts";
 
 const VALID_NAME = /^[A-Za-z0-9\-_.]+$/;
@@ -55,8 +56,8 @@ export function isProcessLocal(name: string): boolean {
  * Returns a new name of a process-local channel, marked as one with an owner: the version of its UUID
  * becomes 8. Messages to an owner that has ended can thus be recognized by the name.
  */
-export function ownedName(name: string): string {
-  return name.replace(/(!.{12})4/, "$18");
+export function ownedName(name: LocalChannel): LocalChannel {
+  return name.replace(/(!.{12})4/, "$18") as LocalChannel;
 }
 
 /** Returns whether a process-local channel has or had an owner. */

@@ -1,10 +1,19 @@
-import type { ChannelCapacity, ChannelLayerOptions, Drop } from "./channel_layer.ts";
+import { isProcessLocal } from "./names.ts";
+import type { ChannelCapacity, ChannelLayerOptions, Drop } from "./options.ts";
 import { dropWarnings } from "./warnings.ts";
+
+/** The shared key of process-local channels holds this many times the capacity of one channel. */
+const LOCAL_CAPACITY_FACTOR = 10;
 
 /** The options of a layer, validated and with defaults. */
 export interface LayerSettings {
-  /** Returns the capacity of a channel, in messages. */
+  /** Returns the capacity of a channel, in messages; for a process-local one, of its mailbox. */
   readonly capacityOf: (channel: string) => number;
+  /**
+   * Returns the capacity of a channel's key in the store, in messages. The process-local channels of one
+   * layer object and prefix share a key.
+   */
+  readonly keyCapacityOf: (channel: string) => number;
   /** How long a message may wait to be received, in milliseconds. */
   readonly expiry: number;
   /** How long a channel stays in a group, in milliseconds. */
@@ -39,7 +48,7 @@ export function layerSettings(options: ChannelLayerOptions): LayerSettings {
     throw new TypeError(`prefix must be a well-formed string, got ${JSON.stringify(prefix)}`);
   }
   return {
-    capacityOf: capacityOf(channelCapacity, capacity),
+    ...capacities(channelCapacity, capacity),
     expiry,
     groupExpiry,
     prefix,
@@ -56,13 +65,25 @@ function checkDuration(name: string, value: number): void {
 }
 
 /**
- * Returns a function that returns the capacity of a channel.
+ * Returns the functions that return capacities.
  *
  * @param patterns The capacities by glob or `RegExp`; the first match counts.
- * @param otherwise The capacity of channels without a match.
+ * @param capacity The capacity of channels without a match.
  * @throws {RangeError} If a capacity is not a positive integer.
  */
-function capacityOf(patterns: ChannelCapacity, otherwise: number): (channel: string) => number {
+function capacities(
+  patterns: ChannelCapacity,
+  capacity: number,
+): Pick<LayerSettings, "capacityOf" | "keyCapacityOf"> {
+  const find = capacityFinder(patterns);
+  const shared = Math.min(LOCAL_CAPACITY_FACTOR * capacity, Number.MAX_SAFE_INTEGER);
+  return {
+    capacityOf: (channel) => find(channel) ?? capacity,
+    keyCapacityOf: (channel) => find(channel) ?? (isProcessLocal(channel) ? shared : capacity),
+  };
+}
+
+function capacityFinder(patterns: ChannelCapacity): (channel: string) => number | undefined {
   const entries = Symbol.iterator in patterns ? [...patterns] : Object.entries(patterns);
   const rules = entries.map(([pattern, capacity]) => {
     checkCapacity(capacity, `of ${pattern}`);
@@ -71,8 +92,8 @@ function capacityOf(patterns: ChannelCapacity, otherwise: number): (channel: str
       capacity,
     };
   });
-  if (rules.length === 0) return () => otherwise;
-  return (channel) => rules.find(({ matches }) => matches(channel))?.capacity ?? otherwise;
+  if (rules.length === 0) return () => undefined;
+  return (channel) => rules.find(({ matches }) => matches(channel))?.capacity;
 }
 
 /** @throws {RangeError} If the value is not a positive integer. */

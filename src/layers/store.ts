@@ -21,10 +21,11 @@ export interface Store {
   /**
    * Appends one body to each key that is not full.
    *
+   * @returns The bodies that were not appended, because their keys are full.
    * @throws {LayerUnavailableError | LayerConfigurationError} If the store cannot be used. Unless
    * `outcomeUnknown` is `true`, no body was appended to any key.
    */
-  broadcast(bodies: readonly AddressedBody[]): Promise<void>;
+  broadcast<B extends AddressedBody>(bodies: readonly B[]): Promise<B[]>;
 
   /** Returns the sources of a key, always the same objects. All of them are polled concurrently. */
   sourcesOf(key: string): readonly Source[];
@@ -54,6 +55,12 @@ export interface Store {
 
   /** Returns the depth and age of a key. Expired bodies don't count. */
   inspectKey(key: string): Promise<KeyInspection>;
+
+  /**
+   * Sets a function to call when a lost connection was reopened, or a deleted file was replaced: the
+   * store may have lost its groups. Without this method, only failed calls indicate that.
+   */
+  onReconnect?(callback: () => void): void;
 
   /** Closes all connections and files. No method is called afterwards. */
   close(): Promise<void>;

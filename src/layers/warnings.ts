@@ -1,6 +1,6 @@
 import process from "node:process";
 import { printable } from "../printable.ts";
-import type { Drop } from "./channel_layer.ts";
+import type { Drop } from "./options.ts";
 import { nonLocalName } from "./names.ts";
 
 /** The maximum length of a warning: its subject may have come over the wire. */

@@ -72,8 +72,8 @@ export interface RoutesChannels<C> {
 
 /** A base class of consumers: the members that are not handlers. */
 export interface ReservesNames<N extends PropertyKey> {
-  /** The names; absent at run time. */
-  readonly "~reserved"?: N;
+  /** The names; absent at run time. A function, so that a class can add names to those of its base. */
+  readonly "~reserved"?: (name: N) => void;
 }
 
 /** The channels that an application has routes for, and the events of each. */
@@ -105,6 +105,9 @@ export type HandlerName<C> =
       : never;
   }[keyof C]
   & string;
+
+/** The names of the events of servers, as methods. */
+export type ServerEventName = `${"http" | "websocket"}${"." | "_"}${string}`;
 
 /** The names of a class that are not handlers, whatever the user's class declares. */
 export type ReservedName<C> = C extends ReservesNames<infer N> ? N : never;
@@ -256,6 +259,13 @@ export type MessageFor<C, N> = ChannelsIn<C> extends infer D ? N extends keyof D
 /** What a group accepts. */
 export type GroupMessageFor<G, N> = GroupsIn<G> extends infer D ? N extends keyof D ? D[N] : never
   : never;
+
+/** What a subscription receives; `N` is a group, or an iterable of groups. */
+export type SubscribedMessage<G, N> = [N] extends [never] ? Message
+  : N extends Iterable<infer I> & object ? SubscribedMessage<G, I>
+  : [G, N] extends [object, string]
+    ? AnyMessage extends GroupMessageFor<G, N> ? Message : GroupMessageFor<G, N>
+  : Message;
 
 /** A consumer's scope is known by its property: nothing else of the class need be looked at. */
 export interface AnyConsumer {

@@ -26,4 +26,6 @@ export type {
   MessageFor,
   ProtocolApplication,
   ReservesNames,
+  ServerEventName,
+  SubscribedMessage,
 } from "./events.ts";

@@ -21,3 +21,4 @@ export {
   ChannelNameRouter,
   ProtocolTypeRouter,
 } from "./routers.ts";
+export { type ApplicationsByPath, URLRouter } from "./url_router.ts";

@@ -33,9 +33,14 @@ export function ChannelNameRouter<const A extends ApplicationsByChannel>(
   const table = routeTable("ChannelNameRouter", applications);
   const known = [...table.keys()];
   const route: AnyApplication<ChannelScope> = async (scope, receive, send) => {
-    const application = table.get(scope.channel);
+    const { type, channel } = scope;
+    // A server calls the application with the scopes of other protocols as well.
+    if (type !== "channel") {
+      throw new NoRouteError({ what: "type", requested: type, known: ["channel"] });
+    }
+    const application = table.get(channel);
     if (application === undefined) {
-      throw new NoRouteError({ what: "channel", requested: scope.channel, known });
+      throw new NoRouteError({ what: "channel", requested: channel, known });
     }
     await application(scope, receive, send);
   };
@@ -104,7 +109,7 @@ type RouteTable<S extends Scope> = ReadonlyMap<string, AnyApplication<S>>;
  *
  * @throws {TypeError} If a value is not an application.
  */
-function routeTable<S extends Scope>(
+export function routeTable<S extends Scope>(
   router: string,
   applications: Readonly<Record<string, AnyApplication<S> | undefined>>,
 ): RouteTable<S> {

@@ -2,8 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ShutdownTimeoutError } from "../errors/mod.ts";
 import { type FetchFunction, fetchOf } from "../protocol/internal.ts";
 import type { AnyApplication, HttpScope, WebSocketScope } from "../protocol/mod.ts";
-import type { Exchange, Failure } from "./exchange.ts";
-import { isWebSocketRequest, rejectHandshake } from "./handshake.ts";
+import { type Exchange, type Failure, isWebSocketRequest, rejectHandshake } from "./exchange.ts";
 import { HttpExchange } from "./http_exchange.ts";
 import { Lifespan } from "./lifespan.ts";
 import { type ServerOptions, type ServerSettings, serverSettings } from "./options.ts";
@@ -12,7 +11,7 @@ import { hasValidUrl, type ServeInfo, splitUrl } from "./scope.ts";
 import { WebSocketSession } from "./websocket_session.ts";
 
 /** How long to wait for clients to answer the end of their WebSockets, in milliseconds. */
-const CLOSE_TIMEOUT = 1_000;
+const CLOSE_TIMEOUT = 5_000;
 
 /** What the applications of a website are called with. */
 export type WebScope = HttpScope | WebSocketScope;
@@ -97,6 +96,14 @@ export class Site {
     this.#lifespan = new Lifespan(application, this.#settings);
   }
 
+  /** The requests and WebSockets that are being answered now, by method and path. */
+  get inFlight(): string[] {
+    return [
+      ...Array.from(this.#active, ({ name }) => name),
+      ...Array.from(this.#fetching, nameOf),
+    ];
+  }
+
   /** Starts the lifespan. */
   start(): Promise<void> {
     return this.#starting ??= this.#lifespan.start().then(() => void (this.#hasStarted = true));
@@ -115,10 +122,7 @@ export class Site {
     const timer = setTimeout(() => resolve("late"), timeout);
     const outcome = await Promise.race([this.#shutDown(), late]).finally(() => clearTimeout(timer));
     if (outcome !== "late") return;
-    const names = [
-      ...Array.from(this.#active, ({ name }) => name),
-      ...Array.from(this.#fetching, nameOf),
-    ];
+    const names = this.inFlight;
     const interrupted = names.length > 0 ? names : [`lifespan.${this.#lifespan.phase}`];
     throw new ShutdownTimeoutError({ timeout, interrupted });
   }

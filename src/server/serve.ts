@@ -31,6 +31,12 @@ export interface ServeOptions extends ServerOptions {
   readonly onListen?: (address: { readonly hostname: string; readonly port: number }) => void;
 }
 
+/** Options that only the command line uses. */
+export interface ObservedServeOptions extends ServeOptions {
+  /** Called before the application starts, with what is in flight from then on. */
+  readonly onStart?: (site: Pick<Site, "inFlight">) => void;
+}
+
 /**
  * Serves an application over HTTP, WebSockets included, until its signal is aborted. It is `Deno.serve()`
  * with the lifespan of the application and a graceful shutdown: new requests get a response with status
@@ -69,9 +75,10 @@ export async function serve<S extends WebScope = WebScope>(
   application: AnyApplication<S>,
   options: ServeOptions = {},
 ): Promise<void> {
-  const { signal, shutdownTimeout = 25_000 } = options;
+  const { signal, shutdownTimeout = 25_000, onStart }: ObservedServeOptions = options;
   checkNumber("shutdownTimeout", shutdownTimeout, 2 ** 31 - 1, "milliseconds");
   const site = new Site(application as AnyApplication, options);
+  onStart?.(site);
   using stopped = untilAborted(signal);
   await Promise.race([site.start(), stopped.promise]);
   if (signal?.aborted) return await site.shutdown(shutdownTimeout);

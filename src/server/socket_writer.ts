@@ -15,6 +15,8 @@ export interface SocketWriterOptions {
   readonly onStall: () => void;
 }
 
+const SENT = Promise.resolve();
+
 /** Sends messages to the client of a WebSocket, in order, and waits while its buffer is full. */
 export class SocketWriter {
   readonly #socket: WebSocket;
@@ -33,7 +35,10 @@ export class SocketWriter {
    * @throws {ConnectionClosedError} If the WebSocket is closed, or was closed meanwhile.
    */
   send(content: string | Uint8Array): Promise<void> {
-    if (this.#pending === 0 && this.#hasCapacityFor(content)) return this.#write(content);
+    if (this.#pending === 0 && this.#hasCapacityFor(content)) {
+      this.#write(content);
+      return SENT;
+    }
     this.#pending++;
     const sent = this.#last
       .then(() => this.#untilCapacityFor(content))
@@ -43,8 +48,7 @@ export class SocketWriter {
     return sent;
   }
 
-  // deno-lint-ignore require-await
-  async #write(content: string | Uint8Array): Promise<void> {
+  #write(content: string | Uint8Array): void {
     if (this.#socket.readyState !== WebSocket.OPEN) throw closed();
     this.#socket.send(content as string | Uint8Array<ArrayBuffer>);
   }

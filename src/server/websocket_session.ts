@@ -114,8 +114,11 @@ export class WebSocketSession implements Exchange {
 
   readonly #send: Send = async (message) => {
     const untrusted = readMessage(message);
-    if (this.#state === "connecting") await this.#answer(untrusted);
-    else if (this.#state === "open") await this.#sendToClient(untrusted);
+    if (this.#state === "open") {
+      // Not a function of its own: a fan-out makes this call for each client.
+      if (untrusted.type === "websocket.send") await this.#client?.send(readContent(untrusted));
+      else this.#closeByRequest(untrusted);
+    } else if (this.#state === "connecting") await this.#answer(untrusted);
     else if (this.#state === "denying" && !this.#writer.hasEnded) await this.#deny(untrusted);
     else throw new ConnectionClosedError({ what: "The WebSocket is closed" });
   };
@@ -184,12 +187,12 @@ export class WebSocketSession implements Exchange {
     return event;
   }
 
-  async #sendToClient(message: Untrusted): Promise<void> {
-    if (message.type === "websocket.send") await this.#client?.send(readContent(message));
-    else if (message.type === "websocket.close") {
-      const { code, reason } = readClose(message);
-      this.#close(code, reason);
-    } else rejectType(message, "websocket.send or websocket.close");
+  #closeByRequest(message: Untrusted): void {
+    if (message.type !== "websocket.close") {
+      rejectType(message, "websocket.send or websocket.close");
+    }
+    const { code, reason } = readClose(message);
+    this.#close(code, reason);
   }
 
   #refuse(message: Untrusted): void {

@@ -20,3 +20,11 @@
  * @module
  */
 export { ApplicationCommunicator, type CommunicatorWaitOptions } from "./communicator.ts";
+export { type ConnectionCommunicatorOptions, TestResponse } from "./connection.ts";
+export { HttpCommunicator, type HttpCommunicatorOptions } from "./http_communicator.ts";
+export {
+  type CloseResult,
+  type HandshakeResult,
+  WebsocketCommunicator,
+  type WebsocketCommunicatorOptions,
+} from "./websocket_communicator.ts";

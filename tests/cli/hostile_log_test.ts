@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
-import { type LogEntry, NoHandlerError, NoRouteError, SqliteChannelLayer } from "@asgi/channels";
-import { openLog } from "../../src/cli/log.ts";
+import { NoHandlerError, NoRouteError, SqliteChannelLayer } from "@asgi/channels";
+import { type CommandLogEntry, openLog } from "../../src/cli/log.ts";
 import { startProgram } from "../helpers/program.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
@@ -15,7 +15,7 @@ const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u
 const LONGEST = 17_000;
 
 /** What a log writes of some entries. */
-function written(format: string, entries: readonly LogEntry[]): string[] {
+function written(format: string, entries: readonly CommandLogEntry[]): string[] {
   const lines: string[] = [];
   using log = openLog({ format, hidden: [] }, (line) => lines.push(line));
   entries.forEach(log.log);
@@ -37,7 +37,7 @@ const unreadable = new Proxy(new Error(), {
 
 const long = HOSTILE.repeat(20_000);
 
-const ENTRIES: readonly LogEntry[] = [
+const ENTRIES: readonly CommandLogEntry[] = [
   { level: "warn", message: HOSTILE },
   { level: "warn", message: long },
   { level: "error", message: "Handler failed", channel: long, type: long, error: new Error(long) },
@@ -54,6 +54,15 @@ const ENTRIES: readonly LogEntry[] = [
   { level: "error", message: "Handler failed", error: unreadable },
   { level: "error", message: "Handler failed", error: Symbol(HOSTILE) },
   { level: "error", message: "Handler failed", error: undefined },
+  {
+    level: "debug",
+    message: "Responded",
+    method: HOSTILE,
+    path: HOSTILE,
+    status: 200,
+    duration: 1,
+  },
+  { level: "error", message: "The application failed", method: long, path: long, error: long },
 ];
 
 for (const format of ["text", "json"]) {

@@ -93,6 +93,52 @@ for (const [layer, permissions, flag] of MISSING) {
   }
 }
 
+/** What a server needs: `allowed` is enough to listen, for an app that uses no layer. */
+const SERVERS: readonly (readonly [args: readonly string[], allowed: string])[] = [
+  [[], "0.0.0.0"],
+  [["--hostname", "127.0.0.1"], "127.0.0.1"],
+];
+
+for (const [args, host] of SERVERS) {
+  Deno.test(`The documented permissions suffice for serve on ${host}`, async () => {
+    await using folder = await openFolder();
+    const port = freePort();
+    const permissions = ["--allow-read=.", `--allow-net=${host}:${port}`];
+    const command = ["serve", "--port", `${port}`, ...args];
+    await using program = startProgram(command, { cwd: folder.path, permissions });
+    await program.stderr.until("Listening on");
+    const response = await fetch(`http://127.0.0.1:${port}/`);
+    assertEquals([response.status, await response.text()], [500, "Internal Server Error\n"]);
+    program.kill("SIGTERM");
+    assertEquals(await program.end, 0);
+  });
+
+  Deno.test(`serve on ${host} without its permission exits with status 1, and names it`, async () => {
+    await using folder = await openFolder();
+    const port = freePort();
+    const permissions = ["--allow-read=.", `--allow-net=${host}:1`];
+    const command = ["serve", "--port", `${port}`, ...args];
+    await using program = startProgram(command, { cwd: folder.path, permissions });
+    assertEquals(await program.end, 1);
+    const [problem = "", ...rest] = program.stderr.all;
+    assertStringIncludes(problem, `run it again with --allow-net=${host}:${port}`);
+    assertEquals(rest, []);
+  });
+}
+
+Deno.test("The documented permissions suffice for serve with a worker", async () => {
+  await using folder = await openFolder();
+  const permissions = ["--allow-read=.", "--allow-write=.", "--allow-net=0.0.0.0"];
+  const options = { cwd: folder.path, permissions };
+  await using program = startProgram(["serve", "--port", "0", "--work", "a"], options);
+  await program.stderr.until("Listening on a");
+  await using sender = startProgram(["send", "a", '{"type":"hello"}'], options);
+  assertEquals(await sender.end, 0);
+  await program.stdout.until("hello");
+  program.kill("SIGTERM");
+  assertEquals(await program.end, 0, program.stderr.all.join("\n"));
+});
+
 Deno.test("An app that lacks a permission exits with status 1, and its flag is named", async () => {
   await using folder = await openFolder();
   await Deno.writeTextFile(`${folder.path}/app.ts`, "export default Deno.env.get('SECRET');");

@@ -25,8 +25,8 @@ async function runMain(...args: readonly string[]): Promise<Outcome> {
 
 /** Invalid command lines, and a part of the one-line error. */
 const MISTAKES: readonly (readonly [args: readonly string[], answer: string])[] = [
-  [[], "missing command: known are runworker, send"],
-  [["work"], "unknown command work: known are runworker, send, check; see --help"],
+  [[], "missing command: known are runworker, serve, send, check"],
+  [["work"], "unknown command work: known are runworker, serve, send, check; see --help"],
   [["--x=junk"], "unknown option --x: known are -h/--help, -V/--version"],
   [["--layer", "x"], "unknown option --layer: known are -h/--help, -V/--version"],
   [["runworker"], "runworker needs the name of a channel"],
@@ -71,6 +71,37 @@ const MISTAKES: readonly (readonly [args: readonly string[], answer: string])[] 
   [["runworker", "a", "--layer", "foo://x"], 'unknown scheme "foo": known are memory, sqlite'],
   [["runworker", "a", "--layer", "other"], 'No channel layer has the alias "other"'],
   [["runworker", "a", "--layer", "sqlite:x?capacity=0"], "Capacity must be a positive integer: 0"],
+  [["serve", "site.ts"], "unexpected argument site.ts: use --app to name the app"],
+  [["serve", "--", "a"], "unexpected argument a"],
+  [["serve", "--work", "a", "--", "b"], "unexpected argument b"],
+  [["serve", "-q", "a", "--work", "b"], "unexpected argument a"],
+  [["serve", "--burst"], "unknown option --burst: known are --app, --layer, --hostname"],
+  [["serve", "-q", "-v"], "--quiet and --verbose cannot be combined"],
+  [["serve", "--port", "65536"], "--port must be a port from 0 to 65535, got 65536"],
+  [["serve", "--port", "http"], "--port must be a port from 0 to 65535, got http"],
+  [["serve", "--port", "80.5"], "--port must be a port from 0 to 65535, got 80.5"],
+  [["serve", "--hostname="], "--hostname needs a value"],
+  [["serve", "--work"], "--work needs a value"],
+  [["serve", "--work", "a", "--work"], "--work needs a value"],
+  [["serve", "--work", "--port", "1"], "--work needs a value"],
+  [["serve", "--work", "a", "b c"], 'Channel name "b c" is not valid'],
+  [["serve", "--work", "a", "--work=b!c"], "b!c is a process-local channel"],
+  [["serve", "--work", "redis://ann:pw@h"], "URL of a layer instead of a channel name"],
+  [["serve", "-c", "2"], "--concurrency is for the worker: use --work to name its channels"],
+  [["serve", "--work", "a", "-c", "0"], "--concurrency must be a positive integer, got 0"],
+  [
+    ["serve", "--root-path", "app"],
+    "--root-path must start with a slash and not end with one, got app",
+  ],
+  [["serve", "--root-path", "/"], "--root-path must start with a slash and not end with one"],
+  [
+    ["serve", "--allowed-origins", "https://one.example", "two.example"],
+    '--allowed-origins must be "*" or origins such as https://example.com, got two.example',
+  ],
+  [["serve", "--allowed-origins", "*", "two.example"], '--allowed-origins must be "*" or origins'],
+  [["serve", "--app", "./none.ts"], "module not found: ./none.ts"],
+  [["serve", "--layer", "foo://x"], 'unknown scheme "foo": known are memory, sqlite'],
+  [["serve", "--layer", "other"], 'No channel layer has the alias "other"'],
   [["send"], "send needs the name of a channel"],
   [["send", "a"], "send needs an event, or - for standard input"],
   [["send", "a", "{"], "EVENT is not valid JSON"],
@@ -132,6 +163,11 @@ const APPS: readonly (readonly [what: string, source: string, answer: RegExp])[]
     /app\.ts exports default as an object: it must be a function/,
   ],
   [
+    "whose default export answers requests itself",
+    "export default { fetch() {} };",
+    /it must be a function, .*; fromFetchHandler\(\) turns its fetch\(\) into one$/,
+  ],
+  [
     "whose application is a promise",
     "export const application = Promise.resolve(() => {});",
     /app\.ts exports application as a promise: await it/,
@@ -163,7 +199,7 @@ for (const [what, source, answer] of APPS) {
 }
 
 for (
-  const args of [[], ["runworker"], ["send"], ["check"]].flatMap((
+  const args of [[], ["runworker"], ["serve"], ["send"], ["check"]].flatMap((
     words,
   ) => [[...words, "--help"], [...words, "-h"]])
 ) {
@@ -174,7 +210,7 @@ for (
   });
 }
 
-for (const args of [[], ["runworker"], ["send"], ["check"]]) {
+for (const args of [[], ["runworker"], ["serve"], ["send"], ["check"]]) {
   Deno.test(`main() prints the version for "${args.join(" ")} --version"`, async () => {
     for (const option of ["--version", "-V"]) {
       const { code, stdout, stderr } = await runMain(...args, option);
@@ -203,6 +239,13 @@ Deno.test("main() quotes no URL with a password, wherever it occurs", async () =
     ["runworker", "a", "--app", url],
     ["runworker", "a", `-q=${url}`],
     ["runworker", "a", `--burst=${url}`],
+    ["serve", url],
+    ["serve", "--port", url],
+    ["serve", "--work", url],
+    ["serve", "--work", "a", url],
+    ["serve", "--root-path", url],
+    ["serve", "--allowed-origins", url],
+    ["serve", "--hostname", url, "--layer", "memory:"],
     ["send", url, "x"],
     ["send", "a", url],
     ["send", "a", '{"type":"x"}', "--app", url],

@@ -14,6 +14,8 @@ import {
   type ReceiveOptions,
   type SendOptions,
   SqliteChannelLayer,
+  type SubscribeOptions,
+  type Subscription,
 } from "@asgi/channels";
 import type { LayerBackend } from "@asgi/channels/testing/conformance";
 import { temporaryFolder } from "./temporary.ts";
@@ -52,6 +54,13 @@ export class ForwardingLayer implements ChannelLayer {
 
   newChannel(prefix?: string): LocalChannel {
     return this.inner.newChannel(prefix);
+  }
+
+  subscribe<N extends string | Iterable<string>, M = Message>(
+    groups?: N,
+    options?: SubscribeOptions,
+  ): Promise<Subscription<M>> {
+    return this.inner.subscribe<N, M>(groups, options);
   }
 
   groupAdd(group: string, channel: string): Promise<void> {

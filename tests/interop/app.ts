@@ -22,6 +22,18 @@ interface Question {
   readonly question: string;
 }
 
+/** An event with values of each type. */
+export const ANNOUNCEMENT = {
+  type: "announcement",
+  text: "Grüße 😀",
+  id: 2n ** 60n,
+  ratio: 0.5,
+  zero: -0,
+  bytes: Uint8Array.of(0, 255),
+  nothing: null,
+  list: [1, true, { inner: {} }],
+} as const;
+
 class PeerConsumer extends AsyncConsumer {
   /** Prints the id. */
   async record(event: NumberedEvent) {
@@ -51,6 +63,11 @@ class PeerConsumer extends AsyncConsumer {
 
   async question({ question, reply_to }: Question & { readonly reply_to: string }) {
     await this.channelLayer.send(reply_to, { type: "answer", answer: `Deno to ${question}` });
+  }
+
+  /** Sends the announcement, with a number, to a group. */
+  async announce({ group, number }: { readonly group: string; readonly number: number }) {
+    await this.channelLayer.groupSend(group, { ...ANNOUNCEMENT, number });
   }
 
   async answer({ answer }: { readonly type: string; readonly answer: string }) {

@@ -33,7 +33,8 @@ testWithPeer("Limits hold for Deno and Python together", async (t, redis, peer) 
 
   await t.step("process-local channels of one process share their capacity", async () => {
     const [prefix, capacity] = ["local", 2];
-    await using layer = new RedisChannelLayer({ url, prefix, capacity });
+    const channelCapacity = { "specific.*": capacity };
+    await using layer = new RedisChannelLayer({ url, prefix, channelCapacity });
     const own = [layer.newChannel(), layer.newChannel()] as const;
     await layer.send(own[0], EVENT);
     await peer.call({ prefix, capacity }, "send", own[1], EVENT);

@@ -4,7 +4,7 @@ import { within } from "../helpers/waiting.ts";
 
 const PYTHON = "/usr/bin/python3";
 const SITE = new URL("site/", import.meta.url).pathname;
-const NEEDED = ["channels", "channels_redis", "django", "cryptography"];
+const NEEDED: readonly string[] = ["channels", "channels_redis", "django", "cryptography"];
 
 /** `CONFIG` of Django's settings, in seconds, and the class if it isn't the usual one. */
 export interface PythonLayerConfig {
@@ -31,6 +31,16 @@ export function startSite(
   env: Readonly<Record<string, string>> = { ASGI_APPLICATION: "peer.application.application" },
 ): Program {
   return watch(spawnSite(redis, args, { env, stdin: "null" }));
+}
+
+/** Starts Daphne with the site on a free port, and returns the URL of its WebSockets. */
+export async function startDaphne(redis: RedisServer): Promise<{ url: string } & AsyncDisposable> {
+  const endpoint = "tcp:port=0:interface=127.0.0.1";
+  const args = ["-m", "daphne", "-e", endpoint, "peer.application:application"];
+  const program = watch(spawnPython(redis, args, { env: {}, stdin: "null" }));
+  const line = await program.stderr.until("Listening on TCP address");
+  const dispose = () => program[Symbol.asyncDispose]();
+  return { url: `ws://${line.split(" ").at(-1)}/`, [Symbol.asyncDispose]: dispose };
 }
 
 /** Starts a Python process that executes calls. */
@@ -78,19 +88,23 @@ export function testWithPeer(
  *
  * @param name The claim.
  * @param run Gets a Redis of its own.
+ * @param packages Python's packages that it needs besides those of every test.
  */
 export function testWithPython(
   name: string,
   run: (t: Deno.TestContext, redis: RedisServer) => Promise<void>,
+  packages: readonly string[] = [],
 ): void {
   const inCi = Deno.env.get("CI") === "true";
-  const isMissing = redisMissing || !hasPackages;
-  if (isMissing && !inCi) say(`${name}: not tested, for want of ${WANTED}`);
+  const needed = [...NEEDED, ...packages];
+  const wanted = `redis-server, and ${PYTHON} with ${needed.join(", ")}`;
+  const isMissing = redisMissing || !hasPackages(needed);
+  if (isMissing && !inCi) say(`${name}: not tested, for want of ${wanted}`);
   Deno.test({
     name,
     ignore: isMissing && !inCi,
     fn: async (t) => {
-      if (isMissing) throw new Error(`Where CI is true this is needed: ${WANTED}`);
+      if (isMissing) throw new Error(`Where CI is true this is needed: ${wanted}`);
       await using redis = await startRedis();
       await within(run(t, redis), "the end of the test", DEADLINE);
     },
@@ -100,15 +114,12 @@ export function testWithPython(
 /** How long a test may take, in milliseconds: a lost message would be waited for without end. */
 const DEADLINE = 90_000;
 
-const WANTED = `redis-server, and ${PYTHON} with ${NEEDED.join(", ")}`;
-const hasPackages = lookForPackages();
-
-/** Returns whether they are installed, without the slow import. */
-function lookForPackages(): boolean {
+/** Returns whether packages are installed, without the slow import. */
+function hasPackages(packages: readonly string[]): boolean {
   const script = "import sys; from importlib.util import find_spec; " +
     "sys.exit(not all(map(find_spec, sys.argv[1:])))";
   try {
-    return new Deno.Command(PYTHON, { args: ["-c", script, ...NEEDED] }).outputSync().success;
+    return new Deno.Command(PYTHON, { args: ["-c", script, ...packages] }).outputSync().success;
   } catch {
     return false;
   }
@@ -118,13 +129,24 @@ function complain({ stderr }: Program): never {
   throw new Error(`Python doesn't answer: ${stderr.all.join("\n")}`);
 }
 
+type SpawnOptions = Pick<Required<Deno.CommandOptions>, "env" | "stdin">;
+
 function spawnSite(
   redis: RedisServer,
   args: readonly string[],
-  { env, stdin }: Pick<Required<Deno.CommandOptions>, "env" | "stdin">,
+  options: SpawnOptions,
+): Deno.ChildProcess {
+  return spawnPython(redis, ["manage.py", ...args], options);
+}
+
+/** Starts Python in the folder of the site. */
+function spawnPython(
+  redis: RedisServer,
+  args: readonly string[],
+  { env, stdin }: SpawnOptions,
 ): Deno.ChildProcess {
   return new Deno.Command(PYTHON, {
-    args: ["manage.py", ...args],
+    args: [...args],
     cwd: SITE,
     env: { ...env, REDIS_URL: redis.url, PYTHONDONTWRITEBYTECODE: "1" },
     stdin,

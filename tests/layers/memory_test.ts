@@ -23,6 +23,7 @@ testChannelLayer({
     "send() reaches a process-local channel of another layer": ALONE,
     "receive() from a process-local channel of another layer rejects and takes no message": ALONE,
     "groupSend() reaches process-local channels of several layers": ALONE,
+    "subscribe() reaches subscriptions of several layers": ALONE,
     "receive() delivers each event once to receivers on four layers": ALONE,
     "send() loses no event of senders on four layers": ALONE,
     "send() and receive() work concurrently on four layers": ALONE,

@@ -22,8 +22,9 @@ async function sendAsPeer(server: RedisServer, key: string, seconds: number): Pr
 }
 
 async function newestScore(server: RedisServer, key: string): Promise<number> {
-  const [, score] = (await server.cli("ZRANGE", key, "-1", "-1", "WITHSCORES")).split("\n");
-  return Number(score);
+  // The random bytes of the member may contain line breaks; the score is the last line.
+  const lines = (await server.cli("ZRANGE", key, "-1", "-1", "WITHSCORES")).split("\n");
+  return Number(lines.at(-1));
 }
 
 /** In how many seconds a delivery expires, by the clock of this process. */

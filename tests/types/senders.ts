@@ -44,6 +44,12 @@ export async function accepted(generate: Generate, node: Node, letter: Letter): 
   await layer.send(layer.newChannel() as `${string}!${string}`, { type: "whatever" });
   await layer.groupSend("everybody", { type: "news", text: "Hello" });
   await layer.groupSend("room-5", { type: "joined", name: "Ann" });
+  for await (const news of await layer.subscribe("everybody")) news.text.toUpperCase();
+  for await (const event of await layer.subscribe(["everybody", "room-5"])) {
+    if (event.type === "joined") event.name.toUpperCase();
+  }
+  for await (const reply of await layer.subscribe()) String(reply["anything"]);
+  for await (const event of await getChannelLayer().subscribe("any")) String(event["anything"]);
 }
 
 export async function rejected(): Promise<void> {
@@ -57,6 +63,12 @@ export async function rejected(): Promise<void> {
   await layer.send("thumbnails", { type: "generat", id: 1 });
   // @ts-expect-error The type is missing.
   await layer.send("thumbnails", { id: 1 });
+  // @ts-expect-error The group is misspelled.
+  await layer.subscribe("everybodyy");
+  // @ts-expect-error One of the groups is misspelled.
+  await layer.subscribe(["everybody", "rom-5"]);
+  // @ts-expect-error The event of the group has no such field.
+  for await (const news of await layer.subscribe("everybody")) String(news.name);
   // @ts-expect-error The channel is misspelled.
   await layer.send("thumbnials", { type: "generate", id: 1 });
   // @ts-expect-error It is the event of another channel.

@@ -13,7 +13,7 @@
  * @module
  */
 import { BaseChannelLayer } from "../base_layer.ts";
-import type { ChannelLayerOptions } from "../channel_layer.ts";
+import type { ChannelLayerOptions } from "../options.ts";
 import { msgpackCodec } from "../messages/msgpack.ts";
 import { layerSettings } from "../settings.ts";
 import { MemoryStore } from "./store.ts";

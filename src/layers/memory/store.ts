@@ -51,8 +51,13 @@ export class MemoryStore implements Store, Source {
     return Promise.resolve(accepted.length);
   }
 
-  async broadcast(bodies: readonly AddressedBody[]): Promise<void> {
-    for (const { key, body, capacity } of bodies) await this.append(key, [body], capacity);
+  async broadcast<B extends AddressedBody>(bodies: readonly B[]): Promise<B[]> {
+    const skipped: B[] = [];
+    for (const one of bodies) {
+      const { key, body, capacity } = one;
+      if (await this.append(key, [body], capacity) === 0) skipped.push(one);
+    }
+    return skipped;
   }
 
   sourcesOf(): readonly Source[] {

@@ -78,14 +78,20 @@ export class MessagePacker {
     return { channels, read: channels.length === 1 ? () => message : this.#copies(message) };
   }
 
-  /** The first read encodes the message again, without the names of the channels, to save memory. */
+  /**
+   * Returns a function that returns a new copy for each reader. The first read encodes the message again,
+   * without the names of the channels, to save memory; the readers of the same moment copy the object.
+   */
   #copies(message: Message): () => Message {
     let original: Message | undefined = message;
     let encoded: Uint8Array = new Uint8Array();
+    let recent: WeakRef<Message> | undefined;
     return () => {
       if (original) encoded = this.#copyOf(original);
+      const known = original ?? recent?.deref() ?? this.#codec.decode(encoded.slice());
+      if (known !== recent?.deref()) recent = new WeakRef(known);
       original = undefined;
-      return this.#codec.decode(encoded.slice());
+      return copyOf(known);
     };
   }
 
@@ -116,6 +122,23 @@ export class MessagePacker {
     return this.#codec.decode(this.#cipher?.decrypt(bytes) ?? bytes);
   }
 }
+
+/** Returns a deep copy of a decoded value. */
+function copyOf<T>(value: T): T;
+function copyOf(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (value instanceof Uint8Array) return value.slice();
+  if (Array.isArray(value)) return value.map((item) => copyOf(item));
+  const copy: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) {
+    if (key !== "__proto__") copy[key] = copyOf(item);
+    // An assignment would set the prototype.
+    else Object.defineProperty(copy, key, { ...PROPERTY, value: copyOf(item) });
+  }
+  return copy;
+}
+
+const PROPERTY = { configurable: true, enumerable: true, writable: true };
 
 /** The key of a message whose value is the full names of the channels that it is addressed to. */
 const ENVELOPE = "__asgi_channel__";

@@ -1,4 +1,8 @@
-import { LayerClosedError, UndecodableMessageError } from "../../errors/mod.ts";
+import {
+  LayerClosedError,
+  LayerUnavailableError,
+  UndecodableMessageError,
+} from "../../errors/mod.ts";
 import type { Delivery, ReceiveManyOptions } from "../channel_layer.ts";
 import type { MessagePacker } from "../messages/packer.ts";
 import { isOwned, isProcessLocal, nonLocalName } from "../names.ts";
@@ -8,6 +12,7 @@ import type { Batch, Source, Store, StoredBody } from "../store.ts";
 import { warn } from "../warnings.ts";
 import { LocalDelivery, StoredDelivery } from "./delivery.ts";
 import { EXPIRED, Mailbox } from "./mailbox.ts";
+import { OwnChannels } from "./own_channels.ts";
 import { Requeuer } from "./requeuer.ts";
 import { type PollPlan, SourceLoop, type SourceLoopOwner } from "./source_loop.ts";
 import { type Waiter, Waiters } from "./waiters.ts";
@@ -16,7 +21,7 @@ import { type Waiter, Waiters } from "./waiters.ts";
 const LOCAL_BATCH = 256;
 
 /** The reason for dropping a message whose channel was closed. */
-const ENDED = "its consumer has ended";
+const ENDED = "its consumer or subscription has ended";
 
 /** The parts that a {@linkcode Receiver} is constructed from. */
 export interface ReceiverParts {
@@ -25,6 +30,8 @@ export interface ReceiverParts {
   readonly settings: LayerSettings;
   /** The URL of the layer, for errors. */
   readonly name: string;
+  /** Called when a poll has found the store unavailable, which may have lost its groups. */
+  readonly onReset: () => void;
 }
 
 /**
@@ -41,14 +48,13 @@ export class Receiver implements SourceLoopOwner {
   readonly #loops = new Map<Source, SourceLoop>();
   readonly #mailbox: Mailbox<LocalDelivery>;
   readonly #requeuer: Requeuer;
-  /** The channels of consumers that are running. */
-  readonly #owned = new Set<string>();
+  readonly #own = new OwnChannels();
   #closed = false;
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
-    this.#mailbox = new Mailbox(this.#reportDrop, parts.settings.capacityOf);
-    this.#requeuer = new Requeuer(parts.store, this.#reportDrop, (channel) => this.#serve(channel));
+    this.#mailbox = new Mailbox(this.reportDrop, parts.settings.capacityOf);
+    this.#requeuer = new Requeuer(parts.store, this.reportDrop, (channel) => this.#serve(channel));
   }
 
   /** Returns up to `limit` messages of a channel: at least one, or possibly none with `wait: false`. */
@@ -81,14 +87,31 @@ export class Receiver implements SourceLoopOwner {
     this.#requeuer.retry();
   }
 
-  /** Opens a channel. */
-  own(channel: string): void {
-    if (isOwned(channel)) this.#owned.add(channel);
+  /** Opens an own channel. */
+  open(channel: string): void {
+    this.#own.open(channel);
   }
 
-  /** Closes a channel: its messages are dropped from now on. */
-  disown(channel: string): void {
-    if (this.#owned.delete(channel)) this.#mailbox.discard(channel, ENDED);
+  /** Returns whether an own channel is open. */
+  isOpen(channel: string): boolean {
+    return this.#own.has(channel);
+  }
+
+  /** Waits for the next message of an own channel; resolves with `undefined` once it is closed. */
+  next(channel: string): Promise<LocalDelivery | undefined> {
+    if (this.#closed) return Promise.reject(new LayerClosedError({ layer: this.#parts.name }));
+    const [kept] = this.#mailbox.take(channel, 1);
+    if (kept) return Promise.resolve(kept);
+    const next = this.#own.wait(channel);
+    this.#request(nonLocalName(channel), true);
+    return next;
+  }
+
+  /** Closes an own channel: its messages are dropped from now on. */
+  end(channel: string): void {
+    if (!this.#own.close(channel)) return;
+    this.#mailbox.discard(channel, ENDED);
+    this.#abandonIfIdle(nonLocalName(channel));
   }
 
   /**
@@ -110,7 +133,9 @@ export class Receiver implements SourceLoopOwner {
   /** Rejects all waiters, and requeues what polls in flight still fetch. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#waiters.rejectAll(new LayerClosedError({ layer: this.#parts.name }));
+    const error = new LayerClosedError({ layer: this.#parts.name });
+    this.#waiters.rejectAll(error);
+    this.#own.rejectAll(error);
     await Promise.all(this.#loops.values().map((loop) => loop.stop()));
     this.#mailbox.clear();
     await this.#requeuer.close();
@@ -120,7 +145,7 @@ export class Receiver implements SourceLoopOwner {
     const limits = new Map<string, number>();
     for (const key of keys) {
       const isBusy = this.#requeuer.isBusy(key);
-      if (isBusy || !this.#waiters.has(key)) keys.delete(key);
+      if (isBusy || !this.#isAwaited(key)) keys.delete(key);
       else limits.set(key, isProcessLocal(key) ? LOCAL_BATCH : this.#waiters.requestedOf(key));
     }
     return { limits, immediate: this.#waiters.immediateOn(source, limits) };
@@ -140,7 +165,7 @@ export class Receiver implements SourceLoopOwner {
   }
 
   hasWaiter(keys: ReadonlySet<string>): boolean {
-    return keys.values().some((key) => this.#waiters.has(key));
+    return keys.values().some((key) => this.#isAwaited(key));
   }
 
   ended(source: Source): void {
@@ -149,6 +174,8 @@ export class Receiver implements SourceLoopOwner {
 
   failed(keys: ReadonlySet<string>, error: unknown): void {
     this.#waiters.reject(keys, error);
+    this.#own.reject(keys, error);
+    if (error instanceof LayerUnavailableError) this.#parts.onReset();
   }
 
   interruptFailed(source: Source, error: unknown): void {
@@ -163,7 +190,17 @@ export class Receiver implements SourceLoopOwner {
     const { key } = waiter;
     if (!this.#waiters.remove(waiter)) return;
     waiter.reject(reason);
-    if (!this.#waiters.has(key)) this.#loops.forEach((loop) => void loop.abandon(key));
+    this.#abandonIfIdle(key);
+  }
+
+  /** Returns whether a call waits for messages of a key. */
+  #isAwaited(key: string): boolean {
+    return this.#waiters.has(key) || this.#own.isWaitingFor(key);
+  }
+
+  /** Ends the polls for a key that no call waits for. */
+  #abandonIfIdle(key: string): void {
+    if (!this.#isAwaited(key)) this.#loops.forEach((loop) => void loop.abandon(key));
   }
 
   #distributeOrdinary(channel: string, deliveries: readonly StoredDelivery[]): void {
@@ -173,11 +210,12 @@ export class Receiver implements SourceLoopOwner {
 
   #distributeLocal(key: string, deliveries: readonly StoredDelivery[]): void {
     const split = deliveries.flatMap((delivery) => this.#split(delivery));
-    for (const [channel, some] of Map.groupBy(split, ({ channel }) => channel)) {
+    const others = split.filter((delivery) => !this.#own.give(delivery));
+    for (const [channel, some] of Map.groupBy(others, ({ channel }) => channel)) {
       const rest = this.#waiters.resolve(key, channel, some);
       if (this.#closed) continue;
-      if (!isOwned(channel) || this.#owned.has(channel)) this.#mailbox.add(channel, rest);
-      else for (const _ of rest) this.#reportDrop(channel, ENDED);
+      if (!isOwned(channel) || this.#own.has(channel)) this.#mailbox.add(channel, rest);
+      else for (const _ of rest) this.reportDrop(channel, ENDED);
     }
   }
 
@@ -186,7 +224,7 @@ export class Receiver implements SourceLoopOwner {
       return delivery.split();
     } catch (error) {
       if (!(error instanceof UndecodableMessageError)) throw error;
-      this.#reportDrop(delivery.channel, error.message);
+      this.reportDrop(delivery.channel, error.message);
       return [];
     }
   }
@@ -197,7 +235,7 @@ export class Receiver implements SourceLoopOwner {
     const live: StoredDelivery[] = [];
     for (const body of bodies) {
       if (body.expiresAt > now) live.push(new StoredDelivery(key, body, this.#parts.packer));
-      else this.#reportDrop(key, EXPIRED);
+      else this.reportDrop(key, EXPIRED);
     }
     return live;
   }
@@ -216,7 +254,7 @@ export class Receiver implements SourceLoopOwner {
       this.#waiters.remove(waiter);
       waiter.resolve(kept);
     }
-    if (!this.#waiters.has(key)) this.#loops.forEach((loop) => void loop.abandon(key));
+    this.#abandonIfIdle(key);
   }
 
   async #requeue(channel: string, deliveries: readonly Delivery[]): Promise<void> {
@@ -236,7 +274,8 @@ export class Receiver implements SourceLoopOwner {
     return loop;
   }
 
-  readonly #reportDrop = (channel: string, reason: string): void => {
+  /** Reports a dropped message to `onDrop`. */
+  readonly reportDrop = (channel: string, reason: string): void => {
     try {
       this.#parts.settings.onDrop({ channel, reason });
     } catch (error) {

@@ -17,7 +17,7 @@
  * @module
  */
 import { BaseChannelLayer } from "../base_layer.ts";
-import type { ChannelLayerOptions } from "../channel_layer.ts";
+import type { ChannelLayerOptions } from "../options.ts";
 import { fernetCipher } from "../messages/fernet.ts";
 import { jsonCodec } from "../messages/json.ts";
 import { msgpackCodec } from "../messages/msgpack.ts";

@@ -32,11 +32,12 @@ export class RedisStore implements Store {
   /** By the same. */
   readonly #wakeUpKeys = new Map<string, string>();
   readonly #scores: Scores;
+  #onReconnect: () => void = () => {};
 
   constructor(address: Address, settings: LayerSettings) {
     this.#address = address;
     this.#settings = settings;
-    this.#commands = new Connection(targetAt(address));
+    this.#commands = new Connection(targetAt(address), () => this.#onReconnect());
     this.#scores = new Scores(address.name);
   }
 
@@ -109,12 +110,13 @@ return count
     return accepted;
   }
 
-  async broadcast(messages: readonly AddressedBody[]): Promise<void> {
-    await settleAll(
-      messages.map(async ({ key, body, capacity }) =>
-        void await this.append(key, [body], capacity)
-      ),
-    );
+  async broadcast<B extends AddressedBody>(messages: readonly B[]): Promise<B[]> {
+    const skipped: B[] = [];
+    await settleAll(messages.map(async (message) => {
+      const { key, body, capacity } = message;
+      if (await this.append(key, [body], capacity) === 0) skipped.push(message);
+    }));
+    return skipped;
   }
 
   sourcesOf(key: string): readonly [RedisSource] {
@@ -191,6 +193,10 @@ return redis.call('ZRANGE', group, 0, -1)
     await this.#commands.run(["DEL", `${this.#settings.prefix}:probe`]);
   }
 
+  onReconnect(callback: () => void): void {
+    this.#onReconnect = callback;
+  }
+
   async close(): Promise<void> {
     // The replies arrive after those of pending commands.
     const keys = this.#commands.isOpen ? [...this.#wakeUpKeys.values()] : [];
@@ -209,7 +215,9 @@ return redis.call('ZRANGE', group, 0, -1)
     const { prefix, expiry } = this.#settings;
     const wakeUpKey = wakeUpKeyFor(prefix, key || undefined);
     this.#wakeUpKeys.set(key, wakeUpKey);
-    const waiting = new Connection(targetAt(this.#address, prefix + key));
+    // In a cluster, an idle connection is closed and reopened without a loss.
+    const onReconnect = key ? () => {} : () => this.#onReconnect();
+    const waiting = new Connection(targetAt(this.#address, prefix + key), onReconnect);
     // Where each key has a connection, those of unused keys would accumulate.
     const onIdle = () => {
       this.#sources.delete(key);

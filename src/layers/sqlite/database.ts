@@ -35,6 +35,8 @@ export interface DatabaseOptions {
 
 /** A SQLite file that many processes share. It is opened on first use. */
 export class Database {
+  /** Called when its files were deleted: the next call creates new ones. */
+  onReplaced: () => void = () => {};
   readonly #options: DatabaseOptions;
   readonly #queue: LockQueue;
   readonly #statements = new Map<string, StatementSync>();
@@ -170,6 +172,7 @@ export class Database {
     this.#release();
     this.#files?.remove();
     this.#fileNumber++;
+    this.onReplaced();
     return this.#unavailable("its file was deleted, with the messages in it");
   }
 

@@ -15,7 +15,7 @@
  */
 import { resolve } from "node:path";
 import { BaseChannelLayer } from "../base_layer.ts";
-import type { ChannelLayerOptions } from "../channel_layer.ts";
+import type { ChannelLayerOptions } from "../options.ts";
 import { msgpackCodec } from "../messages/msgpack.ts";
 import { layerSettings } from "../settings.ts";
 import { SqliteStore } from "./store.ts";

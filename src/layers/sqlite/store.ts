@@ -51,11 +51,12 @@ export class SqliteStore implements Store, Source {
     return accepted;
   }
 
-  async broadcast(bodies: readonly AddressedBody[]): Promise<void> {
-    await this.#database.transact(() => {
-      for (const { key, body, capacity } of bodies) this.#insert(key, [body], capacity);
-    });
+  async broadcast<B extends AddressedBody>(bodies: readonly B[]): Promise<B[]> {
+    const skipped = await this.#database.transact(() =>
+      bodies.filter(({ key, body, capacity }) => this.#insert(key, [body], capacity) === 0)
+    );
     this.#afterWrite(bodies.length);
+    return skipped;
   }
 
   sourcesOf(): readonly Source[] {
@@ -149,6 +150,10 @@ export class SqliteStore implements Store, Source {
     );
     const count = Number(row?.count);
     return count === 0 ? { count } : { count, oldest: Number(row?.oldest) };
+  }
+
+  onReconnect(callback: () => void): void {
+    this.#database.onReplaced = callback;
   }
 
   async close(): Promise<void> {

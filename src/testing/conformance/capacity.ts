@@ -1,6 +1,6 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ChannelFullError } from "../../errors/mod.ts";
-import type { ChannelLayer, ChannelLayerOptions } from "../../layers/mod.ts";
+import type { ChannelLayer, ChannelLayerOptions, Drop } from "../../layers/mod.ts";
 import type { LayerCase } from "./case.ts";
 import { untilClockPasses } from "./clock.ts";
 import { drain, event, events, range } from "./events.ts";
@@ -114,9 +114,35 @@ export const capacityCases: readonly LayerCase[] = [
     },
   },
   {
+    name: "process-local channels of one prefix share ten times the capacity of a channel",
+    async run(backend) {
+      const layer = backend.connect({ capacity: 2 });
+      const channels = range(20).map(() => layer.newChannel());
+      for (const channel of channels) await layer.send(channel, event(0));
+      const full = layer.newChannel();
+      assertFull(await rejection(layer.send(full, event(1))), [full, 20, 0]);
+      const { channels: [inspection] } = await layer.inspect([full]);
+      assertEquals(inspection?.capacity, 20);
+    },
+  },
+  {
+    name: "groupSend() reports the messages for full channels",
+    async run(backend) {
+      const drops: Drop[] = [];
+      const channelCapacity = { "specific.*": 1, "letters": 1 };
+      const layer = backend.connect({ channelCapacity, onDrop: (drop) => drops.push(drop) });
+      const channels = [layer.newChannel(), layer.newChannel(), "letters", "others"];
+      for (const channel of channels) await layer.groupAdd("readers", channel);
+      for (const n of range(2)) await layer.groupSend("readers", event(n));
+      const full = channels.filter((channel) => channel !== "others");
+      assertEquals(drops.map(({ channel }) => channel).toSorted(), full.toSorted());
+      assert(drops.every(({ reason }) => reason.includes("full")));
+    },
+  },
+  {
     name: "process-local channels of one prefix share their capacity",
     async run(backend) {
-      const layer = backend.connect({ capacity: 3 });
+      const layer = backend.connect({ channelCapacity: { "mail.*": 3 } });
       const [one, two] = [layer.newChannel("mail"), layer.newChannel("mail")];
       await layer.send(one, event(0));
       await layer.send(two, event(1));

@@ -19,6 +19,7 @@ import { requeueCases } from "./requeue.ts";
 import { sendOptionsCases } from "./send_options.ts";
 import { sendingCases } from "./sending.ts";
 import { sizeCases } from "./size.ts";
+import { subscriptionCases } from "./subscriptions.ts";
 
 export type { LayerBackend } from "./case.ts";
 
@@ -51,6 +52,7 @@ const CASES: readonly LayerCase[] = [
   ...localChannelCases,
   ...mailboxCases,
   ...localGroupCases,
+  ...subscriptionCases,
   ...exactCases,
   ...rejectionCases,
   ...nameCases,

@@ -14,6 +14,7 @@ const MAX_BLOCKING = 5_000;
  */
 export class Connection {
   readonly server: Target;
+  readonly #onReconnect: () => void;
   #connecting: Promise<Link> | undefined;
   /** The link that commands use. */
   #link: Link | undefined;
@@ -24,11 +25,14 @@ export class Connection {
   /** When the replacement of the server was last checked. */
   #checkedAt = 0;
   #hasReplied = false;
+  #hasConnected = false;
   /** When it began to look for its current server, by the monotonic clock. */
   openedAt = 0;
 
-  constructor(server: Target) {
+  /** @param onReconnect Called when it has been reopened. */
+  constructor(server: Target, onReconnect: () => void = () => {}) {
     this.server = server;
+    this.#onReconnect = onReconnect;
   }
 
   /** The client that commands use now, if there is one. */
@@ -159,6 +163,8 @@ export class Connection {
     const link = this.#link = this.#linkOver(client);
     if (signal.aborted) link.end();
     signal.throwIfAborted();
+    if (this.#hasConnected) this.#onReconnect();
+    this.#hasConnected = true;
     return link;
   }
 

@@ -51,12 +51,14 @@ export class ShardedStore implements Store {
     return accepted;
   }
 
-  async broadcast(messages: readonly AddressedBody[]): Promise<void> {
-    await settleAll(messages.map((message) => {
+  async broadcast<B extends AddressedBody>(messages: readonly B[]): Promise<B[]> {
+    const skipped: B[] = [];
+    await settleAll(messages.map(async (message) => {
       const { key } = message;
       const hosts = this.#candidates(this.#hostOf(key), key);
-      return this.#onFirst(hosts, (store) => store.broadcast([message]));
+      skipped.push(...await this.#onFirst(hosts, (store) => store.broadcast([message])));
     }));
+    return skipped;
   }
 
   sourcesOf(): readonly Source[] {
@@ -98,6 +100,10 @@ export class ShardedStore implements Store {
     const count = found.reduce((sum, part) => sum + part.count, 0);
     if (count === 0) return { count };
     return { count, oldest: Math.min(...found.map(({ oldest }) => oldest ?? Infinity)) };
+  }
+
+  onReconnect(callback: () => void): void {
+    for (const { store } of this.#hosts) store.onReconnect(callback);
   }
 
   async close(): Promise<void> {

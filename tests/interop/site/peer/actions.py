@@ -43,5 +43,23 @@ async def send_numbers(layer, channel):
     await layer.send(channel, {"type": "test.event", "numbers": numbers})
 
 
+async def announce(layer, group, number):
+    """Sends what ANNOUNCEMENT of tests/interop/app.ts is, with a number, to a group."""
+    await layer.group_send(
+        group,
+        {
+            "type": "announcement",
+            "text": "Grüße 😀",
+            "id": 2**60,
+            "ratio": 0.5,
+            "zero": -0.0,
+            "bytes": b"\0\xff",
+            "nothing": None,
+            "list": [1, True, {"inner": {}}],
+            "number": number,
+        },
+    )
+
+
 async def close(layer):
     await layer.close_pools()

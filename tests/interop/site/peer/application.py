@@ -1,4 +1,4 @@
-"""What `manage.py runworker` runs in the tests: every channel has the same consumer."""
+"""What `manage.py runworker` and Daphne run in the tests: every channel has the same consumer."""
 
 import os
 
@@ -9,6 +9,8 @@ django.setup()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
-from .consumers import PeerConsumer  # noqa: E402
+from .consumers import PeerConsumer, RoomConsumer  # noqa: E402
 
-application = ProtocolTypeRouter({"channel": PeerConsumer.as_asgi()})
+application = ProtocolTypeRouter(
+    {"channel": PeerConsumer.as_asgi(), "websocket": RoomConsumer.as_asgi()}
+)

@@ -1,8 +1,9 @@
-"""The consumer of the tests, and of tests/interop/app.ts, in Python."""
+"""The consumers of the tests; PeerConsumer is that of tests/interop/app.ts, in Python."""
 
 import asyncio
 
 from channels.consumer import AsyncConsumer
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from .actions import send_numbered
 
@@ -38,3 +39,25 @@ class PeerConsumer(AsyncConsumer):
 
     async def answer(self, event):
         print(event["answer"], flush=True)
+
+
+class RoomConsumer(AsyncJsonWebsocketConsumer):
+    """A WebSocket in the group `room`."""
+
+    groups = ["room"]
+
+    async def receive_json(self, content):
+        """Sends a question to a channel; the answer arrives on this consumer's own channel."""
+        question = {
+            "type": "question",
+            "question": content["question"],
+            "reply_to": self.channel_name,
+        }
+        await self.channel_layer.send(content["channel"], question)
+
+    async def answer(self, event):
+        await self.send_json(event["answer"])
+
+    async def announcement(self, event):
+        """Sends each value as Python writes it, by which its type can be told."""
+        await self.send_json({key: repr(value) for key, value in event.items()})
