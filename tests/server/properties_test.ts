@@ -5,7 +5,7 @@ import { Tally } from "../helpers/events.ts";
 import { exchangeRaw, openSocket, startHttp, startSockets } from "../helpers/server.ts";
 
 /** Collects scopes, and answers with 204. */
-function collecting(scopes: HttpScope[]): Application<HttpScope> {
+function collectingScopes(scopes: HttpScope[]): Application<HttpScope> {
   return async (scope, _receive, send) => {
     scopes.push(scope);
     await send({ type: "http.response.start", status: 204 });
@@ -18,7 +18,7 @@ const text = fc.string({ unit: "grapheme", maxLength: 20 });
 
 Deno.test("any path and query arrive decoded in path, and as they were sent in raw_path and query_string", async () => {
   const scopes: HttpScope[] = [];
-  await using server = await startHttp(collecting(scopes));
+  await using server = await startHttp(collectingScopes(scopes));
   await fc.assert(
     fc.asyncProperty(fc.array(text, { maxLength: 4 }), fc.option(text), async (segments, query) => {
       const path = `/${segments.map(encodeURIComponent).join("/")}`;
@@ -37,7 +37,7 @@ Deno.test("any path and query arrive decoded in path, and as they were sent in r
 
 Deno.test("any target of a request gets a response, and its path has no part of the host or the query", async () => {
   const scopes: HttpScope[] = [];
-  await using server = await startHttp(collecting(scopes));
+  await using server = await startHttp(collectingScopes(scopes));
   const target = fc.string({
     unit: fc.constantFrom(..."/%ab.~?&=+:;@!$'()*,[]\\|^{}\"<>`2FfE"),
     maxLength: 20,
