@@ -13,6 +13,8 @@ import { WebSocketSession } from "./websocket_session.ts";
 /** How long to wait for clients to answer the end of their WebSockets, in milliseconds. */
 const CLOSE_TIMEOUT = 5_000;
 
+const NOT_A_RESPONSE = "The fetch function must return a Response of this runtime";
+
 /** What the applications of a website are called with. */
 export type WebScope = HttpScope | WebSocketScope;
 
@@ -179,6 +181,8 @@ export class Site {
     this.#fetching.add(request);
     try {
       const response = await fetch(request, info as Deno.ServeHandlerInfo);
+      // A copy of the class, such as undici's, cannot be sent.
+      if (!(response instanceof Response)) throw new TypeError(NOT_A_RESPONSE);
       return isEventStream(response) ? endable(response, this.#draining.signal) : response;
     } catch (error) {
       this.#log("The application failed", nameOf(request), { error });

@@ -103,6 +103,18 @@ for (
   });
 }
 
+Deno.test("a function that returns something else than a Response is told so in the log", async () => {
+  const application = fromFetchHandler(() => ({ status: 200 }) as Response);
+  await using server = await startServer(application);
+  const response = await fetch(`http://${server.host}/`);
+  assertEquals([response.status, await response.text()], [500, "Internal Server Error\n"]);
+  const [entry] = server.log.items;
+  assertEquals(
+    String(entry?.error),
+    "TypeError: The fetch function must return a Response of this runtime",
+  );
+});
+
 Deno.test("fromFetchHandler() as the whole application has no lifespan and no WebSockets", async () => {
   await using server = await startServer(fromFetchHandler(() => new Response("fine")));
   assertEquals(await (await fetch(`http://${server.host}/`)).text(), "fine");

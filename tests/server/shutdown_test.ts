@@ -112,7 +112,7 @@ Deno.test("a shutdown answers handshakes that are not decided with 503", async (
   assertEquals(events.items[1], { type: "websocket.disconnect", code: 1012, reason: "" });
 });
 
-Deno.test("a shutdown does not wait longer than a second for clients that do not answer", async () => {
+Deno.test("a shutdown waits a limited time for clients that do not answer", async () => {
   const events = new Tally<unknown>();
   await using server = await startServer(ProtocolTypeRouter({ websocket: waiting(events) }));
   using client = await openRawSocket(server.port);
