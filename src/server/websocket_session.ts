@@ -2,6 +2,7 @@ import { EventQueue } from "../async.ts";
 import { ConnectionClosedError } from "../errors/mod.ts";
 import type {
   AnyApplication,
+  AnyMessage,
   AnyReceive,
   Incoming,
   Send,
@@ -119,16 +120,29 @@ export class WebSocketSession implements Exchange {
     return new Promise((resolve) => socket.addEventListener("close", () => resolve()));
   }
 
-  readonly #send: Send = async (message) => {
+  readonly #send: Send = (message) =>
+    this.#state === "open" ? this.#sendToClient(message) : this.#sendInstead(message);
+
+  /** Not an async function: a fan-out makes this call for each client. */
+  #sendToClient(message: AnyMessage): Promise<void> {
+    try {
+      const untrusted = readMessage(message);
+      const content = untrusted.type === "websocket.send" ? readContent(untrusted) : undefined;
+      if (content !== undefined && this.#client) return this.#client.send(content);
+      this.#closeByRequest(untrusted);
+      return Promise.resolve();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Sends before the WebSocket is open; rejects after it. */
+  async #sendInstead(message: AnyMessage): Promise<void> {
     const untrusted = readMessage(message);
-    if (this.#state === "open") {
-      // Not a function of its own: a fan-out makes this call for each client.
-      if (untrusted.type === "websocket.send") await this.#client?.send(readContent(untrusted));
-      else this.#closeByRequest(untrusted);
-    } else if (this.#state === "connecting") await this.#answer(untrusted);
+    if (this.#state === "connecting") await this.#answer(untrusted);
     else if (this.#state === "denying" && !this.#writer.hasEnded) await this.#deny(untrusted);
     else throw new ConnectionClosedError({ what: "The WebSocket is closed" });
-  };
+  }
 
   async #answer(message: Untrusted): Promise<void> {
     if (message.type === "websocket.accept") await this.#accept(message);

@@ -71,8 +71,11 @@ export class SourceLoop {
   }
 
   async #interruptUntil(end: Promise<void>): Promise<void> {
-    const interrupted = this.#interrupt().then((isDone) => isDone ? end : pause(INTERRUPT_TIMEOUT));
+    const done = new AbortController();
+    const late = () => pause(INTERRUPT_TIMEOUT, undefined, { signal: done.signal }).catch(() => {});
+    const interrupted = this.#interrupt().then((isDone) => isDone ? end : late());
     await Promise.race([end, interrupted]);
+    done.abort();
   }
 
   /** Returns whether the poll in flight will end, as far as is known. */
