@@ -60,7 +60,7 @@ export class Memberships {
   /** How often the store may have lost its groups: an earlier call may have been in vain. */
   #resets = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #settling: Promise<void> | undefined;
+  #isSettling = false;
 
   constructor(parts: MembershipsParts) {
     this.#parts = parts;
@@ -171,19 +171,25 @@ export class Memberships {
 
   /** Settles what is not settled, in the background. */
   #settle(): void {
-    if (this.#closing.signal.aborted) return;
-    this.#settling ??= this.#settleAll().finally(() => this.#settling = undefined);
+    if (this.#closing.signal.aborted || this.#isSettling) return;
+    this.#isSettling = true;
+    void this.#settleAll();
   }
 
+  /** Ends in the same step in which it finds everything settled: a later call starts it again. */
   async #settleAll(): Promise<void> {
     const backoff = new Backoff(DELAYS);
     const { signal } = this.#closing;
-    for (let unsettled; (unsettled = this.#unsettled()).length > 0;) {
-      while (unsettled.length > 0) {
-        await Promise.all(unsettled.splice(0, BATCH).map((membership) => this.#retry(membership)));
+    try {
+      for (let unsettled; (unsettled = this.#unsettled()).length > 0;) {
+        while (unsettled.length > 0) {
+          await Promise.all(unsettled.splice(0, BATCH).map((one) => this.#retry(one)));
+        }
+        if (this.#unsettled().length === 0) return;
+        await pause(backoff.next(), undefined, { ref: false, signal }).catch(() => {});
       }
-      if (this.#unsettled().length === 0) return;
-      await pause(backoff.next(), undefined, { ref: false, signal }).catch(() => {});
+    } finally {
+      this.#isSettling = false;
     }
   }
 
