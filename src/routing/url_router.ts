@@ -66,7 +66,7 @@ interface PathMatch {
   readonly mount: string;
 }
 
-/** Returns the scope of an application below a router; the symbols of the scope are kept. */
+/** Returns the scope of an application below a router. */
 function scopeBelow<S extends HttpScope | WebSocketScope>(scope: S, match: PathMatch): S {
   const params = { ...scope.params, ...match.params };
   return { ...scope, params, root_path: scope.root_path + match.mount };

@@ -27,8 +27,6 @@ export interface Exchange {
 /** What an exchange needs of its server. */
 export interface ExchangeOptions extends RequestContext {
   readonly settings: ServerSettings;
-  /** Aborted when the server shuts down. */
-  readonly draining: AbortSignal;
 }
 
 /** What an application has thrown. */

@@ -159,12 +159,7 @@ export class Site {
     if (!hasValidUrl(request)) return Promise.resolve(plainResponse(400, "Bad Request"));
     const rejection = isWebSocket && rejectHandshake(request, settings);
     if (rejection) return Promise.resolve(rejection);
-    const context = {
-      info,
-      settings,
-      state: this.#lifespan.state,
-      draining: this.#draining.signal,
-    };
+    const context = { info, settings, state: this.#lifespan.state };
     const exchange = isWebSocket
       ? new WebSocketSession(request, context)
       : new HttpExchange(request, context);

@@ -82,7 +82,7 @@ export type ServerSettings =
   & Pick<ServerOptions, "allowedOrigins" | "onAccess">;
 
 /** The longest delay of a timer, in milliseconds. */
-const MAX_TIMEOUT = 2 ** 31 - 1;
+export const MAX_TIMEOUT = 2 ** 31 - 1;
 
 /**
  * Validates the options of a server, and adds the defaults.

@@ -2,7 +2,7 @@ import { untilAborted } from "../async.ts";
 import { ShutdownTimeoutError } from "../errors/mod.ts";
 import { Site, type WebScope } from "./fetch_handler.ts";
 import type { AnyApplication } from "../protocol/mod.ts";
-import { checkNumber, type ServerOptions } from "./options.ts";
+import { checkNumber, MAX_TIMEOUT, type ServerOptions } from "./options.ts";
 
 /** Options for `serve()`. */
 export interface ServeOptions extends ServerOptions {
@@ -76,7 +76,7 @@ export async function serve<S extends WebScope = WebScope>(
   options: ServeOptions = {},
 ): Promise<void> {
   const { signal, shutdownTimeout = 25_000, onStart }: ObservedServeOptions = options;
-  checkNumber("shutdownTimeout", shutdownTimeout, 2 ** 31 - 1, "milliseconds");
+  checkNumber("shutdownTimeout", shutdownTimeout, MAX_TIMEOUT, "milliseconds");
   const site = new Site(application as AnyApplication, options);
   onStart?.(site);
   using stopped = untilAborted(signal);

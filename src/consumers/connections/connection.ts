@@ -16,6 +16,16 @@ export function ignorable(sent: Promise<void>): Promise<void> {
   return result;
 }
 
+/**
+ * Returns the connection of a running consumer.
+ *
+ * @throws {TypeError} If there is none yet.
+ */
+export function begun<M extends AnyMessage>(connection: Connection<M> | undefined): Connection<M> {
+  if (connection) return connection;
+  throw new TypeError("Nothing can be sent before asAsgi() runs the consumer");
+}
+
 /** The handlers of events of the layer never have the names of the server's events. */
 export const SERVER_EVENTS = /^(?:http|websocket)_/;
 

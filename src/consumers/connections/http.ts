@@ -2,7 +2,7 @@ import type { ServerEventName } from "../../protocol/internal.ts";
 import type { HttpScope, Incoming, Outgoing, Scope } from "../../protocol/mod.ts";
 import { BaseConsumer, type ConsumerRun, defineConsumer } from "../base_consumer.ts";
 import { StopConsumer } from "../stop_consumer.ts";
-import { Connection, ignorable, SERVER_EVENTS } from "./connection.ts";
+import { begun, Connection, ignorable, SERVER_EVENTS } from "./connection.ts";
 import { bytesOf, headerPairs, headersFor, type ResponseHeaders } from "./response.ts";
 
 /** Options for {@linkcode AsyncHttpConsumer.sendHeaders}. */
@@ -131,8 +131,7 @@ export abstract class AsyncHttpConsumer extends BaseConsumer<HttpScope> {
   }
 
   get #open(): Connection<Outgoing<HttpScope>> {
-    if (this.#connection) return this.#connection;
-    throw new TypeError("Nothing can be sent before asAsgi() runs the consumer");
+    return begun(this.#connection);
   }
 
   async #run(run: ConsumerRun): Promise<void> {

@@ -10,7 +10,7 @@ import type {
 import { BaseConsumer, type ConsumerRun, defineConsumer } from "../base_consumer.ts";
 import { ServerStoppedError } from "../../errors/mod.ts";
 import { StopConsumer } from "../stop_consumer.ts";
-import { Connection, ignorable, SERVER_EVENTS } from "./connection.ts";
+import { begun, Connection, ignorable, SERVER_EVENTS } from "./connection.ts";
 import { bytesOf, headerPairs, headersFor, type ResponseHeaders } from "./response.ts";
 
 /** Options for {@linkcode AsyncWebsocketConsumer.accept}. */
@@ -162,8 +162,7 @@ export abstract class AsyncWebsocketConsumer extends BaseConsumer<WebSocketScope
   }
 
   get #open(): Connection<Outgoing<WebSocketScope>> {
-    if (this.#connection) return this.#connection;
-    throw new TypeError("Nothing can be sent before asAsgi() runs the consumer");
+    return begun(this.#connection);
   }
 
   async #run(run: ConsumerRun): Promise<void> {

@@ -34,6 +34,7 @@ export class OwnChannel {
   readonly #layer: ChannelLayer;
   readonly #parts: LayerParts | undefined;
   readonly #closing = new AbortController();
+  readonly #backoff = new Backoff(DELAYS);
   readonly name: LocalChannel;
 
   constructor(layer: ChannelLayer) {
@@ -51,15 +52,15 @@ export class OwnChannel {
    * @throws {LayerConfigurationError | LayerClosedError} If the layer cannot be used.
    */
   async receive(): Promise<Message | undefined> {
-    const backoff = new Backoff(DELAYS);
     for (;;) {
       try {
         if (!this.#parts) return await this.#receiveFromForeign();
         const delivery = await this.#parts.receiver.next(this.name);
+        this.#backoff.reset();
         return delivery?.read();
       } catch (error) {
         if (this.#closing.signal.aborted) return undefined;
-        await this.#recover(error, backoff);
+        await this.#recover(error);
       }
     }
   }
@@ -74,15 +75,17 @@ export class OwnChannel {
     await this.#parts?.memberships.leave(this.name);
   }
 
-  #receiveFromForeign(): Promise<Message> {
-    return this.#layer.receive(this.name, { signal: this.#closing.signal });
+  async #receiveFromForeign(): Promise<Message> {
+    const message = await this.#layer.receive(this.name, { signal: this.#closing.signal });
+    this.#backoff.reset();
+    return message;
   }
 
-  async #recover(error: unknown, backoff: Backoff): Promise<void> {
+  async #recover(error: unknown): Promise<void> {
     if (error instanceof UndecodableMessageError) {
       reportDrop(this.#layer, this.name, error.message);
     } else if (error instanceof LayerUnavailableError) {
-      await backoff.wait(this.#closing.signal);
+      await this.#backoff.wait(this.#closing.signal);
     } else throw error;
   }
 }
