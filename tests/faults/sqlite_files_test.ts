@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { SqliteChannelLayer } from "@asgi/channels";
 import { startProgram, startWorkerProcess } from "../helpers/program.ts";
-import { temporaryFolder } from "../helpers/temporary.ts";
+import { removeIfPresent, temporaryFolder } from "../helpers/temporary.ts";
 import { sendAtLast } from "./recording_worker.ts";
 import { range } from "../helpers/events.ts";
 
@@ -21,7 +21,7 @@ for (const [what, endings] of Object.entries(DELETED)) {
     await using worker = await startWorkerProcess(["a", "--layer", `sqlite:${path}`]);
     for (let id = 0; id < 100; id++) await layer.send("a", { type: "record", id });
     await worker.stdout.until("99");
-    for (const ending of endings) await Deno.remove(path + ending);
+    for (const ending of endings) await removeIfPresent(path + ending);
     // Another process opens the file first.
     const event = JSON.stringify({ type: "record", id: 100 });
     await using other = startProgram(["send", "a", event, "--layer", `sqlite:${path}`]);

@@ -8,11 +8,16 @@ export async function temporaryFolder(): Promise<TemporaryFolder> {
   const path = await Deno.makeTempDir({ prefix: "asgi-channels-" });
   return {
     path,
-    async [Symbol.asyncDispose]() {
-      await Deno.remove(path, { recursive: true }).catch((error) => {
-        // A test may have removed it.
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      });
-    },
+    // A test may have removed it.
+    [Symbol.asyncDispose]: () => removeIfPresent(path),
   };
+}
+
+/** Removes a file or a folder. A layer that finds one file of a database missing removes the others. */
+export async function removeIfPresent(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }

@@ -7,7 +7,7 @@ import {
   SqliteChannelLayer,
 } from "@asgi/channels";
 import { say } from "../helpers/program.ts";
-import { temporaryFolder } from "../helpers/temporary.ts";
+import { removeIfPresent, temporaryFolder } from "../helpers/temporary.ts";
 import { range } from "../helpers/events.ts";
 import { type SmallDisk, smallDisk } from "../helpers/small_disk.ts";
 
@@ -105,7 +105,7 @@ Deno.test("SqliteChannelLayer: a file keeps what was sent until the next process
 
 /** Deletes a file with its journal, and waits until a layer has noticed. */
 async function deleteFile(layer: SqliteChannelLayer, path: string): Promise<void> {
-  for (const ending of ["", "-wal", "-shm"]) await Deno.remove(path + ending);
+  for (const ending of ["", "-wal", "-shm"]) await removeIfPresent(path + ending);
   const noticed = async () => {
     for (;;) await layer.inspect(["letters"]);
   };

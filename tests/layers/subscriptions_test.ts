@@ -1,6 +1,7 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { MemoryChannelLayer, type Subscription } from "@asgi/channels";
 import { event } from "../helpers/events.ts";
+import { removeIfPresent } from "../helpers/temporary.ts";
 import { openSqliteLayer } from "../helpers/layers.ts";
 import { startScript } from "../helpers/program.ts";
 import { until, within } from "../helpers/waiting.ts";
@@ -47,7 +48,7 @@ Deno.test("SqliteChannelLayer: a subscription rejoins its groups after the file 
   const { layer, path } = sqlite;
   await using subscription = await layer.subscribe("readers");
   const next = subscription[Symbol.asyncIterator]().next();
-  for (const suffix of ["", "-wal", "-shm"]) await Deno.remove(path + suffix);
+  for (const suffix of ["", "-wal", "-shm"]) await removeIfPresent(path + suffix);
   let isReceived = false;
   const received = next.then(() => isReceived = true);
   await until("a message arrives", async () => {

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { CAPACITY, CHANNELS, type Fault, pass, span, type Stage } from "./fault.ts";
+import { removeIfPresent } from "../../tests/helpers/temporary.ts";
 
 /** What a fault of SQLite may touch. */
 export interface SqliteStage extends Stage {
@@ -110,14 +111,5 @@ export function isLocked(path: string): boolean {
     return false;
   } catch {
     return true;
-  }
-}
-
-/** A worker that finds one of the files missing removes the others. */
-async function removeIfPresent(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
