@@ -1,3 +1,4 @@
+import type { Message } from "../../protocol/mod.ts";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { LayerClosedError } from "../../errors/mod.ts";
 import type { ChannelLayer, Drop, Subscription } from "../../layers/mod.ts";
@@ -57,6 +58,18 @@ export const subscriptionCases: readonly LayerCase[] = [
       const waiting = range(3).map(() => take(subscription, 2));
       for (const n of range(6)) await layer.groupSend("readers", event(n));
       assertEquals(sorted((await Promise.all(waiting)).flat()), range(6));
+    },
+  },
+  {
+    name: "subscribe() resolves concurrent calls of next() in the order of the calls",
+    async run(backend) {
+      const layer = backend.connect();
+      await using subscription = await layer.subscribe("readers");
+      const iterator = subscription[Symbol.asyncIterator]();
+      const waiting = range(3).map(() => iterator.next());
+      for (const n of range(3)) await layer.groupSend("readers", event(n));
+      const results = await Promise.all(waiting);
+      assertEquals(results.map(({ value }) => numberOf(value as Message)), range(3));
     },
   },
   {
